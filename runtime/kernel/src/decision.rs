@@ -1,0 +1,229 @@
+//! A decision in the making: what it may see, what it has read, what it asks for.
+//!
+//! Services and sagas decide on a [`Decision`] and on nothing else. It shows the view, writes down what was
+//! read (R5), derives identifiers (R6), and collects effects as data; nothing here performs them.
+
+use std::collections::BTreeSet;
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::{
+    CREATED, Command, DELETED, Draft, Entity, Intent, Journal, Meta, Position, Rejection, Row, UPDATED, Unreadable,
+    View, view::Overlay,
+};
+
+/// UUID namespace of every identifier that Retrace derives.
+const DERIVED: Uuid = Uuid::from_u128(0x0d7a_e0b1_5f0e_4c35_9a63_7265_7472_6163);
+
+/// Something that a decision read.
+///
+/// It still holds as long as no event of `topic` after the decision's position mentions `text`, an entity's
+/// id or the id that was looked up by. An arrival in a lookup mentions what it refers to, and a departure
+/// mentions an entity that was itself read, so mentions cover both.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize)]
+pub struct Read {
+    /// The topic that was read.
+    pub topic: String,
+    /// The id that was asked for.
+    pub text: String,
+}
+
+/// What a decision asks for, as data.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// An event to append.
+    Append(Draft),
+    /// A command to enqueue.
+    Send(Command),
+}
+
+/// What a decision is about: the command, or the event and the saga that reacts to it.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The id that derived identifiers start from: the command's or the event's.
+    pub cause: String,
+    /// Who decides: the service's topic or the saga's name.
+    pub handler: String,
+    /// The time of the command or event, in Unix milliseconds.
+    pub time_ms: u64,
+    /// What the effects will say about where they came from.
+    pub meta: Meta,
+}
+
+/// A handler that can't decide: a defect, not a no. The event or command is set aside or retried.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Failure(pub String);
+
+impl From<Unreadable> for Failure {
+    fn from(unreadable: Unreadable) -> Self {
+        Self(unreadable.0)
+    }
+}
+
+/// Why a command has no events.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The domain says no.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The service can't decide.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+/// A decision in the making.
+pub struct Decision<'v> {
+    view: &'v View,
+    staged: Overlay,
+    context: Context,
+    reads: BTreeSet<Read>,
+    effects: Vec<Effect>,
+}
+
+impl<'v> Decision<'v> {
+    /// A decision on `view`.
+    #[must_use]
+    pub fn new(view: &'v View, context: Context) -> Self {
+        Self { view, staged: Overlay::default(), context, reads: BTreeSet::new(), effects: Vec::new() }
+    }
+
+    /// The entity with this id, with what this decision has already asked for taken into account.
+    ///
+    /// # Errors
+    /// When the view does not fold the topic, or the row is not what the type says.
+    pub fn get<E: Entity>(&mut self, id: &str) -> Result<Option<E>, Failure> {
+        self.row(E::TOPIC, id)?.map(|row| parse(E::TOPIC, &row)).transpose()
+    }
+
+    /// The entities, in id order, whose reference `field` names `target`.
+    ///
+    /// # Errors
+    /// When the topic has no such reference, the view does not fold it, or a row is not what the type says.
+    pub fn find<E: Entity>(&mut self, field: &str, target: &str) -> Result<Vec<E>, Failure> {
+        self.check_holds(E::TOPIC)?;
+        let rows = self.view.referring(&[&self.staged], E::TOPIC, field, target);
+        let rows = rows.ok_or_else(|| Failure(format!("{} has no reference {field} to look up by", E::TOPIC)))?;
+        self.note(E::TOPIC, target);
+        rows.iter().for_each(|(id, _)| self.note(E::TOPIC, id));
+        rows.iter().map(|(_, row)| parse(E::TOPIC, row)).collect()
+    }
+
+    /// Whether the entity exists.
+    ///
+    /// # Errors
+    /// When the view does not fold the topic.
+    pub fn exists(&mut self, topic: &str, id: &str) -> Result<bool, Failure> {
+        Ok(self.row(topic, id)?.is_some())
+    }
+
+    pub(crate) fn row(&mut self, topic: &str, id: &str) -> Result<Option<Row>, Failure> {
+        self.check_holds(topic)?;
+        self.note(topic, id);
+        Ok(self.view.row_behind(&[&self.staged], topic, id))
+    }
+
+    fn check_holds(&self, topic: &str) -> Result<(), Failure> {
+        let failure = || Failure(format!("{} reads {topic}, which it does not declare", self.context.handler));
+        self.view.holds(topic).then_some(()).ok_or_else(failure)
+    }
+
+    fn note(&mut self, topic: &str, text: &str) {
+        self.reads.insert(Read { topic: topic.to_owned(), text: text.to_owned() });
+    }
+
+    /// An identifier that the same cause, handler and label always give again.
+    #[must_use]
+    pub fn derive(&self, label: &str) -> String {
+        derive(&self.context, label)
+    }
+
+    /// The time of the command or event, in Unix milliseconds: the only time there is.
+    #[must_use]
+    pub const fn time_ms(&self) -> u64 {
+        self.context.time_ms
+    }
+
+    /// Asks for an entity to be created.
+    ///
+    /// # Errors
+    /// When the entity does not fit its topic's fields.
+    pub fn create<E: Entity>(&mut self, entity: &E) -> Result<(), Failure> {
+        self.append(E::TOPIC, CREATED, json(entity)?)
+    }
+
+    /// Asks for an entity to be replaced.
+    ///
+    /// # Errors
+    /// When the entity does not fit its topic's fields.
+    pub fn update<E: Entity>(&mut self, entity: &E) -> Result<(), Failure> {
+        self.append(E::TOPIC, UPDATED, json(entity)?)
+    }
+
+    /// Asks for an entity to be ended; the event carries it as it last was.
+    ///
+    /// # Errors
+    /// When the entity does not fit its topic's fields.
+    pub fn delete<E: Entity>(&mut self, entity: &E) -> Result<(), Failure> {
+        self.append(E::TOPIC, DELETED, json(entity)?)
+    }
+
+    /// Asks a journal's service to record a fact.
+    ///
+    /// # Errors
+    /// When the fact can't be written as JSON.
+    pub fn send<J: Journal>(&mut self, fact: &J) -> Result<(), Failure> {
+        let data = RawValue::from_string(json(fact)?).map_err(|error| Failure(error.to_string()))?;
+        let command = Command {
+            id: self.derive(&format!("command {}", self.effects.len())),
+            topic: J::TOPIC.to_owned(),
+            intent: Intent::Record(data),
+            issued_ms: self.context.time_ms,
+            meta: self.context.meta.clone(),
+        };
+        self.effects.push(Effect::Send(command));
+        Ok(())
+    }
+
+    pub(crate) fn append(&mut self, topic: &str, action: &str, data: String) -> Result<(), Failure> {
+        let id = self.derive(&format!("event {}", self.effects.len()));
+        let meta = Some(self.context.meta.clone());
+        let draft = Draft { topic: topic.to_owned(), id, action: action.to_owned(), data, meta, keep: None };
+        self.staged.stage(self.view, &draft, Position::MAX)?;
+        self.effects.push(Effect::Append(draft));
+        Ok(())
+    }
+
+    /// What was decided: what it rests on, and what it asks for.
+    #[must_use]
+    pub fn finish(self) -> Decided {
+        Decided { as_of: self.view.position(), reads: self.reads.into_iter().collect(), effects: self.effects }
+    }
+}
+
+/// A decision made: commit it, compare it, or print it.
+#[derive(Clone, Debug)]
+pub struct Decided {
+    /// The position of the view it was made on.
+    pub as_of: Position,
+    /// What it read.
+    pub reads: Vec<Read>,
+    /// What it asks for.
+    pub effects: Vec<Effect>,
+}
+
+/// The identifier that `context` gives for `label` (R6): UUIDv5 of cause, handler and label.
+fn derive(context: &Context, label: &str) -> String {
+    let name = format!("{}\n{}\n{label}", context.cause, context.handler);
+    Uuid::new_v5(&DERIVED, name.as_bytes()).to_string()
+}
+
+fn parse<T: DeserializeOwned>(topic: &str, row: &str) -> Result<T, Failure> {
+    serde_json::from_str(row).map_err(|error| Failure(format!("the {topic} {row} is not what its type says: {error}")))
+}
+
+fn json<T: Serialize>(value: &T) -> Result<String, Failure> {
+    serde_json::to_string(value).map_err(|error| Failure(error.to_string()))
+}

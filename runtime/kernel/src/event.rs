@@ -1,0 +1,147 @@
+//! Facts: events as the log holds them, and drafts that a commit will turn into events.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Number, Position};
+
+/// The action that brings an entity into being.
+pub const CREATED: &str = "entity_created";
+/// The action that replaces an entity; ignored for an entity that does not exist.
+pub const UPDATED: &str = "entity_updated";
+/// The action that ends an entity; the event carries it as it last was.
+pub const DELETED: &str = "entity_deleted";
+
+/// Version of the event format that this program writes, and the newest it reads.
+pub const SCHEMA: u32 = 1;
+
+/// A fact as the log holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The topic whose stream holds it.
+    pub topic: Arc<str>,
+    /// Its place in the log.
+    pub position: Position,
+    /// Its ordinal; absent in entries that another program wrote.
+    pub number: Option<Number>,
+    /// Its identifier, unique in the log; derived from what caused it.
+    pub id: String,
+    /// What happened, in the past tense: `entity_created`, `mail_sent`.
+    pub action: String,
+    /// JSON text; for an entity, the whole entity.
+    pub data: String,
+    /// Where it came from; empty in entries that another program wrote.
+    pub meta: Meta,
+}
+
+/// What one entry of a stream turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// An event.
+    Event(Event),
+    /// Something that is no event: kept in sight, never carried on as if it were one.
+    Junk(Junk),
+}
+
+impl Entry {
+    /// Where the entry stands.
+    #[must_use]
+    pub const fn position(&self) -> Position {
+        match self {
+            Self::Event(event) => event.position,
+            Self::Junk(junk) => junk.position,
+        }
+    }
+
+    /// The ordinal, where the entry has one.
+    #[must_use]
+    pub const fn number(&self) -> Option<Number> {
+        match self {
+            Self::Event(event) => event.number,
+            Self::Junk(junk) => junk.number,
+        }
+    }
+
+    /// The topic whose stream holds the entry.
+    #[must_use]
+    pub const fn topic(&self) -> &Arc<str> {
+        match self {
+            Self::Event(event) => &event.topic,
+            Self::Junk(junk) => &junk.topic,
+        }
+    }
+}
+
+/// An entry that can't be read as an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Junk {
+    /// The topic whose stream holds it.
+    pub topic: Arc<str>,
+    /// Its place in the log.
+    pub position: Position,
+    /// Its ordinal, where that much could be read.
+    pub number: Option<Number>,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// Where an event or a command came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Meta {
+    /// The command that a service turned into the event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// The id of the event that a saga reacted to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// The saga that reacted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handler: Option<String>,
+    /// The position of the view that was decided on (R7).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Position>,
+    /// What started the whole chain: the first command's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correlation: Option<String>,
+    /// Version of the event format; 1 where it is not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schema: Option<u32>,
+    /// W3C trace context of the request, passed on unread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+}
+
+/// An event that is not in the log yet: a commit gives it its position and its number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draft {
+    /// The topic whose stream it will join.
+    pub topic: String,
+    /// The event's identifier.
+    pub id: String,
+    /// What happened.
+    pub action: String,
+    /// JSON text.
+    pub data: String,
+    /// Where it came from; nothing for an imported entry that had nothing.
+    pub meta: Option<Meta>,
+    /// The position to keep, for imports; otherwise the commit assigns one.
+    pub keep: Option<Position>,
+}
+
+impl Draft {
+    /// The event that this draft is once it stands at `position`; its number is the commit's to give.
+    #[must_use]
+    pub fn at(&self, position: Position) -> Event {
+        Event {
+            topic: self.topic.as_str().into(),
+            position,
+            number: None,
+            id: self.id.clone(),
+            action: self.action.clone(),
+            data: self.data.clone(),
+            meta: self.meta.clone().unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+use super::*;
+use crate::{CREATED, DELETED, Field, Meta, UPDATED};
+
+fn cart() -> Topic {
+    Topic::entity("cart", "carts", "cart-service", vec![Field::reference("customer_id", "customer")])
+}
+
+fn entry(ms: u64, action: &str, id: &str, customer: &str) -> Entry {
+    Entry::Event(draft(action, id, customer).at(Position::new(ms, 0)))
+}
+
+fn draft(action: &str, id: &str, customer: &str) -> Draft {
+    let data = format!(r#"{{"entity_id":"{id}","customer_id":"{customer}"}}"#);
+    let (topic, action) = ("cart".into(), action.into());
+    Draft { topic, id: format!("{action}-{id}"), action, data, meta: Some(Meta::default()), keep: None }
+}
+
+fn view(entries: &[Entry]) -> View {
+    let mut view = View::new([&cart()]);
+    for entry in entries {
+        view.apply(entry).unwrap();
+    }
+    view
+}
+
+fn carts_of(view: &View, customer: &str) -> Vec<String> {
+    let rows = view.referring(&[], "cart", "customer_id", customer).unwrap();
+    rows.iter().map(|(id, _)| id.to_string()).collect()
+}
+
+#[test]
+fn lookups_follow_what_entities_refer_to() {
+    let view = view(&[
+        entry(1, CREATED, "a", "ann"),
+        entry(2, CREATED, "b", "ann"),
+        entry(3, CREATED, "c", "bob"),
+        entry(4, UPDATED, "b", "bob"),
+        entry(5, DELETED, "c", "bob"),
+        entry(6, UPDATED, "ghost", "bob"),
+    ]);
+    assert_eq!(carts_of(&view, "ann"), ["a"]);
+    assert_eq!(carts_of(&view, "bob"), ["b"]);
+    assert_eq!((view.len(), view.position(), view.number()), (2, Position::new(6, 0), Number(6)));
+}
+
+#[test]
+fn an_entry_read_twice_counts_once() {
+    let mut view = view(&[entry(1, CREATED, "a", "ann"), entry(2, DELETED, "a", "ann")]);
+    view.apply(&entry(1, CREATED, "a", "ann")).unwrap();
+    assert!(view.is_empty());
+}
+
+#[test]
+fn apply_tells_the_row_before() {
+    let mut view = view(&[entry(1, CREATED, "a", "ann")]);
+    let before = view.apply(&entry(2, UPDATED, "a", "bob")).unwrap();
+    assert_eq!(before.as_deref(), Some(r#"{"entity_id":"a","customer_id":"ann"}"#));
+}
+
+#[test]
+fn own_effects_stand_in_front_until_the_log_has_reached_them() {
+    let mut view = view(&[entry(1, CREATED, "a", "ann")]);
+    view.stage(&draft(UPDATED, "a", "bob"), Position::new(5, 0)).unwrap();
+    view.stage(&draft(DELETED, "a", "bob"), Position::new(6, 0)).unwrap();
+    view.stage(&draft(CREATED, "z", "bob"), Position::new(7, 0)).unwrap();
+    assert_eq!((view.row("cart", "a"), carts_of(&view, "bob")), (None, vec!["z".into()]));
+
+    let before = view.apply(&entry(4, UPDATED, "a", "eve")).unwrap();
+    assert_eq!(before.as_deref(), Some(r#"{"entity_id":"a","customer_id":"ann"}"#), "the log's, not the staged one");
+    assert_eq!(view.row("cart", "a"), None, "still deleted in front");
+
+    for entry in [entry(5, UPDATED, "a", "bob"), entry(6, DELETED, "a", "bob"), entry(7, CREATED, "z", "bob")] {
+        view.apply(&entry).unwrap();
+    }
+    view.apply(&entry(8, UPDATED, "z", "ann")).unwrap();
+    assert_eq!((carts_of(&view, "bob"), carts_of(&view, "ann")), (vec![], vec!["z".to_owned()]));
+}
+
+#[test]
+fn an_unreadable_entry_leaves_the_rows_alone_and_the_view_behind_it() {
+    let mut view = view(&[entry(1, CREATED, "a", "ann")]);
+    let mut bad = draft(UPDATED, "a", "bob");
+    bad.data = "{".into();
+    assert!(view.apply(&Entry::Event(bad.at(Position::new(2, 0)))).is_err());
+    assert_eq!((carts_of(&view, "ann"), view.position()), (vec!["a".to_owned()], Position::new(2, 0)));
+}

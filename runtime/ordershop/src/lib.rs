@@ -1,0 +1,1 @@
+//! OrderShop, the shop that Retrace ships with: a pure domain.

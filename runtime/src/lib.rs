@@ -1,0 +1,1 @@
+//! Engines, commit, queue, service host and saga host.
