@@ -1,1 +1,26 @@
-//! Engines, commit, queue, service host and saga host.
+//! Everything of Retrace that touches a log: engines, commit, queue, service host, saga host.
+//!
+//! There is one way to change a log, [`Engine::commit`], and one way to read it, [`Engine::read`]. The
+//! engines differ in where they keep things and in nothing that a caller can tell: one contract suite runs
+//! on all of them.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`commit`] | what a commit is, and why one is refused |
+//! | [`engine`] | the engines behind one enum |
+//! | [`queue`] | commands on their way: claims, attempts, dead letters |
+//! | [`history`] | logs as files |
+//! | [`location`] | store URLs and namespaces |
+
+pub mod commit;
+pub mod engine;
+pub mod error;
+pub mod history;
+pub mod location;
+pub mod queue;
+
+pub use commit::{Advance, Commit, CommitError, Committed, Enqueue, Expect, Idempotency, Parked, Refused, Settlement};
+pub use engine::{Bell, Claimer, Engine, Hint, Outcomes, Page};
+pub use error::StoreError;
+pub use location::{Namespace, StoreUrl};
+pub use queue::{Claim, CommandRecord, CommandState, DeadLetter, Failing, QueueStatus, Token};

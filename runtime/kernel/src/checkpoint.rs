@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::Position;
 
 /// An event's ordinal in its namespace: the first is 1 and there are no holes within an epoch (R3).
+///
+/// Entries that another program wrote have none and are not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Number(pub u64);

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
 
 use crate::{
@@ -26,8 +26,17 @@ const DERIVED: Uuid = Uuid::from_u128(0x0d7a_e0b1_5f0e_4c35_9a63_7265_7472_6163)
 pub struct Read {
     /// The topic that was read.
     pub topic: String,
-    /// The id that was asked for.
+    /// The id that was asked for, escaped as it would stand inside a JSON string.
     pub text: String,
+}
+
+impl Read {
+    /// That `id` was asked for in `topic`.
+    #[must_use]
+    pub fn of(topic: &str, id: &str) -> Self {
+        let json = Value::from(id).to_string();
+        Self { topic: topic.to_owned(), text: json[1..json.len() - 1].to_owned() }
+    }
 }
 
 /// What a decision asks for, as data.
@@ -131,7 +140,7 @@ impl<'v> Decision<'v> {
     }
 
     fn note(&mut self, topic: &str, text: &str) {
-        self.reads.insert(Read { topic: topic.to_owned(), text: text.to_owned() });
+        self.reads.insert(Read::of(topic, text));
     }
 
     /// An identifier that the same cause, handler and label always give again.

@@ -68,7 +68,7 @@ impl View {
         self.position
     }
 
-    /// The number that the view stands at.
+    /// The number of the last numbered entry that was folded in.
     #[must_use]
     pub const fn number(&self) -> Number {
         self.number
@@ -85,7 +85,7 @@ impl View {
             return Ok(None);
         }
         self.position = entry.position();
-        self.number = entry.number().unwrap_or(self.number.successor());
+        self.number = entry.number().unwrap_or(self.number);
         self.ahead.expire(self.position);
         match entry {
             Entry::Event(event) => self.fold(event),

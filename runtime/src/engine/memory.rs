@@ -1,0 +1,221 @@
+//! The memory engine: the specification of all engines in the least code.
+
+mod claims;
+mod state;
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use kernel::{Checkpoint, Entry, Outcome, Position};
+use state::State;
+
+use super::{
+    Page,
+    notices::{self, Notices},
+};
+use crate::{
+    Claim, CommandRecord, Commit, Committed, DeadLetter, Failing, Parked, QueueStatus, Refused, StoreError, Token,
+    history,
+};
+
+/// A log in this process's memory. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Memory(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    url: String,
+    state: Mutex<State>,
+    notices: Notices,
+}
+
+impl Memory {
+    /// An empty log.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::of("memory:".into(), State::default())
+    }
+
+    /// The log that a history file holds.
+    ///
+    /// # Errors
+    /// When the file can't be read or a line is no entry.
+    pub fn of_history(path: &Path) -> Result<Self, StoreError> {
+        let mut state = State::default();
+        state.load(history::read(path)?);
+        Ok(Self::of(path.display().to_string(), state))
+    }
+
+    fn of(url: String, state: State) -> Self {
+        let notices = Notices::new(state.head.position);
+        Self(Arc::new(Inner { url, state: Mutex::new(state), notices }))
+    }
+
+    pub(super) fn url(&self) -> String {
+        self.0.url.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No operation leaves the state half-changed by panicking, so a poisoned lock hides nothing.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn commit(&self, commits: &[Commit]) -> Vec<Result<Committed, Refused>> {
+        let mut state = self.state();
+        let answers: Vec<_> = commits.iter().map(|commit| state.commit(commit, now_ms())).collect();
+        let head = state.head.position;
+        drop(state);
+        for (commit, answer) in commits.iter().zip(&answers) {
+            if let (Some(settlement), Ok(committed)) = (&commit.settle, answer) {
+                self.0.notices.ended(&settlement.token.command, &state::positioned(&settlement.outcome, committed));
+            }
+        }
+        if commits.iter().any(|commit| !commit.enqueue.is_empty()) {
+            self.0.notices.queued();
+        }
+        self.0.notices.grown(head);
+        answers
+    }
+
+    pub(super) fn head(&self) -> Checkpoint {
+        self.state().head.clone()
+    }
+
+    pub(super) fn read(&self, after: Position, limit: usize) -> Page {
+        let state = self.state();
+        let start = state.entries.partition_point(|entry| entry.position() <= after);
+        let mut end = state.entries.len().min(start.saturating_add(limit));
+        let position = |index: usize| state.entries.get(index).map(Entry::position);
+        while end > start && position(end).is_some() && position(end) == position(end - 1) {
+            end += 1;
+        }
+        Page { entries: state.entries[start..end].to_vec(), head: state.head.clone() }
+    }
+
+    pub(super) fn bell(&self) -> notices::Bell {
+        self.0.notices.bell()
+    }
+
+    pub(super) fn outcomes(&self) -> notices::Outcomes {
+        self.0.notices.outcomes()
+    }
+
+    pub(super) fn claimer(&self, service: &str, worker: &str) -> Claimer {
+        let queue = self.0.notices.queue();
+        Claimer { engine: self.clone(), service: service.to_owned(), worker: worker.to_owned(), queue }
+    }
+
+    pub(super) fn heartbeat(&self, worker: &str, lease: Duration) {
+        self.state().heartbeat(worker, deadline(lease));
+    }
+
+    pub(super) fn release(&self, worker: &str) {
+        self.state().release(worker);
+        self.0.notices.queued();
+    }
+
+    pub(super) fn reap(&self, most_attempts: u32) -> Vec<(String, Failing)> {
+        let reaped = self.state().reap(now_ms(), most_attempts);
+        self.tell(&reaped);
+        reaped
+    }
+
+    pub(super) fn fail(&self, token: &Token, error: &str, most_attempts: u32) -> Failing {
+        let failing = self.state().fail(token, error, most_attempts);
+        self.tell(&[(token.command.clone(), failing)]);
+        failing
+    }
+
+    /// Tells waiters what became of failed attempts.
+    fn tell(&self, failed: &[(String, Failing)]) {
+        for (command, failing) in failed {
+            if let (Failing::Dead, Some(record)) = (failing, self.command(command)) {
+                let error = record.error.unwrap_or_default();
+                self.0.notices.ended(command, &Outcome::Dead { error });
+            }
+        }
+        self.0.notices.queued();
+    }
+
+    pub(super) fn command(&self, id: &str) -> Option<CommandRecord> {
+        self.state().command(id)
+    }
+
+    pub(super) fn queues(&self, services: &[&str]) -> Vec<QueueStatus> {
+        let state = self.state();
+        services.iter().map(|service| state.queue(service)).collect()
+    }
+
+    pub(super) fn dead_letters(&self, services: &[&str]) -> Vec<DeadLetter> {
+        let state = self.state();
+        services.iter().flat_map(|service| state.dead_letters(service)).collect()
+    }
+
+    pub(super) fn requeue(&self, service: &str, command: &str) -> bool {
+        let requeued = self.state().requeue(service, command);
+        self.0.notices.queued();
+        requeued
+    }
+
+    pub(super) fn discard(&self, service: &str, command: &str) -> bool {
+        self.state().take_dead(service, command)
+    }
+
+    pub(super) fn checkpoints(&self) -> BTreeMap<String, Checkpoint> {
+        self.state().checkpoints.clone()
+    }
+
+    pub(super) fn parked(&self) -> Vec<Parked> {
+        self.state().parked.values().cloned().collect()
+    }
+
+    pub(super) fn hold(&self, role: &str, holder: &str, lease: Duration) -> Option<String> {
+        self.state().hold(role, holder, now_ms(), deadline(lease))
+    }
+
+    pub(super) fn let_go(&self, role: &str, holder: &str) {
+        self.state().let_go(role, holder);
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Claims commands from memory.
+#[derive(Debug)]
+pub struct Claimer {
+    engine: Memory,
+    service: String,
+    worker: String,
+    queue: notices::Queue,
+}
+
+impl Claimer {
+    pub(super) async fn claim(&mut self, limit: usize, most: Duration) -> Vec<Claim> {
+        let until = tokio::time::Instant::now() + most;
+        loop {
+            self.queue.mark();
+            let claims = self.engine.state().claim(&self.service, &self.worker, limit);
+            if !claims.is_empty() || tokio::time::timeout_at(until, self.queue.changed()).await.is_err() {
+                return claims;
+            }
+        }
+    }
+}
+
+/// The clock that positions and leases go by, in Unix milliseconds.
+pub(super) fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn deadline(lease: Duration) -> u64 {
+    now_ms().saturating_add(u64::try_from(lease.as_millis()).unwrap_or(u64::MAX))
+}

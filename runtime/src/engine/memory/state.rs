@@ -1,0 +1,170 @@
+//! What a log is, and what a commit does to it.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use kernel::{Checkpoint, Command, Entry, Epoch, Outcome, Position};
+
+use crate::{
+    Advance, Commit, Committed, Enqueue, Expect, Idempotency, Parked, Refused, Settlement, commit::MOST_AHEAD_MS,
+};
+
+/// Everything that a log is.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) head: Checkpoint,
+    pub(super) entries: Vec<Entry>,
+    pub(super) checkpoints: BTreeMap<String, Checkpoint>,
+    pub(super) parked: BTreeMap<(String, Position), Parked>,
+    /// Waiting commands, by service, oldest first.
+    pub(super) waiting: BTreeMap<String, VecDeque<String>>,
+    /// Claimed commands, by service and worker.
+    pub(super) claimed: BTreeMap<(String, String), Vec<String>>,
+    /// When each worker's lease runs out, in Unix milliseconds.
+    pub(super) leases: BTreeMap<String, u64>,
+    pub(super) dead: BTreeMap<String, Vec<String>>,
+    pub(super) commands: BTreeMap<String, Stored>,
+    /// First command and fingerprint, by Idempotency-Key.
+    keys: BTreeMap<String, (String, String)>,
+    /// Holder and deadline, by role.
+    pub(super) roles: BTreeMap<String, (String, u64)>,
+}
+
+/// A command as the log keeps it.
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub(super) command: Command,
+    pub(super) failed: u32,
+    pub(super) error: Option<String>,
+    pub(super) outcome: Option<Outcome>,
+}
+
+impl State {
+    /// Fills an empty log with a history's entries.
+    pub(super) fn load(&mut self, entries: Vec<Entry>) {
+        let last = |entries: &[Entry]| entries.iter().rev().find_map(Entry::number);
+        self.head = Checkpoint {
+            epoch: Epoch("history".into()),
+            position: entries.last().map(Entry::position).unwrap_or_default(),
+            number: last(&entries).unwrap_or_default(),
+        };
+        self.entries = entries;
+    }
+
+    /// R2: checks everything, then does everything.
+    pub(super) fn commit(&mut self, commit: &Commit, now_ms: u64) -> Result<Committed, Refused> {
+        self.check_expected(&commit.expect)?;
+        commit.settle.as_ref().map_or(Ok(()), |settlement| self.check_claimed(settlement))?;
+        commit.advance.as_ref().map_or(Ok(()), |advance| self.check_at(advance))?;
+        commit.enqueue.iter().try_for_each(|enqueue| self.check_key(enqueue))?;
+        let positions = self.assign(commit, now_ms)?;
+
+        if self.head.epoch.0.is_empty() && !positions.is_empty() {
+            self.head.epoch = Epoch(uuid::Uuid::new_v4().to_string());
+        }
+        for (draft, position) in commit.append.iter().zip(&positions) {
+            let number = self.head.number.successor();
+            let event = kernel::Event { number: Some(number), ..draft.at(*position) };
+            self.entries.push(Entry::Event(event));
+            self.head.position = *position;
+            self.head.number = number;
+        }
+        let committed = Committed { positions, head: self.head.clone() };
+        commit.enqueue.iter().for_each(|enqueue| self.enqueue(enqueue));
+        if let Some(settlement) = &commit.settle {
+            self.settle(settlement, &committed);
+        }
+        if let Some(advance) = &commit.advance {
+            self.checkpoints.insert(advance.consumer.clone(), advance.to.clone());
+        }
+        for parked in &commit.park {
+            self.parked.insert((parked.consumer.clone(), parked.position), parked.clone());
+        }
+        Ok(committed)
+    }
+
+    /// R5: nothing that was read has been mentioned since.
+    fn check_expected(&self, expect: &Expect) -> Result<(), Refused> {
+        if let Some(expected) = expect.head.filter(|expected| *expected != self.head.number) {
+            return Err(Refused::HeadMoved { expected, found: self.head.number });
+        }
+        let start = self.entries.partition_point(|entry| entry.position() <= expect.as_of);
+        for entry in &self.entries[start..] {
+            let Entry::Event(event) = entry else { continue };
+            if expect.except.is_some() && expect.except == event.meta.handler && event.meta.command.is_none() {
+                continue;
+            }
+            let touches = |read: &&kernel::Read| *read.topic == *event.topic && event.data.contains(&read.text);
+            if let Some(read) = expect.reads.iter().find(touches) {
+                let (as_of, head) = (expect.as_of, self.head.position);
+                return Err(Refused::Stale { read: read.clone(), as_of, head });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_claimed(&self, settlement: &Settlement) -> Result<(), Refused> {
+        let token = &settlement.token;
+        if self.holds(token) { Ok(()) } else { Err(Refused::Unclaimed { token: token.clone() }) }
+    }
+
+    fn check_at(&self, advance: &Advance) -> Result<(), Refused> {
+        let found = self.checkpoints.get(&advance.consumer).cloned().unwrap_or_default();
+        if found == advance.from {
+            return Ok(());
+        }
+        Err(Refused::Fenced { consumer: advance.consumer.clone(), expected: advance.from.clone(), found })
+    }
+
+    fn check_key(&self, enqueue: &Enqueue) -> Result<(), Refused> {
+        let Some(Idempotency { key, fingerprint }) = &enqueue.idempotency else { return Ok(()) };
+        match self.keys.get(key) {
+            None => Ok(()),
+            Some((first, known)) if known == fingerprint => Err(Refused::Repeated { first: first.clone() }),
+            Some((first, _)) => Err(Refused::KeyReused { first: first.clone() }),
+        }
+    }
+
+    /// R1: a position for each event, each greater than all before it.
+    fn assign(&self, commit: &Commit, now_ms: u64) -> Result<Vec<Position>, Refused> {
+        let mut last = self.head.position;
+        let assign = |draft: &kernel::Draft| {
+            let position = draft.keep.unwrap_or_else(|| last.next(now_ms));
+            if position <= last {
+                return Err(Refused::OutOfOrder { position, last });
+            }
+            if position.ms() > now_ms.saturating_add(MOST_AHEAD_MS) && draft.keep.is_some() {
+                return Err(Refused::AheadOfClock { position, now_ms });
+            }
+            last = position;
+            Ok(position)
+        };
+        commit.append.iter().map(assign).collect()
+    }
+
+    fn enqueue(&mut self, enqueue: &Enqueue) {
+        let id = enqueue.command.id.clone();
+        if let Some(Idempotency { key, fingerprint }) = &enqueue.idempotency {
+            self.keys.insert(key.clone(), (id.clone(), fingerprint.clone()));
+        }
+        self.waiting.entry(enqueue.service.clone()).or_default().push_back(id.clone());
+        let stored = Stored { command: enqueue.command.clone(), failed: 0, error: None, outcome: None };
+        self.commands.insert(id, stored);
+    }
+
+    fn settle(&mut self, settlement: &Settlement, committed: &Committed) {
+        self.unclaim(&settlement.token);
+        if let Some(stored) = self.commands.get_mut(&settlement.token.command) {
+            stored.outcome = Some(positioned(&settlement.outcome, committed));
+        }
+    }
+}
+
+/// The outcome with the position of the commit's last event, which only the commit knows.
+pub(super) fn positioned(outcome: &Outcome, committed: &Committed) -> Outcome {
+    match outcome {
+        Outcome::Done { result, .. } => {
+            Outcome::Done { result: result.clone(), position: committed.positions.last().copied() }
+        }
+        other @ (Outcome::Rejected(_) | Outcome::Dead { .. }) => other.clone(),
+    }
+}

@@ -1,0 +1,349 @@
+//! The engines behind one enum: where a log is kept.
+//!
+//! Every method gives the same answer whatever the engine; `tests/contract.rs` holds them to it. Engines
+//! are a closed set (R12): a user adds domains, not stores.
+
+mod memory;
+mod notices;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use kernel::{Checkpoint, Entry, Number};
+
+pub use memory::Memory;
+
+use crate::{
+    Claim, CommandRecord, Commit, CommitError, Committed, DeadLetter, Failing, Namespace, Parked, QueueStatus, Refused,
+    StoreError, StoreUrl, Token,
+};
+
+/// The topic of the log's own records: decisions that emitted nothing (R7).
+pub const DECISIONS: &str = "decision";
+
+/// A log, its queues and its checkpoints, wherever they are kept. Clones share it.
+#[derive(Clone, Debug)]
+pub enum Engine {
+    /// This process's memory.
+    Memory(Memory),
+    /// A history file, held in memory and never written.
+    History(Memory),
+}
+
+/// Some entries of the log in order, and where the log's head was when they were read.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// The entries.
+    pub entries: Vec<Entry>,
+    /// The head at that moment.
+    pub head: Checkpoint,
+}
+
+/// Waits for the log to grow. One per waiting task: each holds a connection of its own where there is one.
+#[derive(Debug)]
+pub enum Bell {
+    /// In this process.
+    Local(notices::Bell),
+}
+
+/// Claims commands of one service for one worker. One per claiming task.
+#[derive(Debug)]
+pub enum Claimer {
+    /// From memory.
+    Memory(memory::Claimer),
+}
+
+/// Hints that commands have ended; the truth is [`Engine::command`].
+#[derive(Debug)]
+pub enum Outcomes {
+    /// In this process.
+    Local(notices::Outcomes),
+}
+
+/// What a waiter for outcomes is told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Hint {
+    /// This command has ended, this way.
+    Ended {
+        /// The command.
+        command: String,
+        /// What became of it.
+        outcome: kernel::Outcome,
+    },
+    /// Hints may have been lost: ask for each command that is still waited for.
+    Missed,
+}
+
+macro_rules! each {
+    ($engine:expr, $inner:ident => $call:expr) => {
+        match $engine {
+            Engine::Memory($inner) | Engine::History($inner) => $call,
+        }
+    };
+}
+
+impl Engine {
+    /// Opens the log at `url`, making it when it is missing.
+    ///
+    /// `topics` are the domain's; topics that the log already holds are read besides.
+    ///
+    /// # Errors
+    /// When the store can't be reached, may not be used as it is configured, or holds something unreadable.
+    pub async fn open(url: &StoreUrl, namespace: &Namespace, topics: &[&str]) -> Result<Self, StoreError> {
+        let _ = (namespace, topics);
+        match url {
+            StoreUrl::Memory => Ok(Self::Memory(Memory::new())),
+            StoreUrl::History(path) => Ok(Self::History(Memory::of_history(path)?)),
+            StoreUrl::Redis(_) | StoreUrl::Sqlite(_) => {
+                Err(StoreError::Unusable { url: url.to_string(), reason: "not built in".to_owned() })
+            }
+        }
+    }
+
+    /// Where the log is kept, its password masked.
+    #[must_use]
+    pub fn url(&self) -> String {
+        each!(self, engine => engine.url())
+    }
+
+    /// Applies commits in order, each on its own: all of it or nothing (R2). The answers are in the same
+    /// order.
+    ///
+    /// # Errors
+    /// When the store failed: which of the commits took effect is then not known.
+    pub async fn commit(&self, commits: &[Commit]) -> Result<Vec<Result<Committed, Refused>>, StoreError> {
+        match self {
+            Self::Memory(engine) => Ok(engine.commit(commits)),
+            Self::History(engine) => Err(StoreError::ReadOnly(engine.url())),
+        }
+    }
+
+    /// Applies one commit.
+    ///
+    /// # Errors
+    /// When it was refused, and nothing happened; or when the store failed, and that is not known.
+    pub async fn commit_one(&self, commit: Commit) -> Result<Committed, CommitError> {
+        match self.commit(std::slice::from_ref(&commit)).await?.pop() {
+            Some(answer) => Ok(answer?),
+            None => Err(StoreError::Unavailable { url: self.url(), reason: "a commit had no answer".into() }.into()),
+        }
+    }
+
+    /// Where the log stands.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn head(&self) -> Result<Checkpoint, StoreError> {
+        each!(self, engine => Ok(engine.head()))
+    }
+
+    /// Entries after `after`, in log order: at most `limit`, or somewhat more so as not to part entries that
+    /// foreign programs gave the same position in different topics (those come in order of topic name).
+    ///
+    /// With an epoch in `after`, the log must continue from there: same epoch, no number missing (R3).
+    ///
+    /// # Errors
+    /// When the store failed, or the log does not continue from `after`.
+    pub async fn read(&self, after: &Checkpoint, limit: usize) -> Result<Page, StoreError> {
+        let page = each!(self, engine => engine.read(after.position, limit));
+        check_continues(after, &page)?;
+        Ok(page)
+    }
+
+    /// A bell that rings when the log grows.
+    ///
+    /// # Errors
+    /// When the store can't be reached.
+    pub async fn bell(&self) -> Result<Bell, StoreError> {
+        each!(self, engine => Ok(Bell::Local(engine.bell())))
+    }
+
+    /// A claimer of `service`'s commands for `worker`, whose lease must be kept up with [`Engine::heartbeat`].
+    ///
+    /// # Errors
+    /// When the store can't be reached.
+    pub async fn claimer(&self, service: &str, worker: &str) -> Result<Claimer, StoreError> {
+        each!(self, engine => Ok(Claimer::Memory(engine.claimer(service, worker))))
+    }
+
+    /// Renews a worker's lease: for this long it keeps what it has claimed.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn heartbeat(&self, worker: &str, lease: Duration) -> Result<(), StoreError> {
+        each!(self, engine => { engine.heartbeat(worker, lease); Ok(()) })
+    }
+
+    /// Hands back, uncounted, everything that a worker has claimed, and ends its lease.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn release(&self, worker: &str) -> Result<(), StoreError> {
+        each!(self, engine => { engine.release(worker); Ok(()) })
+    }
+
+    /// Hands back what workers held whose lease has run out, counting the attempt, and tells which commands
+    /// those were.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn reap(&self, most_attempts: u32) -> Result<Vec<(String, Failing)>, StoreError> {
+        each!(self, engine => Ok(engine.reap(most_attempts)))
+    }
+
+    /// Ends a failed attempt: back into the queue, or to the dead letters after the last.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn fail(&self, token: &Token, error: &str, most_attempts: u32) -> Result<Failing, StoreError> {
+        each!(self, engine => Ok(engine.fail(token, error, most_attempts)))
+    }
+
+    /// What is known of a command; nothing once its record has run out.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn command(&self, id: &str) -> Result<Option<CommandRecord>, StoreError> {
+        each!(self, engine => Ok(engine.command(id)))
+    }
+
+    /// Hints at commands that end from now on.
+    ///
+    /// # Errors
+    /// When the store can't be reached.
+    pub async fn outcomes(&self) -> Result<Outcomes, StoreError> {
+        each!(self, engine => Ok(Outcomes::Local(engine.outcomes())))
+    }
+
+    /// How full the queues of `services` are.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn queues(&self, services: &[&str]) -> Result<Vec<QueueStatus>, StoreError> {
+        each!(self, engine => Ok(engine.queues(services)))
+    }
+
+    /// The dead letters of `services`, oldest first.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn dead_letters(&self, services: &[&str]) -> Result<Vec<DeadLetter>, StoreError> {
+        each!(self, engine => Ok(engine.dead_letters(services)))
+    }
+
+    /// Puts a dead letter back into its queue with all its attempts; tells whether there was one.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn requeue(&self, service: &str, command: &str) -> Result<bool, StoreError> {
+        each!(self, engine => Ok(engine.requeue(service, command)))
+    }
+
+    /// Drops a dead letter for good; its record still tells that it died. Tells whether there was one.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn discard(&self, service: &str, command: &str) -> Result<bool, StoreError> {
+        each!(self, engine => Ok(engine.discard(service, command)))
+    }
+
+    /// Where a consumer stands; nothing before its first step.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn checkpoint(&self, consumer: &str) -> Result<Option<Checkpoint>, StoreError> {
+        Ok(self.checkpoints().await?.remove(consumer))
+    }
+
+    /// Where each consumer stands.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn checkpoints(&self) -> Result<BTreeMap<String, Checkpoint>, StoreError> {
+        each!(self, engine => Ok(engine.checkpoints()))
+    }
+
+    /// What consumers have set aside, by consumer and position.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn parked(&self) -> Result<Vec<Parked>, StoreError> {
+        each!(self, engine => Ok(engine.parked()))
+    }
+
+    /// Takes or renews a named role for `holder`, for this long; tells who else holds it if somebody does.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn hold(&self, role: &str, holder: &str, lease: Duration) -> Result<Option<String>, StoreError> {
+        each!(self, engine => Ok(engine.hold(role, holder, lease)))
+    }
+
+    /// Gives a named role up, if `holder` has it.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn let_go(&self, role: &str, holder: &str) -> Result<(), StoreError> {
+        each!(self, engine => { engine.let_go(role, holder); Ok(()) })
+    }
+}
+
+impl Bell {
+    /// Returns when the log has grown beyond `after`, or after `most` at the latest.
+    ///
+    /// # Errors
+    /// When the store can't be reached.
+    pub async fn wait(&mut self, after: kernel::Position, most: Duration) -> Result<(), StoreError> {
+        match self {
+            Self::Local(bell) => {
+                bell.wait(after, most).await;
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Claimer {
+    /// Claims up to `limit` commands, oldest first; waits for the first one up to `most`.
+    ///
+    /// # Errors
+    /// When the store can't be reached.
+    pub async fn claim(&mut self, limit: usize, most: Duration) -> Result<Vec<Claim>, StoreError> {
+        match self {
+            Self::Memory(claimer) => Ok(claimer.claim(limit, most).await),
+        }
+    }
+}
+
+impl Outcomes {
+    /// The next hint. Keeps what it has when the future is dropped.
+    ///
+    /// # Errors
+    /// When the store can't be reached.
+    pub async fn next(&mut self) -> Result<Hint, StoreError> {
+        match self {
+            Self::Local(outcomes) => Ok(outcomes.next().await),
+        }
+    }
+}
+
+/// R3: the page is what follows `after`, with nothing lost in between or behind.
+fn check_continues(after: &Checkpoint, page: &Page) -> Result<(), StoreError> {
+    let diverged = |reason: String| Err(StoreError::Diverged { checkpoint: after.clone(), reason });
+    let head = &page.head;
+    let known = !after.epoch.0.is_empty();
+    if known && after.epoch != head.epoch {
+        return diverged(format!("it was begun again: its epoch is \"{}\", not \"{}\"", head.epoch, after.epoch));
+    }
+    if known && (after.position > head.position || after.number > head.number) {
+        return diverged(format!("it ends at {head}"));
+    }
+    let mut last = known.then_some(after.number);
+    for entry in &page.entries {
+        let Some(number) = entry.number() else { continue };
+        if let Some(expected) = last.map(Number::successor).filter(|expected| *expected != number) {
+            return diverged(format!("event {expected} is missing: {} is event {number}", entry.position()));
+        }
+        last = Some(number);
+    }
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! What can be wrong with a store, as opposed to with what is asked of it.
+
+use kernel::{Checkpoint, Position};
+
+/// A store that can't be reached, can't be used, or does not hold what it should.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The store did not answer, or broke off.
+    #[error("store {url} is unavailable: {reason}")]
+    Unavailable {
+        /// The store, its password masked.
+        url: String,
+        /// What happened.
+        reason: String,
+    },
+    /// The store answers but may not be used as it is configured.
+    #[error("store {url} can't be used: {reason}")]
+    Unusable {
+        /// The store, its password masked.
+        url: String,
+        /// What is wrong and how to mend it.
+        reason: String,
+    },
+    /// The store has no room or refuses writes for now; nothing of the request was done.
+    #[error("store {url} refuses writes: {reason}")]
+    Full {
+        /// The store, its password masked.
+        url: String,
+        /// What it says.
+        reason: String,
+    },
+    /// The store is a history file, which is never written.
+    #[error("history {0} is read only; import it into a store to go on from it")]
+    ReadOnly(String),
+    /// The log is not the one that the checkpoint belongs to, or has lost events (R3).
+    #[error("the log does not continue from {checkpoint}: {reason}")]
+    Diverged {
+        /// Where the reader stands.
+        checkpoint: Checkpoint,
+        /// What does not fit.
+        reason: String,
+    },
+    /// Something in the store can't be read.
+    #[error("store {url} holds something unreadable at {at}: {reason}")]
+    Corrupt {
+        /// The store, its password masked.
+        url: String,
+        /// The key, row or line.
+        at: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A position was asked for that the log does not have yet.
+    #[error("position {position} lies after {head}, the head of the log")]
+    AfterHead {
+        /// The position asked for.
+        position: Position,
+        /// The log's head.
+        head: Position,
+    },
+}
+
+impl StoreError {
+    /// Whether it may be gone when the same is tried again.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::Full { .. })
+    }
+}

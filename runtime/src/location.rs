@@ -1,0 +1,146 @@
+//! Where a log is kept: store URLs and namespaces.
+
+use std::{fmt, path::PathBuf, str::FromStr};
+
+/// Where a log is kept.
+#[derive(Clone, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// A Redis or Valkey server: `redis://` or `rediss://`.
+    Redis(String),
+    /// A SQLite file, made when it is missing: `sqlite://path`.
+    Sqlite(PathBuf),
+    /// This process's memory, gone when it ends: `memory:`.
+    Memory,
+    /// A history file, read only: a path that ends in `.jsonl`.
+    History(PathBuf),
+}
+
+/// A text that names no store.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "\"{0}\" names no store; expected redis://…, rediss://…, redis+unix:///path, sqlite://path, memory: or a path ending in .jsonl"
+)]
+pub struct UnknownStore(String);
+
+impl FromStr for StoreUrl {
+    type Err = UnknownStore;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let redis = ["redis://", "rediss://", "redis+unix://", "unix://"];
+        if redis.iter().any(|scheme| text.starts_with(scheme)) {
+            return Ok(Self::Redis(text.to_owned()));
+        }
+        if let Some(path) = text.strip_prefix("sqlite://").filter(|path| !path.is_empty()) {
+            return Ok(Self::Sqlite(path.into()));
+        }
+        if text == "memory:" {
+            return Ok(Self::Memory);
+        }
+        if std::path::Path::new(text).extension().is_some_and(|extension| extension == "jsonl") {
+            return Ok(Self::History(text.into()));
+        }
+        Err(UnknownStore(masked(text)))
+    }
+}
+
+impl fmt::Display for StoreUrl {
+    /// The URL with its password masked: what logs, errors and pages may show.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Redis(url) => f.write_str(&masked(url)),
+            Self::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
+            Self::Memory => f.write_str("memory:"),
+            Self::History(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// `url` with what stands between the user's name and the host hidden.
+fn masked(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let authority = rest.find('/').unwrap_or(rest.len());
+    match rest[..authority].rfind('@') {
+        Some(at) => {
+            let user = rest[..at].split(':').next().unwrap_or_default();
+            format!("{scheme}://{user}:***@{}", &rest[at + 1..])
+        }
+        None => url.to_owned(),
+    }
+}
+
+/// One log with one order; the unit of scale-out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Namespace(Option<String>);
+
+/// A text that is no namespace.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is no namespace; expected 1 to 64 of a-z, 0-9, - and _")]
+pub struct MalformedNamespace(String);
+
+impl FromStr for Namespace {
+    type Err = MalformedNamespace;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+        if (1..=64).contains(&text.len()) && text.bytes().all(fits) {
+            Ok(Self(Some(text.to_owned())))
+        } else {
+            Err(MalformedNamespace(text.to_owned()))
+        }
+    }
+}
+
+impl Namespace {
+    /// The name; none for the default namespace.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+
+    /// What stands in front of every key: nothing, or the name as a Redis Cluster hash tag.
+    #[must_use]
+    pub fn prefix(&self) -> String {
+        self.0.as_ref().map(|name| format!("{{{name}}}:")).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_store_has_its_url() {
+        assert_eq!("redis://h:1/0".parse(), Ok(StoreUrl::Redis("redis://h:1/0".into())));
+        assert_eq!("sqlite://a/b.db".parse(), Ok(StoreUrl::Sqlite("a/b.db".into())));
+        assert_eq!("memory:".parse(), Ok(StoreUrl::Memory));
+        assert_eq!("a/b.jsonl".parse(), Ok(StoreUrl::History("a/b.jsonl".into())));
+        for text in ["", "sqlite://", "http://x", "redis:/x", "b.json"] {
+            assert_eq!(text.parse::<StoreUrl>(), Err(UnknownStore(text.into())));
+        }
+    }
+
+    #[test]
+    fn passwords_are_never_shown() {
+        let shown =
+            |url: &str| url.parse::<StoreUrl>().map_or_else(|error| error.to_string(), |url| format!("{url} {url:?}"));
+        for url in ["redis://:s3cret@h:1", "rediss://u:s3cret@h", "redis://u:p@s3cret@h/0", "http://u:s3cret@h"] {
+            assert!(!shown(url).contains("s3cret"), "{}", shown(url));
+        }
+        assert!(shown("redis://u:s3cret@h:1/0").contains("redis://u:***@h:1/0"));
+    }
+
+    #[test]
+    fn a_namespace_is_a_hash_tag() {
+        assert_eq!("shop-1".parse::<Namespace>().unwrap().prefix(), "{shop-1}:");
+        assert_eq!(Namespace::default().prefix(), "");
+        for text in ["", "A", "a b", "{a}", &"a".repeat(65)] {
+            assert_eq!(text.parse::<Namespace>(), Err(MalformedNamespace(text.into())));
+        }
+    }
+}

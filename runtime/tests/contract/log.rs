@@ -1,0 +1,318 @@
+//! The log: order, numbers, expectations, checkpoints.
+
+use std::time::Duration;
+
+use kernel::{CREATED, Checkpoint, Draft, Entry, Epoch, Event, Meta, Number, Position, Read, UPDATED};
+use runtime::{Advance, Commit, CommitError, Engine, Expect, Parked, Refused, StoreError};
+
+pub(crate) fn draft(topic: &str, id: &str) -> Draft {
+    let data = format!(r#"{{"entity_id":"{id}"}}"#);
+    let meta = Some(Meta { command: Some("c".into()), ..Meta::default() });
+    Draft { topic: topic.into(), id: format!("{topic}-{id}"), action: CREATED.into(), data, meta, keep: None }
+}
+
+pub(crate) fn append(drafts: Vec<Draft>) -> Commit {
+    Commit { append: drafts, ..Commit::default() }
+}
+
+pub(crate) async fn read_all(engine: &Engine) -> Vec<Event> {
+    events(engine.read(&Checkpoint::default(), usize::MAX).await.unwrap().entries)
+}
+
+fn events(entries: Vec<Entry>) -> Vec<Event> {
+    let event = |entry| match entry {
+        Entry::Event(event) => event,
+        Entry::Junk(junk) => panic!("unexpected junk {junk:?}"),
+    };
+    entries.into_iter().map(event).collect()
+}
+
+pub(crate) async fn refusal(engine: &Engine, commit: Commit) -> Refused {
+    match engine.commit_one(commit).await {
+        Err(CommitError::Refused(refused)) => refused,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+/// Everything that a commit could change, as text.
+pub(crate) async fn everything(engine: &Engine) -> String {
+    let services = ["cart-service", "order-service"];
+    format!(
+        "{:?} {:?} {:?} {:?} {:?}",
+        engine.head().await.unwrap(),
+        read_all(engine).await,
+        engine.checkpoints().await.unwrap(),
+        engine.queues(&services).await.unwrap(),
+        engine.parked().await.unwrap(),
+    )
+}
+
+pub(crate) async fn positions_increase_across_topics_and_numbers_have_no_holes(engine: Engine) {
+    let mut positions = Vec::new();
+    for round in 0..50 {
+        let id = round.to_string();
+        let commit = append(vec![draft("order", &id), draft("cart", &id), draft("order", &format!("{id}b"))]);
+        let committed = engine.commit_one(commit).await.unwrap();
+        assert_eq!(committed.head.position, committed.positions[2]);
+        assert_eq!(committed.head.number, Number(3 * (round + 1)));
+        positions.extend(committed.positions);
+    }
+    assert!(positions.is_sorted_by(|a, b| a < b), "{positions:?}");
+    let events = read_all(&engine).await;
+    assert_eq!(events.iter().map(|event| event.position).collect::<Vec<_>>(), positions);
+    assert_eq!(
+        events.iter().map(|event| event.number).collect::<Vec<_>>(),
+        (1..=150).map(|n| Some(Number(n))).collect::<Vec<_>>()
+    );
+}
+
+pub(crate) async fn a_read_gives_the_log_in_order_page_by_page(engine: Engine) {
+    for round in 0..10 {
+        let commit = append(vec![draft("order", &round.to_string()), draft("cart", &round.to_string())]);
+        engine.commit_one(commit).await.unwrap();
+    }
+    let all = read_all(&engine).await;
+    for limit in [1, 3, 7, 20, 100] {
+        let mut after = Checkpoint::default();
+        let mut paged = Vec::new();
+        loop {
+            let page = engine.read(&after, limit).await.unwrap();
+            assert!(page.entries.len() <= limit);
+            let Some(last) = page.entries.last() else { break };
+            after = Checkpoint {
+                epoch: page.head.epoch.clone(),
+                position: last.position(),
+                number: last.number().unwrap(),
+            };
+            paged.extend(events(page.entries));
+        }
+        assert_eq!(paged, all, "in pages of {limit}");
+    }
+}
+
+pub(crate) async fn a_new_log_has_an_empty_head_and_its_first_commit_begins_an_epoch(engine: Engine) {
+    assert_eq!(engine.head().await.unwrap(), Checkpoint::default());
+    assert_eq!(read_all(&engine).await, []);
+    let first = engine.commit_one(append(vec![draft("order", "1")])).await.unwrap();
+    assert!(!first.head.epoch.0.is_empty());
+    let second = engine.commit_one(append(vec![draft("order", "2")])).await.unwrap();
+    assert_eq!(second.head.epoch, first.head.epoch);
+    assert_eq!(engine.head().await.unwrap(), second.head);
+}
+
+pub(crate) async fn an_event_comes_back_as_it_was_appended(engine: Engine) {
+    let meta = Meta {
+        command: None,
+        cause: Some("e-1".into()),
+        handler: Some("crm".into()),
+        as_of: Some(Position::new(7, 1)),
+        correlation: Some("c-0".into()),
+        schema: None,
+        traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
+    };
+    let data = "{\"entity_id\":\"ü\\n\\\"\u{1F600}\u{202E}\",\"n\":1.5}".to_owned();
+    let with = Draft { data, meta: Some(meta), ..draft("order", "a") };
+    let without = Draft { meta: None, action: "mail_sent".into(), ..draft("cart", "b") };
+    let committed = engine.commit_one(append(vec![with.clone(), without.clone()])).await.unwrap();
+    let expected = [(with, 1), (without, 2)].map(|(draft, number)| Event {
+        number: Some(Number(number)),
+        ..draft.at(committed.positions[usize::try_from(number).unwrap() - 1])
+    });
+    assert_eq!(read_all(&engine).await, expected);
+}
+
+pub(crate) async fn what_was_read_must_not_have_changed(engine: Engine) {
+    let before = engine.commit_one(append(vec![draft("cart", "c1")])).await.unwrap().head.position;
+    let reading = |topic: &str, text: &str| Commit {
+        expect: Expect { as_of: before, reads: vec![Read::of(topic, text)], ..Expect::default() },
+        ..append(vec![draft("order", "o")])
+    };
+    engine.commit_one(reading("cart", "c1")).await.unwrap();
+    let after = engine.commit_one(append(vec![draft("cart", "c2")])).await.unwrap().head.position;
+    engine.commit_one(reading("cart", "c1")).await.unwrap();
+    engine.commit_one(reading("customer", "c2")).await.unwrap();
+    let head = engine.head().await.unwrap().position;
+    assert_eq!(
+        refusal(&engine, reading("cart", "c2")).await,
+        Refused::Stale { read: Read::of("cart", "c2"), as_of: before, head }
+    );
+    let later = Commit { expect: Expect { as_of: after, ..reading("cart", "c2").expect }, ..reading("cart", "c2") };
+    engine.commit_one(later).await.unwrap();
+}
+
+pub(crate) async fn a_sagas_own_events_are_no_change(engine: Engine) {
+    let by = |handler: &str| Some(Meta { handler: Some(handler.into()), cause: Some("e".into()), ..Meta::default() });
+    engine.commit_one(append(vec![Draft { meta: by("crm"), ..draft("cart", "c") }])).await.unwrap();
+    let except = |handler: &str| Commit {
+        expect: Expect { reads: vec![Read::of("cart", "c")], except: Some(handler.into()), ..Expect::default() },
+        ..Commit::default()
+    };
+    engine.commit_one(except("crm")).await.unwrap();
+    assert!(matches!(refusal(&engine, except("cr")).await, Refused::Stale { .. }));
+    let commanded = Meta { command: Some("x".into()), ..by("crm").unwrap() };
+    engine
+        .commit_one(append(vec![Draft { meta: Some(commanded), action: UPDATED.into(), ..draft("cart", "c") }]))
+        .await
+        .unwrap();
+    assert!(matches!(refusal(&engine, except("crm")).await, Refused::Stale { .. }), "a service's event is a change");
+}
+
+pub(crate) async fn the_head_must_be_where_it_is_expected(engine: Engine) {
+    let at = |number| Commit {
+        expect: Expect { head: Some(Number(number)), ..Expect::default() },
+        ..append(vec![draft("order", "o")])
+    };
+    engine.commit_one(at(0)).await.unwrap();
+    assert_eq!(refusal(&engine, at(0)).await, Refused::HeadMoved { expected: Number(0), found: Number(1) });
+    engine.commit_one(at(1)).await.unwrap();
+}
+
+pub(crate) async fn kept_positions_are_kept_and_must_increase(engine: Engine) {
+    let at = |ms, seq| Draft { keep: Some(Position::new(ms, seq)), ..draft("order", "o") };
+    let committed =
+        engine.commit_one(append(vec![at(1_795_341_904, 815_177), at(1_795_341_904, 834_647)])).await.unwrap();
+    assert_eq!(committed.positions, [Position::new(1_795_341_904, 815_177), Position::new(1_795_341_904, 834_647)]);
+    let last = Position::new(1_795_341_904, 834_647);
+    for position in [last, Position::new(1_795_341_904, 5)] {
+        let refused = refusal(&engine, append(vec![at(position.ms(), position.seq())])).await;
+        assert_eq!(refused, Refused::OutOfOrder { position, last });
+    }
+    let native = engine.commit_one(append(vec![draft("order", "o")])).await.unwrap().positions[0];
+    assert!(native.ms() > 1_700_000_000_000, "{native} is by the store's clock again");
+}
+
+pub(crate) async fn a_position_far_ahead_of_the_clock_is_refused(engine: Engine) {
+    let now = engine.commit_one(append(vec![draft("order", "o")])).await.unwrap().positions[0].ms();
+    let hour = Position::new(now + 3_600_000, 0);
+    let refused = refusal(&engine, append(vec![Draft { keep: Some(hour), ..draft("order", "o") }])).await;
+    assert!(
+        matches!(refused, Refused::AheadOfClock { position, now_ms } if position == hour && now_ms >= now),
+        "{refused:?}"
+    );
+}
+
+pub(crate) async fn a_refused_commit_does_nothing_at_all(engine: Engine) {
+    engine.commit_one(append(vec![draft("cart", "c")])).await.unwrap();
+    let full = || Commit {
+        enqueue: vec![super::queue::enqueue("k", "cart-service")],
+        advance: Some(Advance {
+            consumer: "saga/x".into(),
+            from: Checkpoint::default(),
+            to: Checkpoint { number: Number(1), ..Checkpoint::default() },
+        }),
+        park: vec![Parked {
+            consumer: "saga/x".into(),
+            topic: "cart".into(),
+            position: Position::new(1, 1),
+            reason: "r".into(),
+        }],
+        ..append(vec![draft("order", "a"), draft("order", "b")])
+    };
+    let stale = Commit { expect: Expect { reads: vec![Read::of("cart", "c")], ..Expect::default() }, ..full() };
+    let moved = Commit { expect: Expect { head: Some(Number(9)), ..Expect::default() }, ..full() };
+    let mut fenced = full();
+    fenced.advance.as_mut().unwrap().from.number = Number(5);
+    let mut late = full();
+    late.append[1].keep = Some(Position::new(1, 0));
+    let unclaimed = Commit { settle: Some(super::queue::settlement("nobody", "k")), ..full() };
+    let before = everything(&engine).await;
+    for commit in [stale, moved, fenced, late, unclaimed] {
+        refusal(&engine, commit).await;
+        assert_eq!(everything(&engine).await, before);
+    }
+    assert!(engine.command("k").await.unwrap().is_none());
+    engine.commit_one(full()).await.unwrap();
+    assert_ne!(everything(&engine).await, before);
+}
+
+pub(crate) async fn commits_of_one_batch_are_independent(engine: Engine) {
+    let refused =
+        Commit { expect: Expect { head: Some(Number(7)), ..Expect::default() }, ..append(vec![draft("order", "x")]) };
+    let answers =
+        engine.commit(&[append(vec![draft("order", "a")]), refused, append(vec![draft("order", "b")])]).await.unwrap();
+    assert_eq!(answers.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+    assert_eq!(
+        read_all(&engine).await.iter().map(|event| event.id.clone()).collect::<Vec<_>>(),
+        ["order-a", "order-b"]
+    );
+}
+
+pub(crate) async fn a_checkpoint_moves_only_from_where_it_stands(engine: Engine) {
+    let head = engine.commit_one(append(vec![draft("order", "a")])).await.unwrap().head;
+    let step = |from: &Checkpoint, to: &Checkpoint| Commit {
+        advance: Some(Advance { consumer: "saga/crm".into(), from: from.clone(), to: to.clone() }),
+        ..Commit::default()
+    };
+    let none = Checkpoint::default();
+    assert_eq!(engine.checkpoint("saga/crm").await.unwrap(), None);
+    engine.commit_one(step(&none, &head)).await.unwrap();
+    assert_eq!(engine.checkpoint("saga/crm").await.unwrap(), Some(head.clone()));
+    assert_eq!(
+        refusal(&engine, step(&none, &head)).await,
+        Refused::Fenced { consumer: "saga/crm".into(), expected: none, found: head.clone() }
+    );
+    engine.commit_one(step(&head, &head)).await.unwrap();
+}
+
+pub(crate) async fn a_checkpoint_of_another_epoch_or_beyond_the_head_has_diverged(engine: Engine) {
+    let first = engine.commit_one(append(vec![draft("order", "a")])).await.unwrap().head;
+    let second = engine.commit_one(append(vec![draft("order", "b")])).await.unwrap().head;
+    assert_eq!(engine.read(&first, 10).await.unwrap().entries.len(), 1);
+    let elsewhere = Checkpoint { epoch: Epoch("other".into()), ..first.clone() };
+    let beyond = Checkpoint { position: second.position.successor(), ..second.clone() };
+    let ahead = Checkpoint { number: Number(3), ..second };
+    let gap = Checkpoint { number: Number(0), ..first };
+    for after in [elsewhere, beyond, ahead, gap] {
+        match engine.read(&after, 10).await {
+            Err(StoreError::Diverged { checkpoint, .. }) => assert_eq!(checkpoint, after),
+            other => panic!("{after:?}: {other:?}"),
+        }
+    }
+}
+
+pub(crate) async fn parked_entries_are_listed(engine: Engine) {
+    let parked = |consumer: &str, ms| Parked {
+        consumer: consumer.into(),
+        topic: "cart".into(),
+        position: Position::new(ms, 0),
+        reason: "r".into(),
+    };
+    let park = vec![parked("saga/b", 1), parked("saga/a", 10), parked("saga/a", 9)];
+    engine.commit_one(Commit { park, ..Commit::default() }).await.unwrap();
+    assert_eq!(engine.parked().await.unwrap(), [parked("saga/a", 9), parked("saga/a", 10), parked("saga/b", 1)]);
+}
+
+pub(crate) async fn the_bell_rings_for_what_comes_and_for_what_was_there(engine: Engine) {
+    let mut bell = engine.bell().await.unwrap();
+    let most = Duration::from_secs(60);
+    let writer = engine.clone();
+    let waiting = tokio::spawn(async move {
+        bell.wait(Position::ZERO, most).await.unwrap();
+        bell
+    });
+    let head = writer.commit_one(append(vec![draft("customer", "a")])).await.unwrap().head;
+    let mut bell = waiting.await.unwrap();
+    bell.wait(Position::ZERO, most).await.unwrap();
+    bell.wait(head.position, Duration::from_millis(1)).await.unwrap();
+}
+
+pub(crate) async fn many_writers_make_one_order(engine: Engine) {
+    let writers = (0..8).map(|writer| {
+        let engine = engine.clone();
+        tokio::spawn(async move {
+            for n in 0..25 {
+                let topic = ["order", "cart"][n % 2];
+                engine.commit_one(append(vec![draft(topic, &format!("{writer}-{n}"))])).await.unwrap();
+            }
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+    let events = read_all(&engine).await;
+    assert!(events.is_sorted_by(|a, b| a.position < b.position));
+    assert_eq!(
+        events.iter().filter_map(|event| event.number).collect::<Vec<_>>(),
+        (1..=200).map(Number).collect::<Vec<_>>()
+    );
+}

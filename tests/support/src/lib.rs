@@ -1,0 +1,24 @@
+//! What tests of several crates need: real servers, started and stopped.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test that can't be set up has failed")]
+
+mod redis;
+
+pub use redis::RedisServer;
+
+/// A command as the gateway would make it.
+#[must_use]
+pub fn command(id: &str, topic: &str, intent: kernel::Intent) -> kernel::Command {
+    kernel::Command {
+        id: id.into(),
+        topic: topic.into(),
+        intent,
+        issued_ms: 1_795_341_904_000,
+        meta: kernel::Meta::default(),
+    }
+}
+
+/// JSON text as it stands.
+#[must_use]
+pub fn raw(json: &str) -> Box<serde_json::value::RawValue> {
+    serde_json::value::RawValue::from_string(json.to_owned()).expect("valid JSON in a test")
+}
