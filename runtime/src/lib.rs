@@ -10,17 +10,22 @@
 //! | [`engine`] | the engines behind one enum |
 //! | [`queue`] | commands on their way: claims, attempts, dead letters |
 //! | [`history`] | logs as files |
+//! | [`host`] | what runs services and sagas |
 //! | [`location`] | store URLs and namespaces |
+//! | [`tail`] | the log followed once per process |
 
 pub mod commit;
 pub mod engine;
 pub mod error;
 pub mod history;
+pub mod host;
 pub mod location;
 pub mod queue;
+pub mod tail;
 
 pub use commit::{Advance, Commit, CommitError, Committed, Enqueue, Expect, Idempotency, Parked, Refused, Settlement};
 pub use engine::{Bell, Claimer, Engine, Hint, Outcomes, Page};
 pub use error::StoreError;
 pub use location::{Namespace, StoreUrl};
 pub use queue::{Claim, CommandRecord, CommandState, DeadLetter, Failing, QueueStatus, Token};
+pub use tail::{Entries, Tail};

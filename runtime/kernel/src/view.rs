@@ -10,13 +10,15 @@ use crate::{Domain, Draft, Entry, Event, Number, Position, Row, Topic, TopicKind
 /// Entities folded from the log up to a position, in log order, with an index over references.
 ///
 /// A view may also run ahead: effects of a saga's own earlier reactions stand in front of the rows until
-/// the log has reached them ([`View::stage`]).
+/// the log has reached them ([`View::stage`]), and in front of those, effects that it has asked for and not
+/// heard of yet ([`View::speculate`]).
 #[derive(Clone, Debug)]
 pub struct View {
     tables: BTreeMap<&'static str, Table>,
     position: Position,
     number: Number,
     ahead: Overlay,
+    speculation: Overlay,
 }
 
 #[derive(Clone, Debug)]
@@ -53,6 +55,7 @@ impl View {
             position: Position::ZERO,
             number: Number::ZERO,
             ahead: Overlay::default(),
+            speculation: Overlay::default(),
         }
     }
 
@@ -116,6 +119,23 @@ impl View {
         staged
     }
 
+    /// Puts an event of the viewer's own that is on its way to the log in front of everything, until
+    /// [`View::end_speculation`].
+    ///
+    /// # Errors
+    /// When the draft's topic can't read it.
+    pub fn speculate(&mut self, draft: &Draft) -> Result<(), Unreadable> {
+        let mut speculation = std::mem::take(&mut self.speculation);
+        let staged = speculation.stage(self, draft, Position::MAX);
+        self.speculation = speculation;
+        staged
+    }
+
+    /// Forgets what was speculated on: it is in the log and staged by now, or it was refused.
+    pub fn end_speculation(&mut self) {
+        self.speculation = Overlay::default();
+    }
+
     /// Whether the view folds `topic`.
     #[must_use]
     pub fn holds(&self, topic: &str) -> bool {
@@ -132,7 +152,7 @@ impl View {
     pub fn rows(&self, topic: &str) -> impl Iterator<Item = (Arc<str>, Row)> {
         let table = self.tables.get(topic);
         let mut rows = table.map(|table| table.rows.clone()).unwrap_or_default();
-        for ((name, id), staged) in &self.ahead.rows {
+        for ((name, id), staged) in self.ahead.rows.iter().chain(&self.speculation.rows) {
             if *name == topic {
                 match &staged.row {
                     Some(row) => rows.insert(id.clone(), row.clone()),
@@ -158,7 +178,8 @@ impl View {
     pub(crate) fn row_behind(&self, overlays: &[&Overlay], topic: &str, id: &str) -> Option<Row> {
         let table = self.tables.get(topic)?;
         let key = (table.topic.name, Arc::from(id));
-        let staged = overlays.iter().chain([&&self.ahead]).find_map(|overlay| overlay.rows.get(&key));
+        let own = [&self.speculation, &self.ahead];
+        let staged = overlays.iter().chain(&own).find_map(|overlay| overlay.rows.get(&key));
         match staged {
             Some(staged) => staged.row.clone(),
             None => table.rows.get(id).cloned(),
@@ -176,7 +197,8 @@ impl View {
         let table = self.tables.get(topic)?;
         let field = table.topic.reference(field)?;
         let mut ids = table.referring.get(&(field, Arc::from(target))).cloned().unwrap_or_default();
-        for overlay in overlays.iter().chain([&&self.ahead]) {
+        let own = [&self.speculation, &self.ahead];
+        for overlay in overlays.iter().chain(&own) {
             ids.extend(overlay.rows.keys().filter(|(name, _)| *name == topic).map(|(_, id)| id.clone()));
         }
         let refers = |row: &Row| table.topic.references(row).iter().any(|(name, id)| *name == field && id == target);

@@ -145,7 +145,7 @@ impl Engine {
     /// When the store failed, or the log does not continue from `after`.
     pub async fn read(&self, after: &Checkpoint, limit: usize) -> Result<Page, StoreError> {
         let page = each!(self, engine => engine.read(after.position, limit));
-        check_continues(after, &page)?;
+        check_continues(after, &page.head, &page.entries)?;
         Ok(page)
     }
 
@@ -326,10 +326,13 @@ impl Outcomes {
     }
 }
 
-/// R3: the page is what follows `after`, with nothing lost in between or behind.
-fn check_continues(after: &Checkpoint, page: &Page) -> Result<(), StoreError> {
+/// R3: the entries are what follows `after`, with nothing lost in between or behind.
+pub(crate) fn check_continues<'e>(
+    after: &Checkpoint,
+    head: &Checkpoint,
+    entries: impl IntoIterator<Item = &'e Entry>,
+) -> Result<(), StoreError> {
     let diverged = |reason: String| Err(StoreError::Diverged { checkpoint: after.clone(), reason });
-    let head = &page.head;
     let known = !after.epoch.0.is_empty();
     if known && after.epoch != head.epoch {
         return diverged(format!("it was begun again: its epoch is \"{}\", not \"{}\"", head.epoch, after.epoch));
@@ -338,7 +341,7 @@ fn check_continues(after: &Checkpoint, page: &Page) -> Result<(), StoreError> {
         return diverged(format!("it ends at {head}"));
     }
     let mut last = known.then_some(after.number);
-    for entry in &page.entries {
+    for entry in entries {
         let Some(number) = entry.number() else { continue };
         if let Some(expected) = last.map(Number::successor).filter(|expected| *expected != number) {
             return diverged(format!("event {expected} is missing: {} is event {number}", entry.position()));

@@ -84,3 +84,14 @@ fn an_unreadable_entry_leaves_the_rows_alone_and_the_view_behind_it() {
     assert!(view.apply(&Entry::Event(bad.at(Position::new(2, 0)))).is_err());
     assert_eq!((carts_of(&view, "ann"), view.position()), (vec!["a".to_owned()], Position::new(2, 0)));
 }
+
+#[test]
+fn speculation_stands_in_front_of_everything_until_it_ends() {
+    let mut view = view(&[entry(1, CREATED, "a", "ann")]);
+    view.stage(&draft(UPDATED, "a", "bob"), Position::new(5, 0)).unwrap();
+    view.speculate(&draft(UPDATED, "a", "eve")).unwrap();
+    view.speculate(&draft(CREATED, "b", "eve")).unwrap();
+    assert_eq!((carts_of(&view, "eve"), carts_of(&view, "bob")), (vec!["a".to_owned(), "b".to_owned()], vec![]));
+    view.end_speculation();
+    assert_eq!((carts_of(&view, "eve"), carts_of(&view, "bob")), (vec![], vec!["a".to_owned()]));
+}

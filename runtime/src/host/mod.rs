@@ -1,0 +1,67 @@
+//! Hosts: what runs a domain's services and sagas over a log.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`services`] | workers that claim commands, decide them on a shared view, and commit |
+//! | [`sagas`] | one follower per saga that reacts to each event once |
+
+pub mod sagas;
+pub mod services;
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
+
+use kernel::{Domain, Failure};
+use tokio_util::sync::CancellationToken;
+
+/// How long a worker or a role may be silent before it loses what it holds.
+pub const LEASE: Duration = Duration::from_secs(6);
+
+/// How many times a command is tried before it becomes a dead letter.
+pub const MOST_ATTEMPTS: u32 = 3;
+
+/// How long to wait for something before looking around.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Growing pauses between attempts to reach a store.
+#[derive(Debug)]
+struct Backoff(Duration);
+
+impl Backoff {
+    const FIRST: Duration = Duration::from_millis(50);
+    const LONGEST: Duration = Duration::from_secs(2);
+
+    const fn new() -> Self {
+        Self(Self::FIRST)
+    }
+
+    fn reset(&mut self) {
+        self.0 = Self::FIRST;
+    }
+
+    /// Pauses, less long when told to stop; tells whether it was told to.
+    async fn pause(&mut self, stop: &CancellationToken) -> bool {
+        let pause = self.0;
+        self.0 = (pause * 2).min(Self::LONGEST);
+        tokio::time::timeout(pause, stop.cancelled()).await.is_ok()
+    }
+}
+
+/// Runs a handler; a panic is a failure like any other.
+fn guarded<T, E: From<Failure>>(handler: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    let text = |panic: Box<dyn Any + Send>| {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+    };
+    // What a panic could leave half-changed is the decision, and that is thrown away.
+    catch_unwind(AssertUnwindSafe(handler))
+        .unwrap_or_else(|panic| Err(Failure(format!("panicked: {}", text(panic))).into()))
+}
+
+/// The service that takes a topic's commands.
+fn service_of(domain: &Domain, topic: &str) -> String {
+    domain.topic(topic).map_or_else(|| format!("{topic}-service"), |topic| topic.service.to_owned())
+}

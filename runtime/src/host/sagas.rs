@@ -1,0 +1,122 @@
+//! The saga host: one follower per saga, each event reacted to once (R2, R6, R7).
+
+mod follower;
+
+use std::sync::Arc;
+
+use follower::{Ending, Follower};
+use kernel::{Domain, SagaHandler};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::{Backoff, LEASE};
+use crate::{StoreError, Tail};
+
+/// Why the sagas stopped before they were told to.
+#[derive(Debug, thiserror::Error)]
+pub enum SagaError {
+    /// The log can't be followed.
+    #[error("saga {saga} can't go on")]
+    Store {
+        /// The saga.
+        saga: &'static str,
+        /// What is wrong with the store.
+        #[source]
+        source: StoreError,
+    },
+    /// The saga failed on an event and is declared to stop then.
+    #[error("saga {saga} stopped at {position}: {reason}")]
+    Stopped {
+        /// The saga.
+        saga: &'static str,
+        /// The event that it failed on.
+        position: kernel::Position,
+        /// Why.
+        reason: String,
+    },
+    /// A saga's task ended by itself, which is a defect.
+    #[error("a saga's task died: {0}")]
+    Died(String),
+}
+
+/// Runs the domain's sagas until told to stop.
+///
+/// Of two hosts of one saga one works and the other waits for it to go.
+///
+/// # Errors
+/// When a saga can't go on; the others stop too.
+pub async fn run(domain: Arc<Domain>, tail: Tail, stop: CancellationToken) -> Result<(), SagaError> {
+    let mut tasks = JoinSet::new();
+    for saga in domain.sagas() {
+        tasks.spawn(run_one(*saga, domain.clone(), tail.clone(), stop.clone()));
+    }
+    let mut result = Ok(());
+    while let Some(ended) = tasks.join_next().await {
+        let ended = ended.unwrap_or_else(|error| Err(SagaError::Died(error.to_string())));
+        if let (Ok(()), Err(error)) = (&result, ended) {
+            result = Err(error);
+            stop.cancel();
+        }
+    }
+    result
+}
+
+/// Runs one saga: takes its role, follows the log, and begins again from its checkpoint when interrupted.
+async fn run_one(saga: SagaHandler, domain: Arc<Domain>, tail: Tail, stop: CancellationToken) -> Result<(), SagaError> {
+    let role = consumer(saga.name);
+    let holder = uuid::Uuid::new_v4().to_string();
+    let mut backoff = Backoff::new();
+    while !stop.is_cancelled() {
+        let ended = match tail.engine().hold(&role, &holder, LEASE).await {
+            Ok(Some(other)) => {
+                tracing::info!(saga = saga.name, other, "another process runs this saga; waiting for it to go");
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = tokio::time::sleep(LEASE / 4) => {}
+                }
+                continue;
+            }
+            Ok(None) => {
+                let follower = Follower::new(saga, domain.clone(), tail.clone());
+                tokio::select! {
+                    ended = follower.run(&stop) => ended,
+                    () = keep_role(&tail, &role, &holder) => Ok(Ending::Fenced),
+                }
+            }
+            Err(error) => Err(SagaError::Store { saga: saga.name, source: error }),
+        };
+        match ended {
+            Ok(Ending::Told) => break,
+            Ok(Ending::Fenced) => {
+                tracing::warn!(saga = saga.name, "somebody else has moved its checkpoint; beginning again");
+            }
+            Err(SagaError::Store { source, .. }) if source.is_transient() => {
+                tracing::warn!(saga = saga.name, error = %source, "reactions wait");
+            }
+            Err(error) => return Err(error),
+        }
+        backoff.pause(&stop).await;
+    }
+    if let Err(error) = tail.engine().let_go(&role, &holder).await {
+        tracing::debug!(%error, saga = saga.name, "role not given up; its lease will run out");
+    }
+    Ok(())
+}
+
+/// Renews the role; returns when somebody else has it.
+async fn keep_role(tail: &Tail, role: &str, holder: &str) {
+    loop {
+        tokio::time::sleep(LEASE / 4).await;
+        match tail.engine().hold(role, holder, LEASE).await {
+            Ok(None) => {}
+            Ok(Some(_)) => return,
+            Err(error) => tracing::warn!(%error, role, "role not renewed"),
+        }
+    }
+}
+
+/// The name under which a saga's checkpoint is kept.
+#[must_use]
+pub fn consumer(saga: &str) -> String {
+    format!("saga/{saga}")
+}

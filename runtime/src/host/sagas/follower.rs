@@ -1,0 +1,317 @@
+//! One saga following the log.
+//!
+//! Each event is decided on the view exactly as of that event, with the saga's own earlier effects in front
+//! (R7). Commits of a page go out together: each moves the checkpoint from the one before, so when one is
+//! refused all after it are, and they are decided again on a later view.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use kernel::{
+    Checkpoint, Domain, Draft, Entry, Event, Meta, Occurrence, OnFailure, Position, Row, SagaHandler, Unreadable, View,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    super::{guarded, service_of},
+    SagaError, consumer,
+};
+use crate::{Advance, Commit, Parked, Refused, StoreError, Tail, engine::DECISIONS};
+
+/// How many entries are taken in between two commits.
+const PAGE: usize = 256;
+
+/// After how many entries without a reaction the checkpoint is moved all the same.
+const QUIET: usize = 1_024;
+
+/// How long to wait for entries before a quiet checkpoint is moved.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// The action of a decision's record.
+const DECIDED: &str = "decided";
+
+pub(super) struct Follower {
+    saga: SagaHandler,
+    domain: Arc<Domain>,
+    tail: Tail,
+    consumer: String,
+    view: View,
+    /// Where the saga stands in the log, by its last commit.
+    checkpoint: Checkpoint,
+    /// Where the view stands.
+    at: Checkpoint,
+    /// Entries since the checkpoint that call for nothing.
+    quiet: usize,
+}
+
+/// How following ended, when nothing went wrong.
+pub(super) enum Ending {
+    /// It was told to stop.
+    Told,
+    /// Another process has moved the checkpoint.
+    Fenced,
+}
+
+/// An entry that the saga has to deal with.
+struct Pending {
+    entry: Arc<Entry>,
+    /// Where the saga stands once it has.
+    to: Checkpoint,
+    /// The entity's row just before the event.
+    before: Option<Row>,
+    /// Why the entry can't be read, if it can't.
+    unreadable: Option<Unreadable>,
+}
+
+impl Follower {
+    pub(super) fn new(saga: SagaHandler, domain: Arc<Domain>, tail: Tail) -> Self {
+        let view = saga.view(&domain);
+        let (checkpoint, at) = (Checkpoint::default(), Checkpoint::default());
+        Self { consumer: consumer(saga.name), saga, domain, tail, view, checkpoint, at, quiet: 0 }
+    }
+
+    pub(super) async fn run(mut self, stop: &CancellationToken) -> Result<Ending, SagaError> {
+        self.restore().await.map_err(|source| self.store_error(source))?;
+        loop {
+            let page = tokio::select! {
+                () = stop.cancelled() => None,
+                page = self.tail.next(&self.at, PAGE, IDLE) => Some(page.map_err(|source| self.store_error(source))?),
+            };
+            let told = page.is_none();
+            let idle = page.as_ref().is_none_or(|page| page.entries.is_empty());
+            let lags = self.quiet >= QUIET || (idle && self.quiet > 0);
+            if lags && let Some(ending) = self.move_quietly().await? {
+                return Ok(ending);
+            }
+            if told {
+                return Ok(Ending::Told);
+            }
+            let entries = page.map(|page| (page.head, page.entries)).unwrap_or_default();
+            if let Some(ending) = self.react(entries.0, entries.1).await? {
+                return Ok(ending);
+            }
+        }
+    }
+
+    fn store_error(&self, source: StoreError) -> SagaError {
+        SagaError::Store { saga: self.saga.name, source }
+    }
+
+    /// Folds the log up to the checkpoint, and puts the saga's own effects that lie beyond it in front.
+    async fn restore(&mut self) -> Result<(), StoreError> {
+        let engine = self.tail.engine().clone();
+        self.checkpoint = engine.checkpoint(&self.consumer).await?.unwrap_or_default();
+        while self.at.position < self.checkpoint.position {
+            let page = engine.read(&self.at, PAGE * 16).await?;
+            if page.entries.is_empty() {
+                let (checkpoint, reason) = (self.checkpoint.clone(), format!("it ends at {}", page.head));
+                return Err(StoreError::Diverged { checkpoint, reason });
+            }
+            for entry in page.entries.iter().filter(|entry| entry.position() <= self.checkpoint.position) {
+                // What can't be read was parked when the saga came by.
+                let _ = self.view.apply(entry);
+                self.at = step(&self.at, entry, &page.head);
+            }
+        }
+        let mut ahead = self.checkpoint.clone();
+        loop {
+            let page = engine.read(&ahead, PAGE * 16).await?;
+            let Some(last) = page.entries.last() else { break };
+            for entry in &page.entries {
+                if let Entry::Event(event) = entry
+                    && is_own(event, self.saga.name)
+                {
+                    // Its own effects were readable when they were asked for.
+                    let _ = self.view.stage(&as_draft(event), event.position);
+                }
+            }
+            ahead = step(&ahead, last, &page.head);
+        }
+        self.at = self.checkpoint.clone();
+        Ok(())
+    }
+
+    /// Takes entries in and reacts to those that call for it; `Some` when it is over.
+    async fn react(&mut self, head: Checkpoint, entries: Vec<Arc<Entry>>) -> Result<Option<Ending>, SagaError> {
+        let mut pending = VecDeque::new();
+        let mut commits = Vec::new();
+        for entry in entries {
+            if let Some(item) = self.take_in(entry, &head) {
+                commits.push(self.decide(&item, &commits)?);
+                pending.push_back(item);
+            }
+        }
+        while !commits.is_empty() {
+            let answers = self.tail.engine().commit(&commits).await.map_err(|source| self.store_error(source))?;
+            self.view.end_speculation();
+            let mut refused = None;
+            for (commit, answer) in commits.iter().zip(answers) {
+                match answer {
+                    Ok(committed) => {
+                        pending.pop_front();
+                        self.committed(commit, &committed.positions);
+                    }
+                    Err(error) => {
+                        refused = Some(error);
+                        break;
+                    }
+                }
+            }
+            commits = match refused {
+                None => break,
+                Some(Refused::Stale { head, .. }) => {
+                    self.read_on(head, &mut pending).await?;
+                    self.decide_all(&pending)?
+                }
+                Some(Refused::Fenced { .. }) => return Ok(Some(Ending::Fenced)),
+                Some(other) => return Err(self.stopped(self.checkpoint.position, other.to_string())),
+            };
+        }
+        Ok(None)
+    }
+
+    fn decide_all(&mut self, pending: &VecDeque<Pending>) -> Result<Vec<Commit>, SagaError> {
+        let mut commits = Vec::new();
+        for item in pending {
+            commits.push(self.decide(item, &commits)?);
+        }
+        Ok(commits)
+    }
+
+    /// Folds an entry in; gives it back if the saga has to deal with it.
+    fn take_in(&mut self, entry: Arc<Entry>, head: &Checkpoint) -> Option<Pending> {
+        let applied = self.view.apply(&entry);
+        self.at = step(&self.at, &entry, head);
+        let (before, unreadable) = match applied {
+            Ok(before) => (before, None),
+            Err(unreadable) => (None, Some(unreadable)),
+        };
+        let concerns = match &*entry {
+            Entry::Event(event) => self.saga.wants(event) || unreadable.is_some(),
+            Entry::Junk(junk) => self.view.holds(&junk.topic),
+        };
+        if concerns {
+            return Some(Pending { entry, to: self.at.clone(), before, unreadable });
+        }
+        self.quiet += 1;
+        None
+    }
+
+    /// Reads on until the view has reached `head`, keeping what will have to be dealt with.
+    async fn read_on(&mut self, head: Position, pending: &mut VecDeque<Pending>) -> Result<(), SagaError> {
+        while self.at.position < head {
+            let page = self.tail.next(&self.at, PAGE, IDLE).await.map_err(|source| self.store_error(source))?;
+            for entry in page.entries {
+                pending.extend(self.take_in(entry, &page.head));
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides about one entry and speculates on the effects; `earlier` are the commits just before it.
+    fn decide(&mut self, item: &Pending, earlier: &[Commit]) -> Result<Commit, SagaError> {
+        let before = earlier.last().and_then(|commit| commit.advance.as_ref());
+        let from = before.map_or(&self.checkpoint, |advance| &advance.to).clone();
+        let advance = Some(Advance { consumer: self.consumer.clone(), from, to: item.to.clone() });
+        let reason = match (&*item.entry, &item.unreadable) {
+            (_, Some(unreadable)) => unreadable.0.clone(),
+            (Entry::Junk(junk), None) => junk.reason.clone(),
+            (Entry::Event(event), None) => match self.reaction(event, item.before.as_ref()) {
+                Ok(commit) => {
+                    for draft in &commit.append {
+                        // A draft that its topic could not read would have failed the reaction.
+                        let _ = self.view.speculate(draft);
+                    }
+                    return Ok(Commit { advance, ..commit });
+                }
+                Err(failure) if self.saga.on_failure == OnFailure::Stop => {
+                    return Err(self.stopped(event.position, failure.0));
+                }
+                Err(failure) => failure.0,
+            },
+        };
+        let (topic, position) = (item.entry.topic().to_string(), item.entry.position());
+        tracing::error!(saga = self.saga.name, topic, %position, reason, "event parked");
+        let park = vec![Parked { consumer: self.consumer.clone(), topic, position, reason }];
+        Ok(Commit { advance, park, ..Commit::default() })
+    }
+
+    fn reaction(&self, event: &Event, before: Option<&Row>) -> Result<Commit, kernel::Failure> {
+        let mut decision = self.saga.decision(event, &self.view);
+        let record = decision.derive("decision");
+        let decided = guarded(|| {
+            self.saga.react(&Occurrence { event, before }, &mut decision)?;
+            Ok::<_, kernel::Failure>(decision.finish())
+        })?;
+        let as_of = decided.as_of;
+        let mut commit = Commit::of(decided, |topic| service_of(&self.domain, topic));
+        commit.expect.except = Some(self.saga.name.to_owned());
+        if as_of != event.position && commit.append.is_empty() {
+            commit.append.push(decision_record(self.saga.name, event, as_of, record));
+        }
+        Ok(commit)
+    }
+
+    /// Takes note of a commit that went through.
+    fn committed(&mut self, commit: &Commit, positions: &[Position]) {
+        for (draft, position) in commit.append.iter().zip(positions) {
+            let _ = self.view.stage(draft, *position);
+        }
+        if let Some(advance) = &commit.advance {
+            self.checkpoint = advance.to.clone();
+        }
+        self.quiet = 0;
+    }
+
+    /// Moves the checkpoint over entries that called for nothing.
+    async fn move_quietly(&mut self) -> Result<Option<Ending>, SagaError> {
+        let advance = Advance { consumer: self.consumer.clone(), from: self.checkpoint.clone(), to: self.at.clone() };
+        let commit = Commit { advance: Some(advance), ..Commit::default() };
+        let answers = self.tail.engine().commit(std::slice::from_ref(&commit)).await;
+        match answers.map_err(|source| self.store_error(source))?.pop() {
+            Some(Ok(_)) => {
+                self.committed(&commit, &[]);
+                Ok(None)
+            }
+            Some(Err(_)) | None => Ok(Some(Ending::Fenced)),
+        }
+    }
+
+    fn stopped(&self, position: Position, reason: String) -> SagaError {
+        SagaError::Stopped { saga: self.saga.name, position, reason }
+    }
+}
+
+/// Where a reader stands that has taken `entry` in, having stood at `before`.
+fn step(before: &Checkpoint, entry: &Entry, head: &Checkpoint) -> Checkpoint {
+    let number = entry.number().unwrap_or(before.number);
+    Checkpoint { epoch: head.epoch.clone(), position: entry.position(), number }
+}
+
+/// Whether an event is an effect of this saga's own, as opposed to one of a service it sent a command to.
+fn is_own(event: &Event, saga: &str) -> bool {
+    event.meta.handler.as_deref() == Some(saga) && event.meta.command.is_none()
+}
+
+fn as_draft(event: &Event) -> Draft {
+    Draft {
+        topic: event.topic.to_string(),
+        id: event.id.clone(),
+        action: event.action.clone(),
+        data: event.data.clone(),
+        meta: Some(event.meta.clone()),
+        keep: None,
+    }
+}
+
+/// R7: the record of a decision that was made on a later view than its event's and appended nothing.
+fn decision_record(saga: &str, event: &Event, as_of: Position, id: String) -> Draft {
+    let meta = Meta {
+        cause: Some(event.id.clone()),
+        handler: Some(saga.to_owned()),
+        as_of: Some(as_of),
+        correlation: event.meta.correlation.clone(),
+        ..Meta::default()
+    };
+    let data = serde_json::json!({ "handler": saga, "cause": event.id, "as_of": as_of }).to_string();
+    Draft { topic: DECISIONS.to_owned(), id, action: DECIDED.to_owned(), data, meta: Some(meta), keep: None }
+}
