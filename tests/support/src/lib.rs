@@ -1,6 +1,7 @@
 //! What tests of several crates need: real servers, started and stopped.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test that can't be set up has failed")]
 
+pub mod bank;
 mod redis;
 
 pub use redis::RedisServer;

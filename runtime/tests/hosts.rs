@@ -1,0 +1,135 @@
+//! Services and sagas over a log: each command and each reaction takes effect once, whatever stops when.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+#[path = "hosts/harness.rs"]
+mod harness;
+
+use std::collections::BTreeMap;
+
+use harness::Bank;
+use kernel::{Outcome, RejectionKind};
+use serde_json::json;
+
+/// Each case on each engine.
+macro_rules! on_each_engine {
+    ($($case:ident),+ $(,)?) => {
+        on_each_engine!(on memory: $($case)+);
+    };
+    (on $engine:ident: $($case:ident)+) => {
+        mod $engine {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    let (engine, _alive) = crate::harness::open::$engine().await;
+                    crate::$case(crate::Bank::new(engine).await).await;
+                }
+            )+
+        }
+    };
+}
+
+on_each_engine! {
+    a_command_becomes_an_event_and_an_outcome,
+    rejections_tell_why_and_write_nothing,
+    a_failing_or_panicking_service_ends_in_dead_letters_and_the_rest_goes_on,
+    racing_transfers_lose_no_money,
+    an_event_that_a_saga_fails_on_is_parked_and_the_rest_goes_on,
+    two_hosts_do_not_react_twice,
+    whatever_stops_when_each_thing_happens_once,
+}
+
+async fn a_command_becomes_an_event_and_an_outcome(mut bank: Bank) {
+    bank.start().await;
+    let ids = bank.create("account", &[json!({"owner": "ann", "balance": 5}), json!({"owner": "bob"})]).await;
+    assert_eq!(ids.len(), 2);
+    let events = bank.events().await;
+    assert_eq!(events.len(), 2);
+    let data = |owner: &str, id: &str, balance: i64| {
+        format!(r#"{{"entity_id":"{id}","owner":"{owner}","balance":{balance}}}"#)
+    };
+    assert_eq!((events[0].data.clone(), events[1].data.clone()), (data("ann", &ids[0], 5), data("bob", &ids[1], 0)));
+    assert!(events.iter().all(|event| event.meta.command.is_some() && event.meta.as_of.is_some()));
+    bank.stop().await;
+}
+
+async fn rejections_tell_why_and_write_nothing(mut bank: Bank) {
+    bank.start().await;
+    let ann = bank.create("account", &[json!({"owner": "ann", "balance": 5})]).await.remove(0);
+    let transfer = |amount| json!({"from_id": ann, "to_id": ann, "amount": amount});
+    let nobody = json!({"from_id": "nobody", "to_id": ann, "amount": 1});
+    let batch = [transfer(1), transfer(9)];
+    let refused = bank.rejected("transfer", &batch).await;
+    assert_eq!((refused.member, refused.field.as_deref()), (Some(1), Some("amount")));
+    assert_eq!(refused.message, format!("account {ann} holds 5, not 9"));
+    let refused = bank.rejected("transfer", &[nobody]).await;
+    assert_eq!(refused.message, "from_id names account nobody, which does not exist");
+    let outcome = bank.delete("account", "nobody").await;
+    assert!(matches!(outcome, Outcome::Rejected(rejection) if rejection.kind == RejectionKind::NotFound));
+    assert_eq!(bank.events().await.len(), 1);
+    bank.stop().await;
+}
+
+async fn a_failing_or_panicking_service_ends_in_dead_letters_and_the_rest_goes_on(mut bank: Bank) {
+    bank.start().await;
+    let ann = bank.create("account", &[json!({"owner": "ann", "balance": 50})]).await.remove(0);
+    let transfer = |amount| json!({"from_id": ann, "to_id": ann, "amount": amount});
+    let dead = |error: &str| Outcome::Dead { error: error.into() };
+    assert_eq!(bank.outcome_of("transfer", &[transfer(13)]).await, dead("the counting machine is out of order"));
+    let panicked = bank.outcome_of("transfer", &[transfer(14)]).await;
+    assert!(
+        matches!(panicked, Outcome::Dead { error } if error.starts_with("panicked: ") && error.contains("explodes"))
+    );
+    bank.create("transfer", &[transfer(1)]).await;
+    let letters = bank.engine.dead_letters(&["transfer-service"]).await.unwrap();
+    assert_eq!(letters.iter().map(|letter| letter.failed).collect::<Vec<_>>(), [3, 3]);
+    bank.stop().await;
+}
+
+async fn racing_transfers_lose_no_money(mut bank: Bank) {
+    bank.start().await;
+    bank.race(60).await;
+    bank.settled().await;
+    bank.check().await;
+    bank.stop().await;
+}
+
+async fn an_event_that_a_saga_fails_on_is_parked_and_the_rest_goes_on(mut bank: Bank) {
+    bank.start().await;
+    let ann = bank.create("account", &[json!({"owner": "ann", "balance": 50})]).await.remove(0);
+    let transfer = |amount| json!({"from_id": ann, "to_id": ann, "amount": amount});
+    bank.create("transfer", &[transfer(1), transfer(17), transfer(2)]).await;
+    bank.come_to_rest().await;
+    let parked = bank.engine.parked().await.unwrap();
+    assert_eq!((parked.len(), parked[0].consumer.as_str(), parked[0].topic.as_str()), (1, "saga/teller", "transfer"));
+    assert_eq!(parked[0].reason, "the teller can't count to 17");
+    let mut statuses: BTreeMap<String, usize> = BTreeMap::new();
+    for transfer in bank.transfers().await {
+        *statuses.entry(transfer.status).or_default() += 1;
+    }
+    assert_eq!(statuses, BTreeMap::from([("ASKED".to_owned(), 1), ("DONE".to_owned(), 2)]));
+    bank.stop().await;
+}
+
+async fn two_hosts_do_not_react_twice(mut bank: Bank) {
+    bank.start().await;
+    let mut other = Bank::new(bank.engine.clone()).await;
+    other.start().await;
+    bank.race(30).await;
+    bank.stop().await;
+    other.settled().await;
+    other.check().await;
+    other.stop().await;
+}
+
+async fn whatever_stops_when_each_thing_happens_once(mut bank: Bank) {
+    bank.start().await;
+    let accounts = bank.accounts(3).await;
+    for round in 0..12 {
+        bank.send_transfers(&accounts, 8).await;
+        bank.kill_after(round * 2).await;
+        bank.start().await;
+    }
+    bank.settled().await;
+    bank.check().await;
+    bank.stop().await;
+}
