@@ -101,10 +101,10 @@ pub(crate) fn entry(topic: &str, position: Position, fields: Fields<'_>) -> Entr
 
 /// Writes an event as one line, without the line's end.
 #[must_use]
-pub fn write_line(prefix: &str, event: &Event) -> String {
+pub fn write_line(event: &Event) -> String {
     let meta = (event.meta != Meta::default()).then(|| serde_json::to_string(&event.meta).unwrap_or_default());
     let line = Line {
-        stream: format!("{prefix}{STREAM}{}", event.topic).into(),
+        stream: format!("{STREAM}{}", event.topic).into(),
         id: event.position,
         fields: Fields {
             event_id: event.id.as_str().into(),

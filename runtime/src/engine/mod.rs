@@ -99,6 +99,11 @@ impl Engine {
         }
     }
 
+    /// Ends the use of the log in good order: everything answered is on disk, and locks are given back.
+    pub async fn close(&self) {
+        each!(self, _engine => ());
+    }
+
     /// Where the log is kept, its password masked.
     #[must_use]
     pub fn url(&self) -> String {

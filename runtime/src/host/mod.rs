@@ -18,7 +18,7 @@ use kernel::{Domain, Failure};
 use tokio_util::sync::CancellationToken;
 
 /// How long a worker or a role may be silent before it loses what it holds.
-pub const LEASE: Duration = Duration::from_secs(6);
+pub const LEASE: Duration = Duration::from_secs(3);
 
 /// How many times a command is tried before it becomes a dead letter.
 pub const MOST_ATTEMPTS: u32 = 3;

@@ -1,0 +1,113 @@
+//! The command line: one file a subcommand.
+
+mod completions;
+mod export;
+mod failure;
+mod import;
+mod roles;
+mod run;
+mod store;
+mod up;
+
+use std::{ffi::OsString, process::ExitCode, sync::Arc};
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use kernel::Domain;
+
+use failure::Failure;
+
+/// Exit codes, the same for every subcommand.
+pub mod exit {
+    /// Done.
+    pub const DONE: u8 = 0;
+    /// Failed.
+    pub const FAILED: u8 = 1;
+    /// A difference was found.
+    pub const DIFFERENT: u8 = 2;
+    /// Not found.
+    pub const NOT_FOUND: u8 = 3;
+    /// Wrong usage.
+    pub const USAGE: u8 = 64;
+    /// The store is unavailable.
+    pub const UNAVAILABLE: u8 = 69;
+}
+
+/// Event-sourcing replay and projection workbench
+#[derive(Debug, Parser)]
+#[command(name = "retrace", version, after_help = EXIT_CODES, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 a difference was found, 3 not found, 64 wrong usage, \
+                          69 store unavailable. RETRACE_LOG sets what is logged (error, warn, info, debug).";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run everything in one process: gateway, services, sagas, projector
+    Up(up::Args),
+    /// Run some roles over a store that others share
+    Run(run::Args),
+    /// Write a log as a history file, one entry a line
+    Export(export::Args),
+    /// Bring a history file into an empty namespace, positions kept
+    Import(import::Args),
+    /// Print a completion script for a shell
+    Completions(completions::Args),
+}
+
+/// Runs the command line of this process for `domain`.
+#[must_use]
+pub fn main(domain: Domain) -> ExitCode {
+    main_from(domain, std::env::args_os())
+}
+
+/// Runs a command line for `domain`.
+fn main_from(domain: Domain, args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let command = Cli::command().about(format!("Event-sourcing replay and projection workbench, with {}", domain.name()));
+    let parsed = command.try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nothing sensible is left to do when even the message can't be printed.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::DONE });
+        }
+    };
+    start_logging();
+    match run(Arc::new(domain), cli.command) {
+        Ok(()) => ExitCode::from(exit::DONE),
+        Err(failure) => {
+            eprintln!("retrace: {failure}");
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn run(domain: Arc<Domain>, command: Command) -> Result<(), Failure> {
+    if let Command::Completions(args) = command {
+        completions::run(&args, &mut Cli::command());
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::failed(format!("can't start threads: {error}")))?;
+    let ended = runtime.block_on(async {
+        match command {
+            Command::Up(args) => up::run(domain, args).await,
+            Command::Run(args) => run::run(domain, args).await,
+            Command::Export(args) => export::run(&domain, args).await,
+            Command::Import(args) => import::run(&domain, args).await,
+            Command::Completions(_) => Ok(()),
+        }
+    });
+    // A blocking call that hangs must not keep the process from ending.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    ended
+}
+
+fn start_logging() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("RETRACE_LOG");
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+}

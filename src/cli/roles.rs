@@ -1,0 +1,176 @@
+//! Starts roles over one store and ends them in good order.
+
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
+
+use clap::{Args, ValueEnum};
+use gateway::{Gateway, Settings};
+use kernel::Domain;
+use projector::ReadModel;
+use runtime::{Engine, StoreError, StoreUrl, Tail, host};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{exit, failure::Failure, store::StoreArgs};
+
+/// How long roles may take to end once they are told to.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A part of the system that can run in a process of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(super) enum Role {
+    /// HTTP, WebSocket and web UI
+    Gateway,
+    /// Every service of the domain: takes commands
+    Services,
+    /// Every saga of the domain: reacts to events
+    Sagas,
+    /// Keeps the read model at the head of the log
+    Projector,
+}
+
+/// How the gateway is reached.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Gateway")]
+pub(super) struct ListenArgs {
+    /// Where the gateway listens; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5000")]
+    pub(super) listen: SocketAddr,
+    /// Token that clients must send as "Authorization: Bearer …"; needed to listen beyond this machine
+    #[arg(long, env = "RETRACE_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub(super) token: Option<String>,
+    /// Host name that clients may use besides this machine's own; may be repeated
+    #[arg(long = "allow-host", value_name = "NAME")]
+    pub(super) hosts: Vec<String>,
+}
+
+impl ListenArgs {
+    fn settings(&self) -> Result<Settings, Failure> {
+        let settings = Settings::default().with_admin_token(self.token.clone()).with_hosts(self.hosts.clone());
+        settings.check_bind(self.listen).map_err(|error| Failure::usage(error.to_string()))?;
+        Ok(settings)
+    }
+
+    async fn bind(&self) -> Result<TcpListener, Failure> {
+        let failure = |error| {
+            let hint = match std::io::Error::kind(&error) {
+                std::io::ErrorKind::AddrInUse => "; another program listens there, choose another with --listen",
+                _ => "",
+            };
+            Failure::failed(format!("can't listen on {}: {error}{hint}", self.listen))
+        };
+        TcpListener::bind(self.listen).await.map_err(failure)
+    }
+}
+
+/// Runs `roles` until told to stop by a signal, or until one of them can't go on.
+pub(super) async fn run(
+    domain: Arc<Domain>,
+    roles: &BTreeSet<Role>,
+    store: &StoreArgs,
+    listen: &ListenArgs,
+) -> Result<(), Failure> {
+    let url = store.url(&domain);
+    if let StoreUrl::History(path) = &url {
+        return Err(Failure::usage(format!("{} is a history; import it into a store to run on it", path.display())));
+    }
+    let settings = listen.settings()?;
+    let listener = if roles.contains(&Role::Gateway) { Some(listen.bind().await?) } else { None };
+    let engine = store.open(&domain).await?;
+    let head = engine.head().await?;
+    let (tail, following) = Tail::follow(engine.clone()).await?;
+    let stop = CancellationToken::new();
+    let mut tasks = JoinSet::new();
+    if roles.contains(&Role::Services) {
+        let services = domain.services().into_iter().map(str::to_owned).collect();
+        let services = host::services::run(domain.clone(), tail.clone(), services, stop.clone());
+        tasks.spawn(async move { services.await.map_err(|error| stopped("services", error)) });
+    }
+    if roles.contains(&Role::Sagas) {
+        let sagas = host::sagas::run(domain.clone(), tail.clone(), stop.clone());
+        tasks.spawn(async move { sagas.await.map_err(Failure::from) });
+    }
+    if roles.contains(&Role::Projector) || roles.contains(&Role::Gateway) {
+        let model = ReadModel::open(&url, &store.namespace()).await?;
+        if roles.contains(&Role::Projector) {
+            let projector = projector::live::run(domain.clone(), tail.clone(), model.clone(), stop.clone());
+            tasks.spawn(async move { projector.await.map_err(|error| stopped("projector", error)) });
+        }
+        if let Some(listener) = listener {
+            announce(&domain, &listener, &engine, &head)?;
+            let gateway = Gateway::new(domain.clone(), engine.clone(), tail.clone(), model, settings);
+            let serving = gateway::serve(listener, gateway, stop.clone());
+            tasks.spawn(async move { serving.await.map_err(|error| Failure::failed(format!("gateway: {error}"))) });
+        }
+    }
+    if !roles.contains(&Role::Gateway) {
+        let names: Vec<_> = roles.iter().map(|role| format!("{role:?}").to_lowercase()).collect();
+        eprintln!("{}: {} at work on {}, {head}", domain.name(), names.join(", "), engine.url());
+    }
+    let ended = attend(&mut tasks, &stop).await;
+    following.abort();
+    engine.close().await;
+    ended
+}
+
+fn stopped(role: &str, error: StoreError) -> Failure {
+    let diverged = matches!(error, StoreError::Diverged { .. });
+    let failure = Failure::from(error);
+    let way_out = if diverged { "; bring the log back, or start from an empty read model" } else { "" };
+    Failure::new(failure.code, format!("{role} stopped: {failure}{way_out}"))
+}
+
+fn announce(
+    domain: &Domain,
+    listener: &TcpListener,
+    engine: &Engine,
+    head: &kernel::Checkpoint,
+) -> Result<(), Failure> {
+    let address = listener.local_addr().map_err(|error| Failure::failed(format!("no address: {error}")))?;
+    let holds = match head.number.0 {
+        0 => "empty, waiting for its first event".to_owned(),
+        1 => "1 event so far".to_owned(),
+        count => format!("{count} events so far"),
+    };
+    eprintln!("{} is up", domain.name());
+    eprintln!("  listening on  http://{address}");
+    eprintln!("  data in       {} ({holds})", engine.url());
+    eprintln!("  stop with     Ctrl-C");
+    Ok(())
+}
+
+/// Waits for a signal or for the first role to end, then for all of them within the grace time.
+async fn attend(tasks: &mut JoinSet<Result<(), Failure>>, stop: &CancellationToken) -> Result<(), Failure> {
+    let watch = |kind| signal(kind).map_err(|error| Failure::failed(format!("can't watch for signals: {error}")));
+    let (mut terminate, mut interrupt) = (watch(SignalKind::terminate())?, watch(SignalKind::interrupt())?);
+    let mut result = Ok(());
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        Some(ended) = tasks.join_next() => result = flatten(ended),
+    }
+    stop.cancel();
+    let all = async {
+        while let Some(ended) = tasks.join_next().await {
+            let ended = flatten(ended);
+            if result.is_ok() {
+                result = ended;
+            }
+        }
+        result
+    };
+    tokio::select! {
+        ended = tokio::time::timeout(GRACE, all) => ended.unwrap_or_else(|_| {
+            Err(Failure::failed(format!("not everything ended within {} s; what was claimed is handed back later", GRACE.as_secs())))
+        }),
+        _ = terminate.recv() => Err(Failure::new(exit::FAILED, "stopped at once, by a second signal")),
+        _ = interrupt.recv() => Err(Failure::new(exit::FAILED, "stopped at once, by a second signal")),
+    }
+}
+
+fn flatten(ended: Result<Result<(), Failure>, tokio::task::JoinError>) -> Result<(), Failure> {
+    ended.unwrap_or_else(|error| Err(Failure::failed(format!("a role died: {error}"))))
+}

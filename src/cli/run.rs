@@ -1,0 +1,27 @@
+//! `retrace run`: some roles, over a store that other processes share.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use kernel::Domain;
+
+use super::{
+    failure::Failure,
+    roles::{self, ListenArgs, Role},
+    store::StoreArgs,
+};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The roles to run
+    #[arg(required = true, value_enum)]
+    roles: Vec<Role>,
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    listen: ListenArgs,
+}
+
+pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> {
+    let roles: BTreeSet<Role> = args.roles.into_iter().collect();
+    roles::run(domain, &roles, &args.store, &args.listen).await
+}

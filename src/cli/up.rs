@@ -1,0 +1,24 @@
+//! `retrace up`: everything in one process.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use kernel::Domain;
+
+use super::{
+    failure::Failure,
+    roles::{self, ListenArgs, Role},
+    store::StoreArgs,
+};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    listen: ListenArgs,
+}
+
+pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> {
+    let all = BTreeSet::from([Role::Gateway, Role::Services, Role::Sagas, Role::Projector]);
+    roles::run(domain, &all, &args.store, &args.listen).await
+}
