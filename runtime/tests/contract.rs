@@ -18,12 +18,19 @@ mod open {
     pub(super) async fn memory() -> (Engine, ()) {
         (Engine::open(&StoreUrl::Memory, &Namespace::default(), TOPICS).await.unwrap(), ())
     }
+
+    pub(super) async fn sqlite() -> (Engine, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let url = StoreUrl::Sqlite(folder.path().join("made/on/opening/log.db"));
+        (Engine::open(&url, &Namespace::default(), TOPICS).await.unwrap(), folder)
+    }
 }
 
 /// Each case on each engine.
 macro_rules! contract {
     ($($module:ident: $($case:ident),+ $(,)?;)+) => {
         contract!(on memory: $($($module::$case)+)+);
+        contract!(on sqlite: $($($module::$case)+)+);
     };
     (on $engine:ident: $($module:ident::$case:ident)+) => {
         mod $engine {

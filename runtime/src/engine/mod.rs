@@ -5,12 +5,14 @@
 
 mod memory;
 mod notices;
+mod sqlite;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use kernel::{Checkpoint, Entry, Number};
 
 pub use memory::Memory;
+pub use sqlite::Sqlite;
 
 use crate::{
     Claim, CommandRecord, Commit, CommitError, Committed, DeadLetter, Failing, Namespace, Parked, QueueStatus, Refused,
@@ -27,6 +29,8 @@ pub enum Engine {
     Memory(Memory),
     /// A history file, held in memory and never written.
     History(Memory),
+    /// A SQLite file.
+    Sqlite(Sqlite),
 }
 
 /// Some entries of the log in order, and where the log's head was when they were read.
@@ -50,6 +54,8 @@ pub enum Bell {
 pub enum Claimer {
     /// From memory.
     Memory(memory::Claimer),
+    /// From a SQLite file.
+    Sqlite(sqlite::Claimer),
 }
 
 /// Hints that commands have ended; the truth is [`Engine::command`].
@@ -73,10 +79,12 @@ pub enum Hint {
     Missed,
 }
 
+/// The same call on each engine: at once in memory, awaited on stores.
 macro_rules! each {
-    ($engine:expr, $inner:ident => $call:expr) => {
+    ($engine:expr, $inner:ident => $memory:expr, $store:expr) => {
         match $engine {
-            Engine::Memory($inner) | Engine::History($inner) => $call,
+            Engine::Memory($inner) | Engine::History($inner) => $memory,
+            Engine::Sqlite($inner) => $store,
         }
     };
 }
@@ -89,20 +97,27 @@ impl Engine {
     /// # Errors
     /// When the store can't be reached, may not be used as it is configured, or holds something unreadable.
     pub async fn open(url: &StoreUrl, namespace: &Namespace, topics: &[&str]) -> Result<Self, StoreError> {
-        let _ = (namespace, topics);
+        let _ = topics;
         match url {
             StoreUrl::Memory => Ok(Self::Memory(Memory::new())),
             StoreUrl::History(path) => Ok(Self::History(Memory::of_history(path)?)),
-            StoreUrl::Redis(_) | StoreUrl::Sqlite(_) => {
-                Err(StoreError::Unusable { url: url.to_string(), reason: "not built in".to_owned() })
-            }
+            StoreUrl::Sqlite(path) => Ok(Self::Sqlite(Sqlite::open(path, namespace).await?)),
+            StoreUrl::Redis(_) => Err(StoreError::Unusable { url: url.to_string(), reason: "not built in".to_owned() }),
         }
+    }
+
+    /// Ends what the engine does by itself and gives the store up to others; what is asked later fails.
+    ///
+    /// # Errors
+    /// When the store could not be closed in order.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        each!(self, _engine => Ok(()), _engine.close().await)
     }
 
     /// Where the log is kept, its password masked.
     #[must_use]
     pub fn url(&self) -> String {
-        each!(self, engine => engine.url())
+        each!(self, engine => engine.url(), engine.url())
     }
 
     /// Applies commits in order, each on its own: all of it or nothing (R2). The answers are in the same
@@ -114,6 +129,7 @@ impl Engine {
         match self {
             Self::Memory(engine) => Ok(engine.commit(commits)),
             Self::History(engine) => Err(StoreError::ReadOnly(engine.url())),
+            Self::Sqlite(engine) => engine.commit(commits).await,
         }
     }
 
@@ -133,7 +149,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn head(&self) -> Result<Checkpoint, StoreError> {
-        each!(self, engine => Ok(engine.head()))
+        each!(self, engine => Ok(engine.head()), Ok(engine.head()))
     }
 
     /// Entries after `after`, in log order: at most `limit`, or somewhat more so as not to part entries that
@@ -144,7 +160,7 @@ impl Engine {
     /// # Errors
     /// When the store failed, or the log does not continue from `after`.
     pub async fn read(&self, after: &Checkpoint, limit: usize) -> Result<Page, StoreError> {
-        let page = each!(self, engine => engine.read(after.position, limit));
+        let page = each!(self, engine => engine.read(after.position, limit), engine.read(after.position, limit).await?);
         check_continues(after, &page)?;
         Ok(page)
     }
@@ -154,7 +170,7 @@ impl Engine {
     /// # Errors
     /// When the store can't be reached.
     pub async fn bell(&self) -> Result<Bell, StoreError> {
-        each!(self, engine => Ok(Bell::Local(engine.bell())))
+        each!(self, engine => Ok(Bell::Local(engine.bell())), Ok(Bell::Local(engine.bell())))
     }
 
     /// A claimer of `service`'s commands for `worker`, whose lease must be kept up with [`Engine::heartbeat`].
@@ -162,7 +178,11 @@ impl Engine {
     /// # Errors
     /// When the store can't be reached.
     pub async fn claimer(&self, service: &str, worker: &str) -> Result<Claimer, StoreError> {
-        each!(self, engine => Ok(Claimer::Memory(engine.claimer(service, worker))))
+        each!(
+            self,
+            engine => Ok(Claimer::Memory(engine.claimer(service, worker))),
+            Ok(Claimer::Sqlite(engine.claimer(service, worker)))
+        )
     }
 
     /// Renews a worker's lease: for this long it keeps what it has claimed.
@@ -170,7 +190,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn heartbeat(&self, worker: &str, lease: Duration) -> Result<(), StoreError> {
-        each!(self, engine => { engine.heartbeat(worker, lease); Ok(()) })
+        each!(self, engine => { engine.heartbeat(worker, lease); Ok(()) }, engine.heartbeat(worker, lease).await)
     }
 
     /// Hands back, uncounted, everything that a worker has claimed, and ends its lease.
@@ -178,7 +198,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn release(&self, worker: &str) -> Result<(), StoreError> {
-        each!(self, engine => { engine.release(worker); Ok(()) })
+        each!(self, engine => { engine.release(worker); Ok(()) }, engine.release(worker).await)
     }
 
     /// Hands back what workers held whose lease has run out, counting the attempt, and tells which commands
@@ -187,7 +207,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn reap(&self, most_attempts: u32) -> Result<Vec<(String, Failing)>, StoreError> {
-        each!(self, engine => Ok(engine.reap(most_attempts)))
+        each!(self, engine => Ok(engine.reap(most_attempts)), engine.reap(most_attempts).await)
     }
 
     /// Ends a failed attempt: back into the queue, or to the dead letters after the last.
@@ -195,7 +215,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn fail(&self, token: &Token, error: &str, most_attempts: u32) -> Result<Failing, StoreError> {
-        each!(self, engine => Ok(engine.fail(token, error, most_attempts)))
+        each!(self, engine => Ok(engine.fail(token, error, most_attempts)), engine.fail(token, error, most_attempts).await)
     }
 
     /// What is known of a command; nothing once its record has run out.
@@ -203,7 +223,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn command(&self, id: &str) -> Result<Option<CommandRecord>, StoreError> {
-        each!(self, engine => Ok(engine.command(id)))
+        each!(self, engine => Ok(engine.command(id)), engine.command(id).await)
     }
 
     /// Hints at commands that end from now on.
@@ -211,7 +231,7 @@ impl Engine {
     /// # Errors
     /// When the store can't be reached.
     pub async fn outcomes(&self) -> Result<Outcomes, StoreError> {
-        each!(self, engine => Ok(Outcomes::Local(engine.outcomes())))
+        each!(self, engine => Ok(Outcomes::Local(engine.outcomes())), Ok(Outcomes::Local(engine.outcomes())))
     }
 
     /// How full the queues of `services` are.
@@ -219,7 +239,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn queues(&self, services: &[&str]) -> Result<Vec<QueueStatus>, StoreError> {
-        each!(self, engine => Ok(engine.queues(services)))
+        each!(self, engine => Ok(engine.queues(services)), engine.queues(services).await)
     }
 
     /// The dead letters of `services`, oldest first.
@@ -227,7 +247,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn dead_letters(&self, services: &[&str]) -> Result<Vec<DeadLetter>, StoreError> {
-        each!(self, engine => Ok(engine.dead_letters(services)))
+        each!(self, engine => Ok(engine.dead_letters(services)), engine.dead_letters(services).await)
     }
 
     /// Puts a dead letter back into its queue with all its attempts; tells whether there was one.
@@ -235,7 +255,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn requeue(&self, service: &str, command: &str) -> Result<bool, StoreError> {
-        each!(self, engine => Ok(engine.requeue(service, command)))
+        each!(self, engine => Ok(engine.requeue(service, command)), engine.requeue(service, command).await)
     }
 
     /// Drops a dead letter for good; its record still tells that it died. Tells whether there was one.
@@ -243,7 +263,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn discard(&self, service: &str, command: &str) -> Result<bool, StoreError> {
-        each!(self, engine => Ok(engine.discard(service, command)))
+        each!(self, engine => Ok(engine.discard(service, command)), engine.discard(service, command).await)
     }
 
     /// Where a consumer stands; nothing before its first step.
@@ -259,7 +279,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn checkpoints(&self) -> Result<BTreeMap<String, Checkpoint>, StoreError> {
-        each!(self, engine => Ok(engine.checkpoints()))
+        each!(self, engine => Ok(engine.checkpoints()), engine.checkpoints().await)
     }
 
     /// What consumers have set aside, by consumer and position.
@@ -267,7 +287,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn parked(&self) -> Result<Vec<Parked>, StoreError> {
-        each!(self, engine => Ok(engine.parked()))
+        each!(self, engine => Ok(engine.parked()), engine.parked().await)
     }
 
     /// Takes or renews a named role for `holder`, for this long; tells who else holds it if somebody does.
@@ -275,7 +295,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn hold(&self, role: &str, holder: &str, lease: Duration) -> Result<Option<String>, StoreError> {
-        each!(self, engine => Ok(engine.hold(role, holder, lease)))
+        each!(self, engine => Ok(engine.hold(role, holder, lease)), engine.hold(role, holder, lease).await)
     }
 
     /// Gives a named role up, if `holder` has it.
@@ -283,7 +303,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn let_go(&self, role: &str, holder: &str) -> Result<(), StoreError> {
-        each!(self, engine => { engine.let_go(role, holder); Ok(()) })
+        each!(self, engine => { engine.let_go(role, holder); Ok(()) }, engine.let_go(role, holder).await)
     }
 }
 
@@ -310,6 +330,7 @@ impl Claimer {
     pub async fn claim(&mut self, limit: usize, most: Duration) -> Result<Vec<Claim>, StoreError> {
         match self {
             Self::Memory(claimer) => Ok(claimer.claim(limit, most).await),
+            Self::Sqlite(claimer) => claimer.claim(limit, most).await,
         }
     }
 }
