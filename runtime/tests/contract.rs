@@ -24,6 +24,12 @@ mod open {
         let url = testkit::RedisServer::shared().url().parse().unwrap();
         (Engine::open(&url, &namespace, TOPICS).await.unwrap(), ())
     }
+
+    pub(super) async fn sqlite() -> (Engine, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let url = StoreUrl::Sqlite(folder.path().join("made/on/opening/log.db"));
+        (Engine::open(&url, &Namespace::default(), TOPICS).await.unwrap(), folder)
+    }
 }
 
 /// Each case on each engine.
@@ -31,6 +37,7 @@ macro_rules! contract {
     ($($module:ident: $($case:ident),+ $(,)?;)+) => {
         contract!(on memory: $($($module::$case)+)+);
         contract!(on redis: $($($module::$case)+)+);
+        contract!(on sqlite: $($($module::$case)+)+);
     };
     (on $engine:ident: $($module:ident::$case:ident)+) => {
         mod $engine {

@@ -33,7 +33,7 @@ pub(super) async fn run(domain: &Domain, args: Args) -> Result<(), Failure> {
     }
     let head = imported?;
     let url = engine.url();
-    engine.close().await;
+    engine.close().await?;
     eprintln!("{} events imported into {url}, up to {}", drafts.len(), head.position);
     Ok(())
 }

@@ -112,8 +112,8 @@ pub(super) async fn run(
     }
     let ended = attend(&mut tasks, &stop).await;
     following.abort();
-    engine.close().await;
-    ended
+    let closed = engine.close().await;
+    ended.and(closed.map_err(Failure::from))
 }
 
 fn stopped(role: &str, error: StoreError) -> Failure {

@@ -6,6 +6,7 @@
 mod memory;
 mod notices;
 mod redis;
+mod sqlite;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -13,6 +14,7 @@ use kernel::{Checkpoint, Entry, Number};
 
 pub use memory::Memory;
 pub use redis::Redis;
+pub use sqlite::Sqlite;
 
 use crate::{
     Claim, CommandRecord, Commit, CommitError, Committed, DeadLetter, Failing, Namespace, Parked, QueueStatus, Refused,
@@ -31,6 +33,8 @@ pub enum Engine {
     History(Memory),
     /// A Redis or Valkey server.
     Redis(Redis),
+    /// A SQLite file.
+    Sqlite(Sqlite),
 }
 
 /// Some entries of the log in order, and where the log's head was when they were read.
@@ -58,6 +62,8 @@ pub enum Claimer {
     Memory(memory::Claimer),
     /// From Redis.
     Redis(redis::Claimer),
+    /// From a SQLite file.
+    Sqlite(sqlite::Claimer),
 }
 
 /// Hints that commands have ended; the truth is [`Engine::command`].
@@ -89,6 +95,7 @@ macro_rules! each {
         match $engine {
             Engine::Memory(engine) | Engine::History(engine) => Ok(engine.$call($($argument),*)),
             Engine::Redis(engine) => engine.$call($($argument),*).await,
+            Engine::Sqlite(engine) => engine.$call($($argument),*).await,
         }
     };
 }
@@ -105,16 +112,18 @@ impl Engine {
             StoreUrl::Memory => Ok(Self::Memory(Memory::new())),
             StoreUrl::History(path) => Ok(Self::History(Memory::of_history(path)?)),
             StoreUrl::Redis(text) => Ok(Self::Redis(Redis::open(text, url, namespace, topics).await?)),
-            StoreUrl::Sqlite(_) => {
-                Err(StoreError::Unusable { url: url.to_string(), reason: "not built in".to_owned() })
-            }
+            StoreUrl::Sqlite(path) => Ok(Self::Sqlite(Sqlite::open(path, namespace).await?)),
         }
     }
 
-    /// Ends the use of the log in good order: everything answered is on disk, and locks are given back.
-    pub async fn close(&self) {
+    /// Ends what the engine does by itself and gives the store up to others; what is asked later fails.
+    ///
+    /// # Errors
+    /// When the store could not be closed in order.
+    pub async fn close(&self) -> Result<(), StoreError> {
         match self {
-            Self::Memory(_) | Self::History(_) | Self::Redis(_) => {}
+            Self::Memory(_) | Self::History(_) | Self::Redis(_) => Ok(()),
+            Self::Sqlite(engine) => engine.close().await,
         }
     }
 
@@ -124,6 +133,7 @@ impl Engine {
         match self {
             Self::Memory(engine) | Self::History(engine) => engine.url(),
             Self::Redis(engine) => engine.url(),
+            Self::Sqlite(engine) => engine.url(),
         }
     }
 
@@ -137,6 +147,7 @@ impl Engine {
             Self::Memory(engine) => Ok(engine.commit(commits)),
             Self::History(engine) => Err(StoreError::ReadOnly(engine.url())),
             Self::Redis(engine) => engine.commit(commits).await,
+            Self::Sqlite(engine) => engine.commit(commits).await,
         }
     }
 
@@ -156,7 +167,11 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn head(&self) -> Result<Checkpoint, StoreError> {
-        each!(self, head())
+        match self {
+            Self::Memory(engine) | Self::History(engine) => Ok(engine.head()),
+            Self::Redis(engine) => engine.head().await,
+            Self::Sqlite(engine) => Ok(engine.head()),
+        }
     }
 
     /// Entries after `after`, in log order: at most `limit`, or somewhat more so as not to part entries that
@@ -180,6 +195,7 @@ impl Engine {
         match self {
             Self::Memory(engine) | Self::History(engine) => Ok(Bell::Local(engine.bell())),
             Self::Redis(engine) => Ok(Bell::Redis(engine.bell().await?)),
+            Self::Sqlite(engine) => Ok(Bell::Local(engine.bell())),
         }
     }
 
@@ -191,6 +207,7 @@ impl Engine {
         match self {
             Self::Memory(engine) | Self::History(engine) => Ok(Claimer::Memory(engine.claimer(service, worker))),
             Self::Redis(engine) => Ok(Claimer::Redis(engine.claimer(service, worker).await?)),
+            Self::Sqlite(engine) => Ok(Claimer::Sqlite(engine.claimer(service, worker))),
         }
     }
 
@@ -243,6 +260,7 @@ impl Engine {
         match self {
             Self::Memory(engine) | Self::History(engine) => Ok(Outcomes::Local(engine.outcomes())),
             Self::Redis(engine) => Ok(Outcomes::Redis(engine.outcomes().await?)),
+            Self::Sqlite(engine) => Ok(Outcomes::Local(engine.outcomes())),
         }
     }
 
@@ -344,6 +362,7 @@ impl Claimer {
         match self {
             Self::Memory(claimer) => Ok(claimer.claim(limit, most).await),
             Self::Redis(claimer) => claimer.claim(limit, most).await,
+            Self::Sqlite(claimer) => claimer.claim(limit, most).await,
         }
     }
 }
