@@ -88,7 +88,7 @@ impl Sqlite {
     fn failed(&self) -> impl Fn(Failure) -> StoreError {
         |failure| match failure {
             Failure::Sql(sqlx::Error::PoolClosed) => self.0.shared.closed(),
-            failure => failure.of(&self.0.shared.url),
+            failure @ (Failure::Sql(_) | Failure::Corrupt { .. }) => failure.of(&self.0.shared.url),
         }
     }
 

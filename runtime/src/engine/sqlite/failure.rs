@@ -28,8 +28,8 @@ const NO_DATABASE: &str = "26";
 const READ_ONLY: [&str; 2] = ["8", "1544"];
 
 impl Failure {
-    pub(super) fn corrupt(at: impl Into<String>, reason: impl ToString) -> Self {
-        Self::Corrupt { at: at.into(), reason: reason.to_string() }
+    pub(super) fn corrupt(at: impl Into<String>, reason: impl std::fmt::Display) -> Self {
+        Self::Corrupt { at: at.into(), reason: format!("{reason}") }
     }
 
     /// The same as a store's error.

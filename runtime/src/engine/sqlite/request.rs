@@ -71,6 +71,7 @@ pub(super) enum Request {
     Close {
         reply: Reply<()>,
     },
+    /// Let the file have no more than so many pages.
     #[cfg(test)]
     Limit {
         pages: i64,
@@ -103,10 +104,13 @@ pub(super) fn send<T>(reply: Reply<T>, answer: Result<T, StoreError>) {
     let _ = reply.send(answer);
 }
 
+/// One answer, to be given when the transaction has ended well, or with its error.
+type Answer = Box<dyn FnOnce(Option<&StoreError>) + Send>;
+
 /// What a transaction's end will tell.
 #[derive(Default)]
 pub(super) struct Answers {
-    answers: Vec<Box<dyn FnOnce(Option<&StoreError>) + Send>>,
+    answers: Vec<Answer>,
     ended: Vec<(String, Outcome)>,
     queued: bool,
 }

@@ -97,7 +97,7 @@ impl Writer {
             self.purge().await?;
             self.purged = Some(Instant::now());
         }
-        let Self { connection, known: Some(known), .. } = self else { return Ok(()) };
+        let Self { connection, known: Some(known), shared, .. } = self else { return Ok(()) };
         while let Some(request) = group.pop_front() {
             if let Request::Commit { commits, reply } = request {
                 let (mut batches, mut replies) = (vec![commits], vec![reply]);
@@ -114,7 +114,7 @@ impl Writer {
                 replies.into_iter().for_each(|reply| answers.hold(reply, answered.pop()));
                 failed.map_or(Ok(()), Err)?;
             } else {
-                single(Claims { connection, known, answers }, request).await?;
+                single(Claims { connection, known, answers }, &shared.url, request).await?;
             }
         }
         sqlx::query("COMMIT").execute(&mut self.connection).await?;
@@ -160,11 +160,17 @@ impl Writer {
 }
 
 /// Does what is no commit.
-async fn single(mut claims: Claims<'_>, request: Request) -> Result<(), Failure> {
+async fn single(mut claims: Claims<'_>, url: &str, request: Request) -> Result<(), Failure> {
     match request {
         Request::Claim { service, worker, limit, reply } => {
-            let claimed = claims.claim(&service, &worker, limit).await;
-            claims.answer(reply, claimed)
+            match claims.claim(&service, &worker, limit).await {
+                // Found before anything was written: the rest of the group need not suffer for it.
+                Err(corrupt @ Failure::Corrupt { .. }) => {
+                    send(reply, Err(corrupt.of(url)));
+                    Ok(())
+                }
+                claimed @ (Ok(_) | Err(Failure::Sql(_))) => claims.answer(reply, claimed),
+            }
         }
         Request::Heartbeat { worker, deadline_ms, reply } => {
             let renewed = claims.heartbeat(&worker, deadline_ms).await;
