@@ -27,6 +27,16 @@ async fn redis() -> Engine {
     Engine::open(&url, &namespace, TOPICS).await.unwrap()
 }
 
+/// A file in memory: the sequences are many, and what is on disk after a crash is tested elsewhere.
+async fn sqlite() -> Engine {
+    let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+    let url = StoreUrl::Sqlite(folder.path().join("log.db"));
+    let engine = Engine::open(&url, &Namespace::default(), TOPICS).await.unwrap();
+    // The file stays usable while it is open, and goes with the engine.
+    drop(folder);
+    engine
+}
+
 /// Each engine against memory.
 macro_rules! like_memory {
     ($($engine:ident),+ $(,)?) => {
@@ -46,7 +56,7 @@ macro_rules! like_memory {
 mod like_memory {
     use super::*;
 
-    like_memory!(redis);
+    like_memory!(redis, sqlite);
 }
 
 async fn compare(other: Engine, operations: &[Operation]) {

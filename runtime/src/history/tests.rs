@@ -24,8 +24,8 @@ fn corrupt(line: &str, expected_at: &str, expected: &str) {
 #[test]
 fn a_line_that_is_no_entry_is_named_with_the_reason() {
     corrupt(&FIRST[..40], "line 2", "EOF while parsing");
-    corrupt("", "line 2", "EOF while parsing");
-    corrupt("[]", "line 2", "invalid type");
+    corrupt("\n", "line 2", "EOF while parsing");
+    corrupt("7", "line 2", "invalid type");
     corrupt(&FIRST.replace("5-1", "5"), "line 2", "\"5\" is not a position");
     corrupt(&FIRST.replace("events:order", "order"), "line 2", "stream \"order\" is not named events:<topic>");
     corrupt(&FIRST.replace("event_action", "action"), "line 2", "missing field `event_action`");
