@@ -21,20 +21,17 @@ async fn memory() -> Engine {
     Engine::open(&StoreUrl::Memory, &Namespace::default(), TOPICS).await.unwrap()
 }
 
-async fn redis() -> Engine {
+async fn redis() -> (Engine, ()) {
     let namespace = testkit::RedisServer::namespace().parse().unwrap();
     let url = testkit::RedisServer::shared().url().parse().unwrap();
-    Engine::open(&url, &namespace, TOPICS).await.unwrap()
+    (Engine::open(&url, &namespace, TOPICS).await.unwrap(), ())
 }
 
 /// A file in memory: the sequences are many, and what is on disk after a crash is tested elsewhere.
-async fn sqlite() -> Engine {
+async fn sqlite() -> (Engine, tempfile::TempDir) {
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let url = StoreUrl::Sqlite(folder.path().join("log.db"));
-    let engine = Engine::open(&url, &Namespace::default(), TOPICS).await.unwrap();
-    // The file stays usable while it is open, and goes with the engine.
-    drop(folder);
-    engine
+    (Engine::open(&url, &Namespace::default(), TOPICS).await.unwrap(), folder)
 }
 
 /// Each engine against memory.
@@ -46,7 +43,10 @@ macro_rules! like_memory {
                 #[test]
                 fn $engine(operations in operations()) {
                     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-                    runtime.block_on(async { compare(super::$engine().await, &operations).await });
+                    runtime.block_on(async {
+                        let (engine, _alive) = super::$engine().await;
+                        compare(engine, &operations).await;
+                    });
                 }
             )+
         }
