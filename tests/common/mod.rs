@@ -8,6 +8,7 @@
 )]
 
 pub mod http;
+pub mod invariants;
 pub mod process;
 pub mod shop;
 
