@@ -18,15 +18,22 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// How many requests may wait to be sent on one connection.
 const WAITING: usize = 1_024;
 
+/// Which connection a request takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Lane {
+    /// For what is small: a reply of many megabytes on it would hold all others up.
+    Quick,
+    /// For whole tables.
+    Bulk,
+}
+
 /// A server, with a connection for each kind of work.
 #[derive(Clone)]
 pub(super) struct Server {
     /// The URL, its password masked.
     url: String,
     client: Client,
-    /// For what is small: a reply of many megabytes on it would hold all others up.
     quick: ConnectionManager,
-    /// For whole tables.
     bulk: ConnectionManager,
 }
 
@@ -71,14 +78,24 @@ impl Server {
         StoreError::Corrupt { url: self.url.clone(), at: at.to_owned(), reason }
     }
 
-    /// Sends commands together; `about` is the key that an error would be about.
-    pub(super) async fn send<T: FromRedisValue>(&self, pipeline: &Pipeline, about: &str) -> Result<T, StoreError> {
-        pipeline.query_async(&mut self.quick.clone()).await.map_err(|error| store_error(&self.url, about, &error))
-    }
-
-    /// Sends commands whose replies are large.
-    pub(super) async fn fetch<T: FromRedisValue>(&self, pipeline: &Pipeline, about: &str) -> Result<T, StoreError> {
-        pipeline.query_async(&mut self.bulk.clone()).await.map_err(|error| store_error(&self.url, about, &error))
+    /// Sends commands that may be sent twice; `about` is the key that an error would be about.
+    ///
+    /// A connection that was lost is noticed when it is used, so what only asks is asked again.
+    pub(super) async fn send<T: FromRedisValue>(
+        &self,
+        lane: Lane,
+        pipeline: &Pipeline,
+        about: &str,
+    ) -> Result<T, StoreError> {
+        let mut connection = match lane {
+            Lane::Quick => self.quick.clone(),
+            Lane::Bulk => self.bulk.clone(),
+        };
+        let answer = match pipeline.query_async(&mut connection).await {
+            Err(error) if error.is_connection_dropped() => pipeline.query_async(&mut connection).await,
+            answer => answer,
+        };
+        answer.map_err(|error| store_error(&self.url, about, &error))
     }
 
     /// Runs a script, loading it where the server does not have it; `fill` adds keys and arguments.
@@ -110,7 +127,7 @@ fn store_error(url: &str, at: &str, error: &RedisError) -> StoreError {
     // Of commands that were sent together the first that failed tells.
     let together = error.clone().into_server_errors();
     let first = together.as_ref().and_then(|errors| errors.first()).map(|(_, error)| error.code());
-    match (error.kind(), error.code().or(first)) {
+    match (error.kind(), first.or(error.code())) {
         (_, Some("OOM" | "MISCONF" | "NOREPLICAS")) => StoreError::Full { url, reason },
         (_, Some("WRONGTYPE")) | (ErrorKind::Parse | ErrorKind::UnexpectedReturnType, _) => {
             StoreError::Corrupt { url, at: at.to_owned(), reason }
