@@ -3,6 +3,7 @@
 //! One task writes ([`writer`]), groups of requests at a time; readings run beside it. Notices are those of
 //! one process, for there is only one.
 
+mod bulk;
 mod claims;
 mod commit;
 mod failure;
@@ -12,7 +13,6 @@ mod open;
 mod read;
 mod recent;
 mod request;
-mod rows;
 mod status;
 mod writer;
 

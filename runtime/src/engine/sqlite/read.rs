@@ -8,7 +8,7 @@ use std::sync::Arc;
 use kernel::{Entry, Event, Junk, Meta, Number, Position};
 use sqlx::{Row as _, SqlitePool};
 
-use super::{commit::signed, failure::Failure};
+use super::{bulk::signed, failure::Failure};
 
 /// How many entries one query gives; bounds the text, which SQLite has no room for beyond 10^9 bytes.
 const CHUNK: usize = 512;
