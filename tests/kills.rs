@@ -1,5 +1,7 @@
 //! Services and sagas are killed at random under load; what must hold, holds.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 mod common;
 
 use std::{

@@ -1,6 +1,8 @@
 //! Runs the binary as a person would and talks to it as a client would.
 #![allow(
     dead_code,
+    unreachable_pub,
+    unused_imports,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
