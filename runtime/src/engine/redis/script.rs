@@ -52,7 +52,7 @@ macro_rules! scripts {
 }
 
 scripts! {
-    COMMIT: "clock" "positions" "commit";
+    COMMIT: "positions" "commit";
     HEAD: "positions" "head";
     CLAIM: "clock" "claim";
     HEARTBEAT: "clock" "heartbeat";
