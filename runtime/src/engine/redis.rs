@@ -148,10 +148,6 @@ impl Redis {
     fn corrupt(&self, at: &str, reason: &str) -> StoreError {
         StoreError::Corrupt { url: self.url(), at: at.to_owned(), reason: reason.to_owned() }
     }
-
-    fn fault(&self, error: &redis::RedisError) -> StoreError {
-        fault::of(&self.0.server.url, error)
-    }
 }
 
 fn is_unknown_script(answer: &Value) -> bool {

@@ -62,9 +62,18 @@ impl Redis {
         for (topic, count) in topics.iter().zip(&counts) {
             cut.cmd("XRANGE").arg(self.keys().stream(topic)).arg(&from).arg("+").arg("COUNT").arg(*count);
         }
-        let answers = self.0.bulk.send_all(&cut).await?.pop().unwrap_or_default();
-        let Value::Array(answers) = answers.extract_error().map_err(|error| self.fault(&error))? else {
-            return Err(self.corrupt(&self.keys().head, "EXEC answered no list"));
+        let answers = match self.0.bulk.send_transaction(&cut).await? {
+            Some(answers) => answers,
+            None => {
+                let counts = topics.iter().zip(&counts).map(|(topic, count)| (self.keys().stream(topic), *count));
+                let cut = self.run(&script::CUT, &self.keys().head, |run| {
+                    run.arg(&self.keys().topics).arg(&from).arg(counts.collect::<Vec<_>>())
+                });
+                cut.await?
+            }
+        };
+        let Value::Array(answers) = answers else {
+            return Err(self.corrupt(&self.keys().head, "the log answered no list"));
         };
         let mut answers = answers.into_iter();
         let head = self.answer(&self.keys().head, answers.next().unwrap_or_default())?;

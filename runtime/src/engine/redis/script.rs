@@ -54,6 +54,7 @@ macro_rules! scripts {
 scripts! {
     COMMIT: "positions" "commit";
     HEAD: "positions" "head";
+    CUT: "cut";
     CLAIM: "clock" "claim";
     HEARTBEAT: "clock" "heartbeat";
     RELEASE: "workers" "release";

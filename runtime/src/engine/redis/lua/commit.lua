@@ -1,7 +1,9 @@
 -- R2: one commit, all of it or nothing.
 --
--- First everything is checked, the type of every key to be written included. Then the events are added; the
--- first is where the server refuses when it has no room or no right to write. After that nothing can fail.
+-- First everything is checked, the type of every key to be written included. Then the events are added: the
+-- first is where the server refuses when it has no room or no right to write, and when a later one can't be
+-- added, because another program has spoilt its stream, those before it are taken back. After that nothing
+-- can fail.
 --
 -- KEYS[1] is the log's head; all other keys share its slot. ARGV is what commit.rs writes: a header of 12,
 -- then the reads, events, commands, settlement, advance and parked entries, then the log's topics, which are
@@ -129,37 +131,37 @@ if events > 0 then
     end
   end
 
-  for i = 1, events do
+  local i = 1
+  while i <= events do
     local at = event_at + 6 * i - 6
-    local stream, meta, keep, added = streams .. ARGV[at + 1], ARGV[at + 5], ARGV[at + 6]
-    repeat
-      if keep ~= '' then
-        ms, seq = string.match(keep, '^(%d+)-(%d+)$')
-      elseif #ms < #now or #ms == #now and ms < now then
-        ms, seq = now, '0'
-      elseif #seq < 15 then
-        seq = string.format('%.0f', seq + 1)
-      else
-        ms, seq = position_tools().successor(ms, seq)
-      end
-      position = ms .. '-' .. seq
-      if meta == '' then
-        added = redis.pcall('XADD', stream, position, 'event_id', ARGV[at + 2], 'event_action', ARGV[at + 3],
-          'event_data', ARGV[at + 4], 'event_number', number + i)
-      else
-        added = redis.pcall('XADD', stream, position, 'event_id', ARGV[at + 2], 'event_action', ARGV[at + 3],
-          'event_data', ARGV[at + 4], 'event_number', number + i, 'event_meta', meta)
-      end
-      -- Another program has written to this stream, after the last commit: the log goes on from there.
-      local behind = type(added) == 'table' and keep == '' and string.find(added.err, 'equal or smaller', 1, true)
-      if behind then ms, seq = string.match(position_tools().last(stream), '^(%d+)-(%d+)$') end
-    until not behind
-    if type(added) == 'table' then
-      -- What is refused later than at the first event is a stream at the end of all positions.
-      for j = 1, i - 1 do call('XDEL', streams .. ARGV[event_at + 6 * j - 5], answer[4 + j]) end
-      return added
+    local meta, keep, added = ARGV[at + 5], ARGV[at + 6], nil
+    if keep ~= '' then
+      ms, seq = string.match(keep, '^(%d+)-(%d+)$')
+    elseif #ms < #now or #ms == #now and ms < now then
+      ms, seq = now, '0'
+    elseif #seq < 15 then
+      seq = string.format('%.0f', seq + 1)
+    else
+      ms, seq = position_tools().successor(ms, seq)
     end
-    answer[4 + i] = position
+    position = ms .. '-' .. seq
+    if meta == '' then
+      added = redis.pcall('XADD', streams .. ARGV[at + 1], position, 'event_id', ARGV[at + 2],
+        'event_action', ARGV[at + 3], 'event_data', ARGV[at + 4], 'event_number', number + i)
+    else
+      added = redis.pcall('XADD', streams .. ARGV[at + 1], position, 'event_id', ARGV[at + 2],
+        'event_action', ARGV[at + 3], 'event_data', ARGV[at + 4], 'event_number', number + i, 'event_meta', meta)
+    end
+    if type(added) == 'table' then
+      for j = 1, i - 1 do call('XDEL', streams .. ARGV[event_at + 6 * j - 5], answer[4 + j]) end
+      if keep ~= '' or not string.find(added.err, 'equal or smaller', 1, true) then return added end
+      -- Another program has written to this stream since the last commit: all over again, after that.
+      ms, seq = string.match(position_tools().last(streams .. ARGV[at + 1]), '^(%d+)-(%d+)$')
+      i = 0
+    else
+      answer[4 + i] = position
+    end
+    i = i + 1
   end
   for at = registered and event_at + 1 or enqueue_at + 1, enqueue_at, 6 do call('SADD', registered, ARGV[at]) end
   answer[3] = string.format('%.0f', number + events)
