@@ -4,11 +4,13 @@
 //! one process, for there is only one.
 
 mod bulk;
+mod changes;
 mod claims;
 mod commit;
 mod failure;
 mod known;
 mod lock;
+mod lookup;
 mod open;
 mod read;
 mod recent;

@@ -1,6 +1,6 @@
 //! Many rows in one statement: each statement costs a trip to SQLite's thread and back, each row does not.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, vec::IntoIter};
 
 use kernel::Position;
 use sqlx::{
@@ -44,7 +44,8 @@ impl<const N: usize> Bulk<N> {
 
     /// Runs the statement over all rows, and forgets them.
     pub(super) async fn execute(&mut self, connection: &mut SqliteConnection) -> Result<(), Failure> {
-        for (sql, arguments) in self.statements()? {
+        let mut rows = std::mem::take(&mut self.rows).into_iter();
+        while let Some((sql, arguments)) = self.statement(&mut rows)? {
             sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *connection).await?;
         }
         Ok(())
@@ -52,36 +53,36 @@ impl<const N: usize> Bulk<N> {
 
     /// Runs the query over all rows, and forgets them.
     pub(super) async fn fetch(&mut self, connection: &mut SqliteConnection) -> Result<Vec<SqliteRow>, Failure> {
-        let mut rows = Vec::new();
-        for (sql, arguments) in self.statements()? {
-            rows.extend(sqlx::query_with(AssertSqlSafe(sql), arguments).fetch_all(&mut *connection).await?);
+        let mut found = Vec::new();
+        let mut rows = std::mem::take(&mut self.rows).into_iter();
+        while let Some((sql, arguments)) = self.statement(&mut rows)? {
+            found.extend(sqlx::query_with(AssertSqlSafe(sql), arguments).fetch_all(&mut *connection).await?);
         }
-        Ok(rows)
+        Ok(found)
     }
 
-    fn statements(&mut self) -> Result<Vec<(String, SqliteArguments)>, Failure> {
-        let mut statements = Vec::with_capacity(self.rows.len().div_ceil(MOST_ROWS));
-        let mut rows = std::mem::take(&mut self.rows).into_iter();
-        while rows.len() > 0 {
-            let count = rows.len().min(MOST_ROWS);
-            let mut arguments = SqliteArguments::default();
-            arguments.reserve(count * N, 0);
-            for cell in rows.by_ref().take(count).flatten() {
-                let added = match cell {
-                    Cell::Integer(number) => arguments.add(number),
-                    Cell::Text(text) => arguments.add(text),
-                    Cell::Null => arguments.add(None::<String>),
-                };
-                added.map_err(sqlx::Error::Encode)?;
-            }
-            statements.push((statement::<N>(self.sql, count.next_power_of_two()), arguments));
+    /// The statement for the next rows; nothing when there are none.
+    fn statement(&self, rows: &mut IntoIter<[Cell; N]>) -> Result<Option<(String, SqliteArguments)>, Failure> {
+        let count = rows.len().min(MOST_ROWS);
+        if count == 0 {
+            return Ok(None);
         }
-        Ok(statements)
+        let mut arguments = SqliteArguments::default();
+        arguments.reserve(count * N, 0);
+        for cell in rows.take(count).flatten() {
+            let added = match cell {
+                Cell::Integer(number) => arguments.add(number),
+                Cell::Text(text) => arguments.add(text),
+                Cell::Null => arguments.add(None::<String>),
+            };
+            added.map_err(sqlx::Error::Encode)?;
+        }
+        Ok(Some((sql_for::<N>(self.sql, count.next_power_of_two()), arguments)))
     }
 }
 
-/// The statement for so many rows.
-fn statement<const N: usize>(sql: &str, rows: usize) -> String {
+/// The SQL for so many rows.
+fn sql_for<const N: usize>(sql: &str, rows: usize) -> String {
     let row = format!("({})", ["?"; N].join(", "));
     let (before, after) = sql.split_once(PLACE).unwrap_or((sql, ""));
     let mut statement = String::with_capacity(sql.len() + rows * (row.len() + 2));

@@ -5,6 +5,7 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::{
     bulk::{Bulk, signed},
+    changes::json,
     failure::Failure,
     known::Known,
     request::Answers,
@@ -114,7 +115,7 @@ impl Claims<'_> {
             return Ok(Failing::Requeued);
         }
         let outcome = Outcome::Dead { error: error.to_owned() };
-        let json = serde_json::to_string(&outcome).map_err(|error| Failure::corrupt("an outcome", error))?;
+        let json = json(&outcome)?;
         let sql = "UPDATE commands SET outcome = ?, expires_ms = NULL WHERE id = ?";
         sqlx::query(sql).bind(json).bind(command).execute(&mut *self.connection).await?;
         let sql = "INSERT INTO dead (place, service, command) VALUES (?, ?, ?)";

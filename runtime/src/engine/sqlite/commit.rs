@@ -1,62 +1,30 @@
 //! R2 on a file: what a run of commits needs is read at once, each is decided in memory as the memory engine
 //! does, and what they change is written at once.
 
-use std::collections::{BTreeMap, HashMap};
-
-use kernel::{Checkpoint, Draft, Epoch, Meta, Outcome, Position, Read};
-use sqlx::{Row as _, SqliteConnection};
+use kernel::{Checkpoint, Draft, Epoch, Meta, Outcome, Position};
+use sqlx::SqliteConnection;
 
 use super::{
-    bulk::{Bulk, signed},
+    changes::{Changes, json},
     failure::Failure,
     known::Known,
+    lookup::{self, Claimed, Keys},
     request::{Answered, Answers},
 };
 use crate::{
     Advance, Commit, Committed, Enqueue, Expect, Idempotency, Parked, Refused, Settlement, Token,
-    commit::{KEEP_KEYED_OUTCOME, KEEP_OUTCOME, MOST_AHEAD_MS},
-    engine::memory::{deadline, now_ms, positioned},
+    commit::MOST_AHEAD_MS,
+    engine::memory::{now_ms, positioned},
 };
 
 /// Commits that follow one another in one transaction.
-pub(super) struct Run<'r> {
+struct Run<'r> {
     connection: &'r mut SqliteConnection,
     known: &'r mut Known,
     answers: &'r mut Answers,
-    /// Where the commands that are to be settled are held, by command.
-    claimed: HashMap<String, Vec<(i64, Token)>>,
-    /// First command and fingerprint, by Idempotency-Key; of those that are asked for.
-    keys: HashMap<String, (String, String)>,
-    new: New,
-}
-
-/// What the run's commits change and the file does not have yet.
-struct New {
-    epoch: Option<String>,
-    events: Bulk<8>,
-    commands: Bulk<3>,
-    keys: Bulk<3>,
-    waiting: Bulk<3>,
-    unclaimed: Bulk<1>,
-    outcomes: BTreeMap<String, String>,
-    checkpoints: BTreeMap<String, String>,
-    parked: Bulk<4>,
-}
-
-impl New {
-    const fn nothing() -> Self {
-        Self {
-            epoch: None,
-            events: Bulk::new(include_str!("write/events.sql")),
-            commands: Bulk::new(include_str!("write/commands.sql")),
-            keys: Bulk::new(include_str!("write/keys.sql")),
-            waiting: Bulk::new(include_str!("write/waiting.sql")),
-            unclaimed: Bulk::new(include_str!("write/unclaimed.sql")),
-            outcomes: BTreeMap::new(),
-            checkpoints: BTreeMap::new(),
-            parked: Bulk::new(include_str!("write/parked.sql")),
-        }
-    }
+    claimed: Claimed,
+    keys: Keys,
+    new: Changes,
 }
 
 /// Why a commit of the run is not done.
@@ -78,9 +46,9 @@ pub(super) async fn run(
     answers: &mut Answers,
     batches: Vec<Vec<Commit>>,
 ) -> Result<Vec<Answered>, Failure> {
-    let claimed = claimed(connection, &batches).await?;
-    let keys = keys(connection, &batches).await?;
-    let mut run = Run { connection, known, answers, claimed, keys, new: New::nothing() };
+    let claimed = lookup::claimed(connection, &batches).await?;
+    let keys = lookup::keys(connection, &batches).await?;
+    let mut run = Run { connection, known, answers, claimed, keys, new: Changes::none() };
     let mut answered = Vec::with_capacity(batches.len());
     for batch in batches {
         let mut answers = Vec::with_capacity(batch.len());
@@ -93,43 +61,9 @@ pub(super) async fn run(
         }
         answered.push(answers);
     }
-    run.write().await?;
+    run.new.write(run.connection).await?;
     run.known.recent.trim();
     Ok(answered)
-}
-
-/// Who holds the commands that the commits settle.
-async fn claimed(
-    connection: &mut SqliteConnection,
-    batches: &[Vec<Commit>],
-) -> Result<HashMap<String, Vec<(i64, Token)>>, Failure> {
-    let mut commands = Bulk::new(include_str!("claimed.sql"));
-    for settlement in batches.iter().flatten().filter_map(|commit| commit.settle.as_ref()) {
-        commands.push([settlement.token.command.as_str().into()]);
-    }
-    let mut claimed: HashMap<_, Vec<_>> = HashMap::new();
-    for row in commands.fetch(connection).await? {
-        let token = Token { service: row.try_get(1)?, worker: row.try_get(2)?, command: row.try_get(3)? };
-        claimed.entry(token.command.clone()).or_default().push((row.try_get(0)?, token));
-    }
-    Ok(claimed)
-}
-
-/// What is known of the Idempotency-Keys that the commits bring.
-async fn keys(
-    connection: &mut SqliteConnection,
-    batches: &[Vec<Commit>],
-) -> Result<HashMap<String, (String, String)>, Failure> {
-    let mut asked = Bulk::new(include_str!("keys.sql"));
-    let enqueued = batches.iter().flatten().flat_map(|commit| &commit.enqueue);
-    for idempotency in enqueued.filter_map(|enqueue| enqueue.idempotency.as_ref()) {
-        asked.push([idempotency.key.as_str().into()]);
-    }
-    let mut keys = HashMap::new();
-    for row in asked.fetch(connection).await? {
-        keys.insert(row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?));
-    }
-    Ok(keys)
 }
 
 impl Run<'_> {
@@ -172,7 +106,7 @@ impl Run<'_> {
         let (as_of, head) = (expect.as_of, head.position);
         let mut changed = None;
         if !self.known.recent.reaches(as_of) {
-            changed = changed_before(self.connection, expect, self.known.recent.floor()).await?;
+            changed = lookup::changed(self.connection, expect, self.known.recent.floor()).await?;
         }
         match changed.or_else(|| self.known.recent.changed(expect)) {
             None => Ok(()),
@@ -275,53 +209,4 @@ impl Run<'_> {
         self.answers.ended(command, outcome);
         Ok(())
     }
-
-    /// Writes what the run changes: a statement a table, however many commits there are.
-    async fn write(&mut self) -> Result<(), Failure> {
-        let Self { connection, new, .. } = self;
-        new.events.execute(connection).await?;
-        new.commands.execute(connection).await?;
-        new.keys.execute(connection).await?;
-        new.waiting.execute(connection).await?;
-        new.unclaimed.execute(connection).await?;
-        new.parked.execute(connection).await?;
-        let mut checkpoints = Bulk::new(include_str!("write/checkpoints.sql"));
-        for (consumer, checkpoint) in std::mem::take(&mut new.checkpoints) {
-            checkpoints.push([consumer.into(), checkpoint.into()]);
-        }
-        checkpoints.execute(connection).await?;
-        let mut outcomes = Bulk::new(include_str!("write/outcomes.sql"));
-        let [expires, keyed] = [KEEP_OUTCOME, KEEP_KEYED_OUTCOME].map(deadline);
-        for (command, outcome) in std::mem::take(&mut new.outcomes) {
-            outcomes.push([command.into(), outcome.into(), expires.into(), keyed.into()]);
-        }
-        outcomes.execute(connection).await?;
-        if let Some(epoch) = new.epoch.take() {
-            sqlx::query("INSERT INTO log (epoch) VALUES (?)").bind(epoch).execute(&mut **connection).await?;
-        }
-        Ok(())
-    }
-}
-
-/// What of `expect`'s reads the first event up to `floor` that mentions one mentions.
-async fn changed_before<'e>(
-    connection: &mut SqliteConnection,
-    expect: &'e Expect,
-    floor: Position,
-) -> Result<Option<&'e Read>, Failure> {
-    let reads: Vec<_> = expect.reads.iter().map(|read| (&read.topic, &read.text)).collect();
-    let index: Option<i64> = sqlx::query_scalar(include_str!("changed.sql"))
-        .bind(json(&reads)?)
-        .bind(signed(expect.as_of.ms()))
-        .bind(signed(expect.as_of.seq()))
-        .bind(signed(floor.ms()))
-        .bind(signed(floor.seq()))
-        .bind(&expect.except)
-        .fetch_optional(connection)
-        .await?;
-    Ok(index.and_then(|index| usize::try_from(index).ok()).and_then(|index| expect.reads.get(index)))
-}
-
-fn json<T: serde::Serialize>(value: &T) -> Result<String, Failure> {
-    serde_json::to_string(value).map_err(|error| Failure::corrupt("a value", error))
 }
