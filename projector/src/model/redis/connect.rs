@@ -12,8 +12,11 @@ use runtime::StoreError;
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(3);
 
-/// How long an answer may take: as long as the slowest single read, all rows of a large model.
-const ANSWER: Duration = Duration::from_secs(30);
+/// How long a small answer may take, a write of a whole page of large rows included.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// How long the rows of a large model may take.
+const BULK_ANSWER: Duration = Duration::from_secs(30);
 
 /// How many requests may wait to be sent on one connection.
 const WAITING: usize = 1_024;
@@ -48,8 +51,7 @@ impl Server {
     pub(super) async fn connect(address: &str, shown: &str) -> Result<Self, StoreError> {
         let failed = |error: RedisError| store_error(shown, "connection", &error);
         let info = address.into_connection_info().map_err(failed)?;
-        // Small requests must not wait for each other's acknowledgement.
-        let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
+        let info = info.set_tcp_settings(tcp());
         let client = Client::open(info).map_err(failed)?;
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(1)
@@ -58,7 +60,8 @@ impl Server {
             .set_response_timeout(Some(ANSWER))
             .set_pipeline_buffer_size(WAITING);
         let quick = client.get_connection_manager_with_config(config.clone()).await.map_err(failed)?;
-        let bulk = client.get_connection_manager_lazy(config).map_err(failed)?;
+        let bulk =
+            client.get_connection_manager_lazy(config.set_response_timeout(Some(BULK_ANSWER))).map_err(failed)?;
         Ok(Self { url: shown.to_owned(), client, quick, bulk })
     }
 
@@ -119,6 +122,15 @@ impl Server {
             answer => answer.map_err(failed),
         }
     }
+}
+
+fn tcp() -> TcpSettings {
+    // Small requests must not wait for each other's acknowledgement.
+    let settings = TcpSettings::default().set_nodelay(true);
+    // A connection whose other end has vanished ends by itself, not only when somebody waits in vain.
+    #[cfg(target_os = "linux")]
+    let settings = settings.set_user_timeout(ANSWER);
+    settings
 }
 
 /// What an error of the client crate means for the read model.
