@@ -8,6 +8,8 @@ use kernel::{Rejection, RejectionKind, canonical::Complaint};
 use runtime::StoreError;
 use serde::Serialize;
 
+use crate::reply;
+
 /// What kind of problem it is; each has one status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -209,6 +211,9 @@ impl IntoResponse for Problem {
         let mut response = (self.status(), content, body).into_response();
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        if let Some(command) = &self.command {
+            reply::set(&mut response, reply::COMMAND, command);
         }
         if self.kind == Kind::Unauthorized {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

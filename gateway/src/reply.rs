@@ -6,6 +6,13 @@ use axum::{
     response::Response,
 };
 
+/// Header: the command that the request became.
+pub(crate) const COMMAND: HeaderName = HeaderName::from_static("retrace-command");
+/// Header: the position of the command's last event.
+pub(crate) const POSITION: HeaderName = HeaderName::from_static("retrace-position");
+/// Header: `behind` when the read model does not show the write yet.
+pub(crate) const READ_MODEL: HeaderName = HeaderName::from_static("retrace-read-model");
+
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 

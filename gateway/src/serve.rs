@@ -40,7 +40,7 @@ pub async fn serve(listener: TcpListener, gateway: Gateway, stop: CancellationTo
             () = stop.cancelled() => break,
             Some(_) = connections.join_next() => {}
             (stream, permit) = accept(&listener, &room) => {
-                connections.spawn(connection(stream, app.clone(), gateway.clone(), permit));
+                connections.spawn(connection(stream, app.clone(), gateway.clone(), permit, Serve::UntilStopped));
             }
         }
     }
@@ -54,7 +54,7 @@ pub async fn serve(listener: TcpListener, gateway: Gateway, stop: CancellationTo
             () = tokio::time::sleep_until(until) => break,
             _ = connections.join_next() => {}
             (stream, permit) = accept(&listener, &room) => {
-                late.spawn(connection(stream, app.clone(), gateway.clone(), permit));
+                late.spawn(connection(stream, app.clone(), gateway.clone(), permit, Serve::Once));
             }
         }
     }
@@ -82,7 +82,20 @@ async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> (TcpStream, Op
     }
 }
 
-async fn connection(stream: TcpStream, app: Router, gateway: Site, _permit: Option<OwnedSemaphorePermit>) {
+/// How many requests a connection may bring.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Serve {
+    UntilStopped,
+    Once,
+}
+
+async fn connection(
+    stream: TcpStream,
+    app: Router,
+    gateway: Site,
+    _permit: Option<OwnedSemaphorePermit>,
+    serve: Serve,
+) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "small answers may be delayed");
     }
@@ -94,13 +107,14 @@ async fn connection(stream: TcpStream, app: Router, gateway: Site, _permit: Opti
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
+        .keep_alive(serve == Serve::UntilStopped)
         .header_read_timeout(gateway.settings.body_timeout)
         .serve_connection(io, service)
         .with_upgrades();
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = gateway.stopping.cancelled() => {
+        () = gateway.stopping.cancelled(), if serve == Serve::UntilStopped => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

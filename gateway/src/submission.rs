@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use axum::{http::HeaderName, response::Response};
+use axum::response::Response;
 use kernel::{Command, Intent, Meta, Outcome, Position, Topic};
 use runtime::{CommandState, Enqueue, Idempotency, Refused, StoreError};
 use serde_json::Value;
@@ -15,13 +15,6 @@ use crate::{
     reply,
     waiters::Ticket,
 };
-
-/// Header: the command that the request became.
-pub(crate) const COMMAND: HeaderName = HeaderName::from_static("retrace-command");
-/// Header: the position of the command's last event.
-pub(crate) const POSITION: HeaderName = HeaderName::from_static("retrace-position");
-/// Header: `behind` when the read model does not show the write yet.
-pub(crate) const READ_MODEL: HeaderName = HeaderName::from_static("retrace-read-model");
 
 /// What a request asks for.
 #[derive(Debug)]
@@ -57,7 +50,7 @@ impl Site {
         let taken = self.enqueue(submission).await?;
         self.metrics.ended(Ending::NotWaitedFor);
         let mut response = reply::result(&Value::from(taken.id.as_str()).to_string());
-        reply::set(&mut response, COMMAND, &taken.id);
+        reply::set(&mut response, reply::COMMAND, &taken.id);
         Ok(response)
     }
 
@@ -149,14 +142,14 @@ impl Site {
     /// The answer to a command that is done, once the client can read its own write.
     async fn done(&self, id: &str, result: &Value, position: Option<Position>) -> Response {
         let mut response = reply::result(&result.to_string());
-        reply::set(&mut response, COMMAND, id);
+        reply::set(&mut response, reply::COMMAND, id);
         let Some(position) = position else { return response };
-        reply::set(&mut response, POSITION, &position.to_string());
+        reply::set(&mut response, reply::POSITION, &position.to_string());
         let most = self.settings.model_timeout;
         let reached = tokio::time::timeout(most, self.model.reached(position, most)).await;
         if !matches!(reached, Ok(Ok(true))) {
             // The write is done all the same; only its reader must be patient.
-            reply::set(&mut response, READ_MODEL, "behind");
+            reply::set(&mut response, reply::READ_MODEL, "behind");
         }
         response
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// The library as a domain.
-pub fn domain() -> Domain {
+pub(crate) fn domain() -> Domain {
     Domain::new("library")
         .entity::<Book>()
         .entity::<Loan>()
@@ -16,10 +16,10 @@ pub fn domain() -> Domain {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Book {
-    pub entity_id: String,
-    pub title: String,
-    pub copies: i64,
+pub(crate) struct Book {
+    pub(crate) entity_id: String,
+    pub(crate) title: String,
+    pub(crate) copies: i64,
 }
 
 impl Entity for Book {
@@ -44,10 +44,10 @@ impl Entity for Book {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Loan {
-    pub entity_id: String,
-    pub book_id: String,
-    pub reader: String,
+pub(crate) struct Loan {
+    pub(crate) entity_id: String,
+    pub(crate) book_id: String,
+    pub(crate) reader: String,
 }
 
 impl Entity for Loan {
@@ -70,8 +70,8 @@ impl Entity for Loan {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Visit {
-    pub reader: String,
+pub(crate) struct Visit {
+    pub(crate) reader: String,
 }
 
 impl Journal for Visit {
