@@ -1,6 +1,11 @@
 //! Where a read model is kept, behind one enum.
+//!
+//! Readers see one generation, the served one. [`ReadModel::begin`] starts another beside it, which is written
+//! like any read model and seen by nobody until [`ReadModel::serve`] puts it in the served one's place.
 
 mod memory;
+mod redis;
+mod sqlite;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -9,12 +14,18 @@ use runtime::{Namespace, StoreError, StoreUrl};
 use serde::{Deserialize, Serialize};
 
 pub use memory::MemoryModel;
+pub use redis::RedisModel;
+pub use sqlite::SqliteModel;
 
 /// A read model, wherever it is kept. Clones share it.
 #[derive(Clone, Debug)]
 pub enum ReadModel {
     /// In this process's memory.
     Memory(MemoryModel),
+    /// Hashes in Redis or Valkey.
+    Redis(RedisModel),
+    /// A SQLite file.
+    Sqlite(SqliteModel),
 }
 
 /// What a read model is made of and how far it has come.
@@ -37,7 +48,7 @@ pub struct Changes {
     pub from: ModelState,
     /// Where it stands afterwards.
     pub to: ModelState,
-    /// What changes.
+    /// What changes, each row at most once.
     pub rows: Vec<Change>,
 }
 
@@ -55,7 +66,9 @@ pub struct Change {
 macro_rules! each {
     ($model:expr, $inner:ident => $call:expr) => {
         match $model {
-            ReadModel::Memory($inner) => $call,
+            ReadModel::Memory($inner) => Ok($call),
+            ReadModel::Redis($inner) => $call.await,
+            ReadModel::Sqlite($inner) => $call.await,
         }
     };
 }
@@ -67,12 +80,10 @@ impl ReadModel {
     /// # Errors
     /// When the store can't be reached or may not be used.
     pub async fn open(url: &StoreUrl, namespace: &Namespace) -> Result<Self, StoreError> {
-        let _ = namespace;
         match url {
             StoreUrl::Memory | StoreUrl::History(_) => Ok(Self::Memory(MemoryModel::new())),
-            StoreUrl::Redis(_) | StoreUrl::Sqlite(_) => {
-                Err(StoreError::Unusable { url: url.to_string(), reason: "not built in".to_owned() })
-            }
+            StoreUrl::Redis(address) => Ok(Self::Redis(RedisModel::open(address, &url.to_string(), namespace).await?)),
+            StoreUrl::Sqlite(log) => Ok(Self::Sqlite(SqliteModel::open(&SqliteModel::beside(log, namespace)).await?)),
         }
     }
 
@@ -81,7 +92,7 @@ impl ReadModel {
     /// # Errors
     /// When the store failed.
     pub async fn row(&self, topic: &str, key: &str) -> Result<Option<String>, StoreError> {
-        each!(self, model => Ok(model.row(topic, key)))
+        each!(self, model => model.row(topic, key))
     }
 
     /// All rows of some topics, and the state they belong to: one cut.
@@ -89,7 +100,7 @@ impl ReadModel {
     /// # Errors
     /// When the store failed.
     pub async fn tables(&self, topics: &[&str]) -> Result<(Tables, ModelState), StoreError> {
-        each!(self, model => Ok(model.tables(topics)))
+        each!(self, model => model.tables(topics))
     }
 
     /// The rows with these keys, by topic and key; those that do not exist are left out.
@@ -97,7 +108,7 @@ impl ReadModel {
     /// # Errors
     /// When the store failed.
     pub async fn rows(&self, keys: &[(&'static str, &str)]) -> Result<BTreeMap<(String, String), String>, StoreError> {
-        each!(self, model => Ok(model.rows(keys)))
+        each!(self, model => model.rows(keys))
     }
 
     /// How far it has come.
@@ -105,7 +116,7 @@ impl ReadModel {
     /// # Errors
     /// When the store failed.
     pub async fn state(&self) -> Result<ModelState, StoreError> {
-        each!(self, model => Ok(model.state()))
+        each!(self, model => model.state())
     }
 
     /// Waits until it has reached `position`, up to `most`; tells whether it has.
@@ -113,7 +124,11 @@ impl ReadModel {
     /// # Errors
     /// When the store failed.
     pub async fn reached(&self, position: Position, most: Duration) -> Result<bool, StoreError> {
-        each!(self, model => Ok(model.reached(position, most).await))
+        match self {
+            Self::Memory(model) => Ok(model.reached(position, most).await),
+            Self::Redis(model) => model.reached(position, most).await,
+            Self::Sqlite(model) => model.reached(position, most).await,
+        }
     }
 
     /// Writes rows and checkpoint together, or nothing when the model does not stand at `changes.from`; tells
@@ -122,6 +137,35 @@ impl ReadModel {
     /// # Errors
     /// When the store failed: whether anything was written is then not known.
     pub async fn write(&self, changes: &Changes) -> Result<bool, StoreError> {
-        each!(self, model => Ok(model.write(changes)))
+        each!(self, model => model.write(changes))
+    }
+
+    /// A generation beside the one served, begun now or gone on with; nobody else sees its rows.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn begin(&self, generation: u64) -> Result<Self, StoreError> {
+        match self {
+            Self::Memory(model) => Ok(Self::Memory(model.begin(generation))),
+            Self::Redis(model) => Ok(Self::Redis(model.begin(generation).await?)),
+            Self::Sqlite(model) => Ok(Self::Sqlite(model.begin(generation).await?)),
+        }
+    }
+
+    /// Serves generation `to.generation` in place of `from.generation`, which stays beside it; readers see the
+    /// one or the other. Nothing happens when either stands elsewhere; tells which.
+    ///
+    /// # Errors
+    /// When the store failed: whether it is served is then not known.
+    pub async fn serve(&self, from: &ModelState, to: &ModelState) -> Result<bool, StoreError> {
+        each!(self, model => model.serve(from, to))
+    }
+
+    /// Drops a generation that is not served, if there is one of that number.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn discard(&self, generation: u64) -> Result<(), StoreError> {
+        each!(self, model => model.discard(generation))
     }
 }

@@ -3,7 +3,7 @@
 use kernel::{Checkpoint, Position};
 
 /// A store that can't be reached, can't be used, or does not hold what it should.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// The store did not answer, or broke off.
     #[error("store {url} is unavailable: {reason}")]

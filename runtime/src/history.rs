@@ -129,3 +129,6 @@ pub fn draft(event: Event) -> Draft {
         keep: Some(event.position),
     }
 }
+
+#[cfg(test)]
+mod tests;

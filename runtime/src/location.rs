@@ -61,16 +61,23 @@ impl fmt::Debug for StoreUrl {
     }
 }
 
-/// `url` with what stands between the user's name and the host hidden.
+/// `url` with what stands between the user's name and the host hidden, and so the password of a unix socket.
 fn masked(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let authority = rest.find('/').unwrap_or(rest.len());
-    match rest[..authority].rfind('@') {
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let hidden = |pair: &str| if pair.starts_with("pass=") { "pass=***".to_owned() } else { pair.to_owned() };
+    let query = match query {
+        "" => String::new(),
+        query => format!("?{}", query.split('&').map(hidden).collect::<Vec<_>>().join("&")),
+    };
+    // A password may hold a slash, wrong as that is; a path may hold an @.
+    let at = if rest.starts_with('/') { None } else { rest.rfind('@') };
+    match at {
         Some(at) => {
             let user = rest[..at].split(':').next().unwrap_or_default();
-            format!("{scheme}://{user}:***@{}", &rest[at + 1..])
+            format!("{scheme}://{user}:***@{}{query}", &rest[at + 1..])
         }
-        None => url.to_owned(),
+        None => format!("{scheme}://{rest}{query}"),
     }
 }
 
@@ -133,6 +140,8 @@ mod tests {
             assert!(!shown(url).contains("s3cret"), "{}", shown(url));
         }
         assert!(shown("redis://u:s3cret@h:1/0").contains("redis://u:***@h:1/0"));
+        assert!(!shown("redis://u:s3/cret@h").contains("cret"));
+        assert_eq!(shown("unix:///a@b?db=1&pass=x").split(' ').next(), Some("unix:///a@b?db=1&pass=***"));
     }
 
     #[test]

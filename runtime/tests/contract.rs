@@ -18,12 +18,26 @@ mod open {
     pub(super) async fn memory() -> (Engine, ()) {
         (Engine::open(&StoreUrl::Memory, &Namespace::default(), TOPICS).await.unwrap(), ())
     }
+
+    pub(super) async fn redis() -> (Engine, ()) {
+        let namespace = testkit::RedisServer::namespace().parse().unwrap();
+        let url = testkit::RedisServer::shared().url().parse().unwrap();
+        (Engine::open(&url, &namespace, TOPICS).await.unwrap(), ())
+    }
+
+    pub(super) async fn sqlite() -> (Engine, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let url = StoreUrl::Sqlite(folder.path().join("made/on/opening/log.db"));
+        (Engine::open(&url, &Namespace::default(), TOPICS).await.unwrap(), folder)
+    }
 }
 
 /// Each case on each engine.
 macro_rules! contract {
     ($($module:ident: $($case:ident),+ $(,)?;)+) => {
         contract!(on memory: $($($module::$case)+)+);
+        contract!(on redis: $($($module::$case)+)+);
+        contract!(on sqlite: $($($module::$case)+)+);
     };
     (on $engine:ident: $($module:ident::$case:ident)+) => {
         mod $engine {

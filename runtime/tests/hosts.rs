@@ -14,6 +14,8 @@ use serde_json::json;
 macro_rules! on_each_engine {
     ($($case:ident),+ $(,)?) => {
         on_each_engine!(on memory: $($case)+);
+        on_each_engine!(on redis: $($case)+);
+        on_each_engine!(on sqlite: $($case)+);
     };
     (on $engine:ident: $($case:ident)+) => {
         mod $engine {

@@ -38,7 +38,7 @@ pub(super) async fn run(domain: &Domain, args: Args) -> Result<(), Failure> {
             written?
         }
     };
-    engine.close().await;
+    engine.close().await?;
     eprintln!("{} events written, up to {}", written.events, written.last);
     match written.junk {
         0 => Ok(()),

@@ -33,7 +33,7 @@ pub(super) async fn run(domain: &Domain, args: Args) -> Result<(), Failure> {
     }
     let head = imported?;
     let url = engine.url();
-    engine.close().await;
+    engine.close().await?;
     eprintln!("{} events imported into {url}, up to {}", drafts.len(), head.position);
     Ok(())
 }
@@ -52,7 +52,8 @@ async fn import(domain: &Domain, engine: &Engine, drafts: &[Draft], holder: &str
     let mut written = usize::try_from(head.number.0).unwrap_or(usize::MAX);
     let last = written.checked_sub(1).map(|last| drafts.get(last).and_then(|draft| draft.keep));
     if last.is_some_and(|last| last != Some(head.position)) || (last.is_none() && head.position != Position::ZERO) {
-        let message = format!("{} holds a log up to {head} already; a history goes into an empty --namespace", engine.url());
+        let message =
+            format!("{} holds a log up to {head} already; a history goes into an empty --namespace", engine.url());
         return Err(Failure::failed(message));
     }
     while written < drafts.len() {
@@ -74,8 +75,9 @@ async fn import(domain: &Domain, engine: &Engine, drafts: &[Draft], holder: &str
 fn draft(entry: Entry) -> Result<Draft, Failure> {
     match entry {
         Entry::Event(event) => Ok(history::draft(event)),
-        Entry::Junk(junk) => {
-            Err(Failure::failed(format!("{} of {} is no event: {}; nothing was imported", junk.position, junk.topic, junk.reason)))
-        }
+        Entry::Junk(junk) => Err(Failure::failed(format!(
+            "{} of {} is no event: {}; nothing was imported",
+            junk.position, junk.topic, junk.reason
+        ))),
     }
 }

@@ -72,7 +72,8 @@ pub fn main(domain: Domain) -> ExitCode {
 
 /// Runs a command line for `domain`.
 fn main_from(domain: Domain, args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let command = Cli::command().about(format!("Event-sourcing replay and projection workbench, with {}", domain.name()));
+    let command =
+        Cli::command().about(format!("Event-sourcing replay and projection workbench, with {}", domain.name()));
     let parsed = command.try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
@@ -117,5 +118,7 @@ fn run(domain: Arc<Domain>, command: Command) -> Result<(), Failure> {
 fn start_logging() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("RETRACE_LOG");
     let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let format = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_ansi(colours);
+    format.with_writer(std::io::stderr).init();
 }

@@ -3,21 +3,24 @@
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use clap::{Args, ValueEnum};
-use gateway::{Gateway, Settings};
+use gateway::{AccessToken, Gateway, Scope, Settings};
 use kernel::Domain;
 use projector::ReadModel;
 use runtime::{Engine, StoreError, StoreUrl, Tail, host};
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{exit, failure::Failure, store::StoreArgs};
+use super::{failure::Failure, store::StoreArgs};
 
 /// How long roles may take to end once they are told to.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How long the read model may take to catch up before that is worth a line.
+const QUICK: Duration = Duration::from_secs(1);
 
 /// A part of the system that can run in a process of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -49,7 +52,9 @@ pub(super) struct ListenArgs {
 
 impl ListenArgs {
     fn settings(&self) -> Result<Settings, Failure> {
-        let settings = Settings::default().with_admin_token(self.token.clone()).with_hosts(self.hosts.clone());
+        let everything = [Scope::Read, Scope::Command, Scope::Admin];
+        let tokens = self.token.iter().map(|token| AccessToken::new(token, everything)).collect();
+        let settings = Settings { tokens, hosts: self.hosts.clone(), ..Settings::default() };
         settings.check_bind(self.listen).map_err(|error| Failure::usage(error.to_string()))?;
         Ok(settings)
     }
@@ -78,6 +83,7 @@ pub(super) async fn run(
         return Err(Failure::usage(format!("{} is a history; import it into a store to run on it", path.display())));
     }
     let settings = listen.settings()?;
+    let mut signals = Signals::watched()?;
     let listener = if roles.contains(&Role::Gateway) { Some(listen.bind().await?) } else { None };
     let engine = store.open(&domain).await?;
     let head = engine.head().await?;
@@ -100,20 +106,29 @@ pub(super) async fn run(
             tasks.spawn(async move { projector.await.map_err(|error| stopped("projector", error)) });
         }
         if let Some(listener) = listener {
-            announce(&domain, &listener, &engine, &head)?;
-            let gateway = Gateway::new(domain.clone(), engine.clone(), tail.clone(), model, settings);
-            let serving = gateway::serve(listener, gateway, stop.clone());
-            tasks.spawn(async move { serving.await.map_err(|error| Failure::failed(format!("gateway: {error}"))) });
+            let gateway = Gateway::new(domain.clone(), engine.clone(), tail.clone(), model.clone(), settings);
+            let gateway = gateway.map_err(|error| Failure::failed(error.to_string()))?;
+            let first = roles.contains(&Role::Projector).then(|| (model, head.clone()));
+            let (domain, engine, stop) = (domain.clone(), engine.clone(), stop.clone());
+            let head = head.clone();
+            tasks.spawn(async move {
+                if let Some((model, head)) = first {
+                    catch_up(&model, &head, &stop).await?;
+                }
+                announce(&domain, &listener, &engine, &head)?;
+                let served = gateway::serve(listener, gateway, stop).await;
+                served.map_err(|error| Failure::failed(format!("gateway: {error}")))
+            });
         }
     }
     if !roles.contains(&Role::Gateway) {
         let names: Vec<_> = roles.iter().map(|role| format!("{role:?}").to_lowercase()).collect();
         eprintln!("{}: {} at work on {}, {head}", domain.name(), names.join(", "), engine.url());
     }
-    let ended = attend(&mut tasks, &stop).await;
+    let ended = attend(&mut tasks, &stop, &mut signals).await;
     following.abort();
-    engine.close().await;
-    ended
+    let closed = engine.close().await;
+    ended.and(closed.map_err(Failure::from))
 }
 
 fn stopped(role: &str, error: StoreError) -> Failure {
@@ -121,6 +136,15 @@ fn stopped(role: &str, error: StoreError) -> Failure {
     let failure = Failure::from(error);
     let way_out = if diverged { "; bring the log back, or start from an empty read model" } else { "" };
     Failure::new(failure.code, format!("{role} stopped: {failure}{way_out}"))
+}
+
+/// Waits until the read model shows what the log held at the start, so that no first answer is half of it.
+async fn catch_up(model: &ReadModel, head: &kernel::Checkpoint, stop: &CancellationToken) -> Result<(), Failure> {
+    while !model.reached(head.position, QUICK).await? && !stop.is_cancelled() {
+        let behind = head.number.0.saturating_sub(model.state().await?.checkpoint.number.0);
+        eprintln!("the read model catches up: {behind} of {} events to go", head.number);
+    }
+    Ok(())
 }
 
 fn announce(
@@ -142,14 +166,35 @@ fn announce(
     Ok(())
 }
 
+/// What asks this process to stop: SIGTERM, or Ctrl-C.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn watched() -> Result<Self, Failure> {
+        let watch = |kind| signal(kind).map_err(|error| Failure::failed(format!("can't watch for signals: {error}")));
+        Ok(Self { terminate: watch(SignalKind::terminate())?, interrupt: watch(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
 /// Waits for a signal or for the first role to end, then for all of them within the grace time.
-async fn attend(tasks: &mut JoinSet<Result<(), Failure>>, stop: &CancellationToken) -> Result<(), Failure> {
-    let watch = |kind| signal(kind).map_err(|error| Failure::failed(format!("can't watch for signals: {error}")));
-    let (mut terminate, mut interrupt) = (watch(SignalKind::terminate())?, watch(SignalKind::interrupt())?);
+async fn attend(
+    tasks: &mut JoinSet<Result<(), Failure>>,
+    stop: &CancellationToken,
+    signals: &mut Signals,
+) -> Result<(), Failure> {
     let mut result = Ok(());
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = signals.next() => {}
         Some(ended) = tasks.join_next() => result = flatten(ended),
     }
     stop.cancel();
@@ -166,8 +211,7 @@ async fn attend(tasks: &mut JoinSet<Result<(), Failure>>, stop: &CancellationTok
         ended = tokio::time::timeout(GRACE, all) => ended.unwrap_or_else(|_| {
             Err(Failure::failed(format!("not everything ended within {} s; what was claimed is handed back later", GRACE.as_secs())))
         }),
-        _ = terminate.recv() => Err(Failure::new(exit::FAILED, "stopped at once, by a second signal")),
-        _ = interrupt.recv() => Err(Failure::new(exit::FAILED, "stopped at once, by a second signal")),
+        () = signals.next() => Err(Failure::failed("stopped at once, by a second signal")),
     }
 }
 

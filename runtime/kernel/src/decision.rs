@@ -3,7 +3,7 @@
 //! Services and sagas decide on a [`Decision`] and on nothing else. It shows the view, writes down what was
 //! read (R5), derives identifiers (R6), and collects effects as data; nothing here performs them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
@@ -90,13 +90,22 @@ pub struct Decision<'v> {
     context: Context,
     reads: BTreeSet<Read>,
     effects: Vec<Effect>,
+    then: Then,
 }
 
 impl<'v> Decision<'v> {
     /// A decision on `view`.
     #[must_use]
     pub fn new(view: &'v View, context: Context) -> Self {
-        Self { view, staged: Overlay::default(), context, reads: BTreeSet::new(), effects: Vec::new() }
+        let (staged, reads, effects, then) = Default::default();
+        Self { view, staged, context, reads, effects, then }
+    }
+
+    /// The same decision made again, on a later view: what it asks [`Decision::get_then`] stays what it was.
+    #[must_use]
+    pub fn recalling(mut self, then: Then) -> Self {
+        self.then = then;
+        self
     }
 
     /// The entity with this id, with what this decision has already asked for taken into account.
@@ -105,6 +114,20 @@ impl<'v> Decision<'v> {
     /// When the view does not fold the topic, or the row is not what the type says.
     pub fn get<E: Entity>(&mut self, id: &str) -> Result<Option<E>, Failure> {
         self.row(E::TOPIC, id)?.map(|row| parse(E::TOPIC, &row)).transpose()
+    }
+
+    /// The entity as the log held it when the event happened that is being reacted to.
+    ///
+    /// What has happened since makes no difference, to the answer or to whether the decision still holds:
+    /// the past does not change. (A decision made again asks for the same as the first time; what it asks
+    /// for besides is as of the later view.)
+    ///
+    /// # Errors
+    /// When the view does not fold the topic, or the row is not what the type says.
+    pub fn get_then<E: Entity>(&mut self, id: &str) -> Result<Option<E>, Failure> {
+        self.check_holds(E::TOPIC)?;
+        let row = self.then.0.entry((E::TOPIC, id.to_owned())).or_insert_with(|| self.view.logged(E::TOPIC, id));
+        row.as_deref().map(|row| parse(E::TOPIC, row)).transpose()
     }
 
     /// The entities, in id order, whose reference `field` names `target`.
@@ -208,7 +231,8 @@ impl<'v> Decision<'v> {
     /// What was decided: what it rests on, and what it asks for.
     #[must_use]
     pub fn finish(self) -> Decided {
-        Decided { as_of: self.view.position(), reads: self.reads.into_iter().collect(), effects: self.effects }
+        let reads = self.reads.into_iter().collect();
+        Decided { as_of: self.view.position(), reads, effects: self.effects, then: self.then }
     }
 }
 
@@ -221,7 +245,13 @@ pub struct Decided {
     pub reads: Vec<Read>,
     /// What it asks for.
     pub effects: Vec<Effect>,
+    /// What it asked of the past; for when it has to be made again.
+    pub then: Then,
 }
+
+/// Rows as the log held them at the event that was first decided about, by topic and id.
+#[derive(Clone, Debug, Default)]
+pub struct Then(BTreeMap<(&'static str, String), Option<Row>>);
 
 /// The identifier that `context` gives for `label` (R6): UUIDv5 of cause, handler and label.
 fn derive(context: &Context, label: &str) -> String {

@@ -31,7 +31,7 @@ pub mod view;
 pub use canonical::{Complaint, ENTITY_ID};
 pub use checkpoint::{Checkpoint, Epoch, Number};
 pub use command::{Command, Intent, Outcome, Rejection, RejectionKind};
-pub use decision::{Context, Decided, Decision, Effect, Failure, Read, Refusal};
+pub use decision::{Context, Decided, Decision, Effect, Failure, Read, Refusal, Then};
 pub use digest::Digest;
 pub use domain::{
     Change, Domain, Entity, Journal, Occurrence, OnFailure, Query, QueryHandler, Saga, SagaHandler, Tables,

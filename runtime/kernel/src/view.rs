@@ -175,6 +175,11 @@ impl View {
         self.len() == 0
     }
 
+    /// The row as the log holds it, whatever stands in front.
+    pub(crate) fn logged(&self, topic: &str, id: &str) -> Option<Row> {
+        self.tables.get(topic)?.rows.get(id).cloned()
+    }
+
     pub(crate) fn row_behind(&self, overlays: &[&Overlay], topic: &str, id: &str) -> Option<Row> {
         let table = self.tables.get(topic)?;
         let key = (table.topic.name, Arc::from(id));

@@ -2,7 +2,7 @@
 
 use kernel::{
     CREATED, Command, DELETED, Decided, Draft, Effect, Entity, Entry, Event, Intent, Journal as _, Meta, Occurrence,
-    Position, Refusal, Rejection, RejectionKind, Row, Saga, SagaHandler, UPDATED, View,
+    Position, Refusal, Rejection, RejectionKind, Row, Saga, SagaHandler, Then, UPDATED, View,
 };
 use serde_json::{Value, value::RawValue};
 
@@ -142,8 +142,9 @@ impl Given {
         let event = event.at(self.0.len());
         assert!(saga.wants(&event), "{} does not react to {} of {}", S::NAME, event.action, event.topic);
         let before = view.apply(&Entry::Event(event.clone())).unwrap();
+        let at_once = react(&saga, &event, before.as_ref(), &view, Then::default());
         let view = fold(view, &meanwhile.into_iter().collect::<Vec<_>>(), self.0.len() + 1);
-        Reacted(facts(&react(&saga, &event, before.as_ref(), &view)))
+        Reacted(facts(&react(&saga, &event, before.as_ref(), &view, at_once.then)))
     }
 }
 
@@ -151,8 +152,8 @@ pub(crate) fn saga<S: Saga>() -> SagaHandler {
     *domain().sagas().iter().find(|saga| saga.name == S::NAME).unwrap()
 }
 
-pub(crate) fn react(saga: &SagaHandler, event: &Event, before: Option<&Row>, view: &View) -> Decided {
-    let mut decision = saga.decision(event, view);
+pub(crate) fn react(saga: &SagaHandler, event: &Event, before: Option<&Row>, view: &View, then: Then) -> Decided {
+    let mut decision = saga.decision(event, view).recalling(then);
     saga.react(&Occurrence { event, before }, &mut decision).unwrap();
     decision.finish()
 }

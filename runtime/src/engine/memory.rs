@@ -12,6 +12,7 @@ use std::{
 
 use kernel::{Checkpoint, Entry, Outcome, Position};
 use state::State;
+pub(super) use state::positioned;
 
 use super::{
     Page,
@@ -71,7 +72,7 @@ impl Memory {
         drop(state);
         for (commit, answer) in commits.iter().zip(&answers) {
             if let (Some(settlement), Ok(committed)) = (&commit.settle, answer) {
-                self.0.notices.ended(&settlement.token.command, &state::positioned(&settlement.outcome, committed));
+                self.0.notices.ended(&settlement.token.command, &positioned(&settlement.outcome, committed));
             }
         }
         if commits.iter().any(|commit| !commit.enqueue.is_empty()) {
@@ -216,6 +217,7 @@ pub(super) fn now_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn deadline(lease: Duration) -> u64 {
+/// When a lease that is taken now runs out, in Unix milliseconds.
+pub(super) fn deadline(lease: Duration) -> u64 {
     now_ms().saturating_add(u64::try_from(lease.as_millis()).unwrap_or(u64::MAX))
 }

@@ -5,12 +5,16 @@
 
 mod memory;
 mod notices;
+mod redis;
+mod sqlite;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use kernel::{Checkpoint, Entry, Number};
 
 pub use memory::Memory;
+pub use redis::Redis;
+pub use sqlite::Sqlite;
 
 use crate::{
     Claim, CommandRecord, Commit, CommitError, Committed, DeadLetter, Failing, Namespace, Parked, QueueStatus, Refused,
@@ -27,6 +31,10 @@ pub enum Engine {
     Memory(Memory),
     /// A history file, held in memory and never written.
     History(Memory),
+    /// A Redis or Valkey server.
+    Redis(Redis),
+    /// A SQLite file.
+    Sqlite(Sqlite),
 }
 
 /// Some entries of the log in order, and where the log's head was when they were read.
@@ -43,6 +51,8 @@ pub struct Page {
 pub enum Bell {
     /// In this process.
     Local(notices::Bell),
+    /// From Redis.
+    Redis(redis::Bell),
 }
 
 /// Claims commands of one service for one worker. One per claiming task.
@@ -50,6 +60,10 @@ pub enum Bell {
 pub enum Claimer {
     /// From memory.
     Memory(memory::Claimer),
+    /// From Redis.
+    Redis(redis::Claimer),
+    /// From a SQLite file.
+    Sqlite(sqlite::Claimer),
 }
 
 /// Hints that commands have ended; the truth is [`Engine::command`].
@@ -57,6 +71,8 @@ pub enum Claimer {
 pub enum Outcomes {
     /// In this process.
     Local(notices::Outcomes),
+    /// From Redis.
+    Redis(redis::Outcomes),
 }
 
 /// What a waiter for outcomes is told.
@@ -73,10 +89,13 @@ pub enum Hint {
     Missed,
 }
 
+/// The same call on whichever engine it is: memory answers at once, the others when they can.
 macro_rules! each {
-    ($engine:expr, $inner:ident => $call:expr) => {
+    ($engine:expr, $call:ident($($argument:expr),*)) => {
         match $engine {
-            Engine::Memory($inner) | Engine::History($inner) => $call,
+            Engine::Memory(engine) | Engine::History(engine) => Ok(engine.$call($($argument),*)),
+            Engine::Redis(engine) => engine.$call($($argument),*).await,
+            Engine::Sqlite(engine) => engine.$call($($argument),*).await,
         }
     };
 }
@@ -89,25 +108,33 @@ impl Engine {
     /// # Errors
     /// When the store can't be reached, may not be used as it is configured, or holds something unreadable.
     pub async fn open(url: &StoreUrl, namespace: &Namespace, topics: &[&str]) -> Result<Self, StoreError> {
-        let _ = (namespace, topics);
         match url {
             StoreUrl::Memory => Ok(Self::Memory(Memory::new())),
             StoreUrl::History(path) => Ok(Self::History(Memory::of_history(path)?)),
-            StoreUrl::Redis(_) | StoreUrl::Sqlite(_) => {
-                Err(StoreError::Unusable { url: url.to_string(), reason: "not built in".to_owned() })
-            }
+            StoreUrl::Redis(text) => Ok(Self::Redis(Redis::open(text, url, namespace, topics).await?)),
+            StoreUrl::Sqlite(path) => Ok(Self::Sqlite(Sqlite::open(path, namespace).await?)),
         }
     }
 
-    /// Ends the use of the log in good order: everything answered is on disk, and locks are given back.
-    pub async fn close(&self) {
-        each!(self, _engine => ());
+    /// Ends what the engine does by itself and gives the store up to others; what is asked later fails.
+    ///
+    /// # Errors
+    /// When the store could not be closed in order.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Memory(_) | Self::History(_) | Self::Redis(_) => Ok(()),
+            Self::Sqlite(engine) => engine.close().await,
+        }
     }
 
     /// Where the log is kept, its password masked.
     #[must_use]
     pub fn url(&self) -> String {
-        each!(self, engine => engine.url())
+        match self {
+            Self::Memory(engine) | Self::History(engine) => engine.url(),
+            Self::Redis(engine) => engine.url(),
+            Self::Sqlite(engine) => engine.url(),
+        }
     }
 
     /// Applies commits in order, each on its own: all of it or nothing (R2). The answers are in the same
@@ -119,6 +146,8 @@ impl Engine {
         match self {
             Self::Memory(engine) => Ok(engine.commit(commits)),
             Self::History(engine) => Err(StoreError::ReadOnly(engine.url())),
+            Self::Redis(engine) => engine.commit(commits).await,
+            Self::Sqlite(engine) => engine.commit(commits).await,
         }
     }
 
@@ -138,7 +167,11 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn head(&self) -> Result<Checkpoint, StoreError> {
-        each!(self, engine => Ok(engine.head()))
+        match self {
+            Self::Memory(engine) | Self::History(engine) => Ok(engine.head()),
+            Self::Redis(engine) => engine.head().await,
+            Self::Sqlite(engine) => Ok(engine.head()),
+        }
     }
 
     /// Entries after `after`, in log order: at most `limit`, or somewhat more so as not to part entries that
@@ -149,7 +182,7 @@ impl Engine {
     /// # Errors
     /// When the store failed, or the log does not continue from `after`.
     pub async fn read(&self, after: &Checkpoint, limit: usize) -> Result<Page, StoreError> {
-        let page = each!(self, engine => engine.read(after.position, limit));
+        let page = each!(self, read(after.position, limit))?;
         check_continues(after, &page.head, &page.entries)?;
         Ok(page)
     }
@@ -159,7 +192,11 @@ impl Engine {
     /// # Errors
     /// When the store can't be reached.
     pub async fn bell(&self) -> Result<Bell, StoreError> {
-        each!(self, engine => Ok(Bell::Local(engine.bell())))
+        match self {
+            Self::Memory(engine) | Self::History(engine) => Ok(Bell::Local(engine.bell())),
+            Self::Redis(engine) => Ok(Bell::Redis(engine.bell().await?)),
+            Self::Sqlite(engine) => Ok(Bell::Local(engine.bell())),
+        }
     }
 
     /// A claimer of `service`'s commands for `worker`, whose lease must be kept up with [`Engine::heartbeat`].
@@ -167,7 +204,11 @@ impl Engine {
     /// # Errors
     /// When the store can't be reached.
     pub async fn claimer(&self, service: &str, worker: &str) -> Result<Claimer, StoreError> {
-        each!(self, engine => Ok(Claimer::Memory(engine.claimer(service, worker))))
+        match self {
+            Self::Memory(engine) | Self::History(engine) => Ok(Claimer::Memory(engine.claimer(service, worker))),
+            Self::Redis(engine) => Ok(Claimer::Redis(engine.claimer(service, worker).await?)),
+            Self::Sqlite(engine) => Ok(Claimer::Sqlite(engine.claimer(service, worker))),
+        }
     }
 
     /// Renews a worker's lease: for this long it keeps what it has claimed.
@@ -175,7 +216,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn heartbeat(&self, worker: &str, lease: Duration) -> Result<(), StoreError> {
-        each!(self, engine => { engine.heartbeat(worker, lease); Ok(()) })
+        each!(self, heartbeat(worker, lease))
     }
 
     /// Hands back, uncounted, everything that a worker has claimed, and ends its lease.
@@ -183,7 +224,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn release(&self, worker: &str) -> Result<(), StoreError> {
-        each!(self, engine => { engine.release(worker); Ok(()) })
+        each!(self, release(worker))
     }
 
     /// Hands back what workers held whose lease has run out, counting the attempt, and tells which commands
@@ -192,7 +233,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn reap(&self, most_attempts: u32) -> Result<Vec<(String, Failing)>, StoreError> {
-        each!(self, engine => Ok(engine.reap(most_attempts)))
+        each!(self, reap(most_attempts))
     }
 
     /// Ends a failed attempt: back into the queue, or to the dead letters after the last.
@@ -200,7 +241,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn fail(&self, token: &Token, error: &str, most_attempts: u32) -> Result<Failing, StoreError> {
-        each!(self, engine => Ok(engine.fail(token, error, most_attempts)))
+        each!(self, fail(token, error, most_attempts))
     }
 
     /// What is known of a command; nothing once its record has run out.
@@ -208,7 +249,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn command(&self, id: &str) -> Result<Option<CommandRecord>, StoreError> {
-        each!(self, engine => Ok(engine.command(id)))
+        each!(self, command(id))
     }
 
     /// Hints at commands that end from now on.
@@ -216,7 +257,11 @@ impl Engine {
     /// # Errors
     /// When the store can't be reached.
     pub async fn outcomes(&self) -> Result<Outcomes, StoreError> {
-        each!(self, engine => Ok(Outcomes::Local(engine.outcomes())))
+        match self {
+            Self::Memory(engine) | Self::History(engine) => Ok(Outcomes::Local(engine.outcomes())),
+            Self::Redis(engine) => Ok(Outcomes::Redis(engine.outcomes().await?)),
+            Self::Sqlite(engine) => Ok(Outcomes::Local(engine.outcomes())),
+        }
     }
 
     /// How full the queues of `services` are.
@@ -224,7 +269,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn queues(&self, services: &[&str]) -> Result<Vec<QueueStatus>, StoreError> {
-        each!(self, engine => Ok(engine.queues(services)))
+        each!(self, queues(services))
     }
 
     /// The dead letters of `services`, oldest first.
@@ -232,7 +277,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn dead_letters(&self, services: &[&str]) -> Result<Vec<DeadLetter>, StoreError> {
-        each!(self, engine => Ok(engine.dead_letters(services)))
+        each!(self, dead_letters(services))
     }
 
     /// Puts a dead letter back into its queue with all its attempts; tells whether there was one.
@@ -240,7 +285,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn requeue(&self, service: &str, command: &str) -> Result<bool, StoreError> {
-        each!(self, engine => Ok(engine.requeue(service, command)))
+        each!(self, requeue(service, command))
     }
 
     /// Drops a dead letter for good; its record still tells that it died. Tells whether there was one.
@@ -248,7 +293,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn discard(&self, service: &str, command: &str) -> Result<bool, StoreError> {
-        each!(self, engine => Ok(engine.discard(service, command)))
+        each!(self, discard(service, command))
     }
 
     /// Where a consumer stands; nothing before its first step.
@@ -264,7 +309,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn checkpoints(&self) -> Result<BTreeMap<String, Checkpoint>, StoreError> {
-        each!(self, engine => Ok(engine.checkpoints()))
+        each!(self, checkpoints())
     }
 
     /// What consumers have set aside, by consumer and position.
@@ -272,7 +317,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn parked(&self) -> Result<Vec<Parked>, StoreError> {
-        each!(self, engine => Ok(engine.parked()))
+        each!(self, parked())
     }
 
     /// Takes or renews a named role for `holder`, for this long; tells who else holds it if somebody does.
@@ -280,7 +325,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn hold(&self, role: &str, holder: &str, lease: Duration) -> Result<Option<String>, StoreError> {
-        each!(self, engine => Ok(engine.hold(role, holder, lease)))
+        each!(self, hold(role, holder, lease))
     }
 
     /// Gives a named role up, if `holder` has it.
@@ -288,7 +333,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn let_go(&self, role: &str, holder: &str) -> Result<(), StoreError> {
-        each!(self, engine => { engine.let_go(role, holder); Ok(()) })
+        each!(self, let_go(role, holder))
     }
 }
 
@@ -303,6 +348,7 @@ impl Bell {
                 bell.wait(after, most).await;
                 Ok(())
             }
+            Self::Redis(bell) => bell.wait(after, most).await,
         }
     }
 }
@@ -315,6 +361,8 @@ impl Claimer {
     pub async fn claim(&mut self, limit: usize, most: Duration) -> Result<Vec<Claim>, StoreError> {
         match self {
             Self::Memory(claimer) => Ok(claimer.claim(limit, most).await),
+            Self::Redis(claimer) => claimer.claim(limit, most).await,
+            Self::Sqlite(claimer) => claimer.claim(limit, most).await,
         }
     }
 }
@@ -327,6 +375,7 @@ impl Outcomes {
     pub async fn next(&mut self) -> Result<Hint, StoreError> {
         match self {
             Self::Local(outcomes) => Ok(outcomes.next().await),
+            Self::Redis(outcomes) => outcomes.next().await,
         }
     }
 }

@@ -4,7 +4,9 @@
 //! |---|---|
 //! | [`services`] | workers that claim commands, decide them on a shared view, and commit |
 //! | [`sagas`] | one follower per saga that reacts to each event once |
+//! | [`role`] | of several that could do a job one does it |
 
+pub mod role;
 pub mod sagas;
 pub mod services;
 

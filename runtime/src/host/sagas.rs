@@ -9,7 +9,7 @@ use kernel::{Domain, SagaHandler};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Backoff, LEASE};
+use super::{Backoff, LEASE, role::Role};
 use crate::{StoreError, Tail};
 
 /// Why the sagas stopped before they were told to.
@@ -63,11 +63,10 @@ pub async fn run(domain: Arc<Domain>, tail: Tail, stop: CancellationToken) -> Re
 
 /// Runs one saga: takes its role, follows the log, and begins again from its checkpoint when interrupted.
 async fn run_one(saga: SagaHandler, domain: Arc<Domain>, tail: Tail, stop: CancellationToken) -> Result<(), SagaError> {
-    let role = consumer(saga.name);
-    let holder = uuid::Uuid::new_v4().to_string();
+    let role = Role::new(tail.engine(), &consumer(saga.name));
     let mut backoff = Backoff::new();
     while !stop.is_cancelled() {
-        let ended = match tail.engine().hold(&role, &holder, LEASE).await {
+        let ended = match role.take().await {
             Ok(Some(other)) => {
                 tracing::info!(saga = saga.name, other, "another process runs this saga; waiting for it to go");
                 tokio::select! {
@@ -80,7 +79,7 @@ async fn run_one(saga: SagaHandler, domain: Arc<Domain>, tail: Tail, stop: Cance
                 let follower = Follower::new(saga, domain.clone(), tail.clone());
                 tokio::select! {
                     ended = follower.run(&stop) => ended,
-                    () = keep_role(&tail, &role, &holder) => Ok(Ending::Fenced),
+                    () = role.keep() => Ok(Ending::Fenced),
                 }
             }
             Err(error) => Err(SagaError::Store { saga: saga.name, source: error }),
@@ -97,22 +96,8 @@ async fn run_one(saga: SagaHandler, domain: Arc<Domain>, tail: Tail, stop: Cance
         }
         backoff.pause(&stop).await;
     }
-    if let Err(error) = tail.engine().let_go(&role, &holder).await {
-        tracing::debug!(%error, saga = saga.name, "role not given up; its lease will run out");
-    }
+    role.give_up().await;
     Ok(())
-}
-
-/// Renews the role; returns when somebody else has it.
-async fn keep_role(tail: &Tail, role: &str, holder: &str) {
-    loop {
-        tokio::time::sleep(LEASE / 4).await;
-        match tail.engine().hold(role, holder, LEASE).await {
-            Ok(None) => {}
-            Ok(Some(_)) => return,
-            Err(error) => tracing::warn!(%error, role, "role not renewed"),
-        }
-    }
 }
 
 /// The name under which a saga's checkpoint is kept.

@@ -27,6 +27,18 @@ pub(crate) mod open {
     pub(crate) async fn memory() -> (Engine, ()) {
         (Engine::open(&StoreUrl::Memory, &Namespace::default(), super::TOPICS).await.unwrap(), ())
     }
+
+    pub(crate) async fn redis() -> (Engine, ()) {
+        let namespace = testkit::RedisServer::namespace().parse().unwrap();
+        let url = testkit::RedisServer::shared().url().parse().unwrap();
+        (Engine::open(&url, &namespace, super::TOPICS).await.unwrap(), ())
+    }
+
+    pub(crate) async fn sqlite() -> (Engine, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let url = StoreUrl::Sqlite(folder.path().join("log.db"));
+        (Engine::open(&url, &Namespace::default(), super::TOPICS).await.unwrap(), folder)
+    }
 }
 
 pub(crate) const TOPICS: &[&str] = &["account", "notice", "transfer"];

@@ -4,7 +4,10 @@ use std::{
     os::unix::net::UnixStream,
     path::PathBuf,
     process::{Child, Command, Stdio},
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -42,6 +45,13 @@ impl RedisServer {
             stop_with_this_process(server.process.id());
             server
         })
+    }
+
+    /// A namespace that no other test of this process uses.
+    #[must_use]
+    pub fn namespace() -> String {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        format!("test-{}", COUNT.fetch_add(1, Ordering::Relaxed))
     }
 
     fn spawn(folder: &TempDir, options: &[&str]) -> Child {

@@ -70,10 +70,10 @@ fn lower(cart: &Cart, decision: &mut Decision<'_>) -> Result<Option<Vec<Inventor
 
 /// Puts what the ended order's cart holds into each product's first inventory.
 ///
-/// What no inventory is left for is nowhere to be put. Once its order is gone a cart may change; if it does
-/// before this is decided, there is no telling what it held, and what it holds by then is given back.
+/// What no inventory is left for is nowhere to be put. Once its order is gone a cart may change, so what
+/// counts is what it held when the order ended.
 fn give_back(order: &Order, decision: &mut Decision<'_>) -> Result<(), Failure> {
-    let Some(cart) = decision.get::<Cart>(&order.cart_id)? else { return Ok(()) };
+    let Some(cart) = decision.get_then::<Cart>(&order.cart_id)? else { return Ok(()) };
     for (product_id, count) in cart.demand() {
         if let Some(mut inventory) = Inventory::of_product(decision, product_id)?.into_iter().next() {
             inventory.amount = inventory.amount.saturating_add(count);

@@ -1,6 +1,6 @@
 //! Every order in which sagas and clients can come to act, and where each ends.
 
-use kernel::{Decided, Effect, Entity, Entry, Event, Saga, SagaHandler, UPDATED, View};
+use kernel::{Decided, Effect, Entity, Entry, Event, Saga, SagaHandler, Then, UPDATED, View};
 
 use super::*;
 use crate::{Billing, Inventory, Order, Shipping, Status, domain, testing::*};
@@ -62,11 +62,11 @@ impl Shop {
             if !follower.saga.wants(event) {
                 continue;
             }
-            let mut decided = react(&follower.saga, event, before.as_ref(), &follower.view);
+            let mut decided = react(&follower.saga, event, before.as_ref(), &follower.view, Then::default());
             if self.log[follower.come..].iter().any(|later| contradicts(later, &decided, follower.saga.name)) {
                 let mut late = follower.view.clone();
                 self.log.iter().for_each(|event| drop(late.apply(&Entry::Event(event.clone())).unwrap()));
-                decided = react(&follower.saga, event, before.as_ref(), &late);
+                decided = react(&follower.saga, event, before.as_ref(), &late, decided.then);
             }
             for effect in &decided.effects {
                 if let Effect::Append(draft) = effect {
@@ -154,6 +154,10 @@ fn end_order(shop: &Shop) -> Option<Fact> {
     shop.all().first().map(deleted::<Order>)
 }
 
+fn change_cart(shop: &Shop) -> Option<Fact> {
+    shop.status().is_none().then(|| updated(&cart("c", "ann", &["pen"])))
+}
+
 fn stock(shop: &Shop) -> i64 {
     shop.all::<Inventory>().iter().map(|inventory| inventory.amount).sum()
 }
@@ -198,7 +202,12 @@ fn a_billing_taken_back_and_made_again_ends_shipped() {
 
 #[test]
 fn an_order_taken_back_before_it_is_shipped_costs_no_stock() {
-    for clients in [[end_order as Client].as_slice(), &[bill, end_order], &[bill, take_billing_back, end_order]] {
+    for clients in [
+        [end_order as Client].as_slice(),
+        &[bill, end_order],
+        &[bill, take_billing_back, end_order],
+        &[end_order, change_cart],
+    ] {
         check(&ordered(), clients, |end| {
             let orders = end.log.iter().filter(|event| *event.topic == *Order::TOPIC);
             let shipped = orders.clone().any(|event| event.data.contains(Status::Shipped.name()));

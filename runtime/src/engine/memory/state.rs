@@ -160,7 +160,7 @@ impl State {
 }
 
 /// The outcome with the position of the commit's last event, which only the commit knows.
-pub(super) fn positioned(outcome: &Outcome, committed: &Committed) -> Outcome {
+pub(in crate::engine) fn positioned(outcome: &Outcome, committed: &Committed) -> Outcome {
     match outcome {
         Outcome::Done { result, .. } => {
             Outcome::Done { result: result.clone(), position: committed.positions.last().copied() }

@@ -7,7 +7,8 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use kernel::{
-    Checkpoint, Domain, Draft, Entry, Event, Meta, Occurrence, OnFailure, Position, Row, SagaHandler, Unreadable, View,
+    Checkpoint, Domain, Draft, Entry, Event, Meta, Occurrence, OnFailure, Position, Row, SagaHandler, Then, Unreadable,
+    View,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -58,6 +59,8 @@ struct Pending {
     to: Checkpoint,
     /// The entity's row just before the event.
     before: Option<Row>,
+    /// What the reaction asked of the past when it was decided exactly at the event.
+    then: Then,
     /// Why the entry can't be read, if it can't.
     unreadable: Option<Unreadable>,
 }
@@ -135,8 +138,8 @@ impl Follower {
         let mut pending = VecDeque::new();
         let mut commits = Vec::new();
         for entry in entries {
-            if let Some(item) = self.take_in(entry, &head) {
-                commits.push(self.decide(&item, &commits)?);
+            if let Some(mut item) = self.take_in(entry, &head) {
+                commits.push(self.decide(&mut item, &commits)?);
                 pending.push_back(item);
             }
         }
@@ -160,7 +163,7 @@ impl Follower {
                 None => break,
                 Some(Refused::Stale { head, .. }) => {
                     self.read_on(head, &mut pending).await?;
-                    self.decide_all(&pending)?
+                    self.decide_all(&mut pending)?
                 }
                 Some(Refused::Fenced { .. }) => return Ok(Some(Ending::Fenced)),
                 Some(other) => return Err(self.stopped(self.checkpoint.position, other.to_string())),
@@ -169,7 +172,7 @@ impl Follower {
         Ok(None)
     }
 
-    fn decide_all(&mut self, pending: &VecDeque<Pending>) -> Result<Vec<Commit>, SagaError> {
+    fn decide_all(&mut self, pending: &mut VecDeque<Pending>) -> Result<Vec<Commit>, SagaError> {
         let mut commits = Vec::new();
         for item in pending {
             commits.push(self.decide(item, &commits)?);
@@ -190,7 +193,7 @@ impl Follower {
             Entry::Junk(junk) => self.view.holds(&junk.topic),
         };
         if concerns {
-            return Some(Pending { entry, to: self.at.clone(), before, unreadable });
+            return Some(Pending { entry, to: self.at.clone(), before, then: Then::default(), unreadable });
         }
         self.quiet += 1;
         None
@@ -201,21 +204,27 @@ impl Follower {
         while self.at.position < head {
             let page = self.tail.next(&self.at, PAGE, IDLE).await.map_err(|source| self.store_error(source))?;
             for entry in page.entries {
-                pending.extend(self.take_in(entry, &page.head));
+                if let Some(mut item) = self.take_in(entry, &page.head) {
+                    // Decided for the sake of what it asks of the past; the decision itself is made later.
+                    if let (Entry::Event(event), None) = (&*item.entry, &item.unreadable) {
+                        let _ = self.reaction(event, item.before.as_ref(), &mut item.then);
+                    }
+                    pending.push_back(item);
+                }
             }
         }
         Ok(())
     }
 
     /// Decides about one entry and speculates on the effects; `earlier` are the commits just before it.
-    fn decide(&mut self, item: &Pending, earlier: &[Commit]) -> Result<Commit, SagaError> {
+    fn decide(&mut self, item: &mut Pending, earlier: &[Commit]) -> Result<Commit, SagaError> {
         let before = earlier.last().and_then(|commit| commit.advance.as_ref());
         let from = before.map_or(&self.checkpoint, |advance| &advance.to).clone();
         let advance = Some(Advance { consumer: self.consumer.clone(), from, to: item.to.clone() });
         let reason = match (&*item.entry, &item.unreadable) {
             (_, Some(unreadable)) => unreadable.0.clone(),
             (Entry::Junk(junk), None) => junk.reason.clone(),
-            (Entry::Event(event), None) => match self.reaction(event, item.before.as_ref()) {
+            (Entry::Event(event), None) => match self.reaction(event, item.before.as_ref(), &mut item.then) {
                 Ok(commit) => {
                     for draft in &commit.append {
                         // A draft that its topic could not read would have failed the reaction.
@@ -235,14 +244,17 @@ impl Follower {
         Ok(Commit { advance, park, ..Commit::default() })
     }
 
-    fn reaction(&self, event: &Event, before: Option<&Row>) -> Result<Commit, kernel::Failure> {
-        let mut decision = self.saga.decision(event, &self.view);
+    fn reaction(&self, event: &Event, before: Option<&Row>, then: &mut Then) -> Result<Commit, kernel::Failure> {
+        let mut decision = self.saga.decision(event, &self.view).recalling(then.clone());
         let record = decision.derive("decision");
         let decided = guarded(|| {
             self.saga.react(&Occurrence { event, before }, &mut decision)?;
             Ok::<_, kernel::Failure>(decision.finish())
         })?;
         let as_of = decided.as_of;
+        if as_of == event.position {
+            then.clone_from(&decided.then);
+        }
         let mut commit = Commit::of(decided, |topic| service_of(&self.domain, topic));
         commit.expect.except = Some(self.saga.name.to_owned());
         if as_of != event.position && commit.append.is_empty() {

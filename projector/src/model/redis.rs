@@ -1,0 +1,215 @@
+//! A read model in Redis: a hash of rows per topic and generation, and one hash that says which generation is
+//! served and where it stands.
+//!
+//! Every read names the keys of the generation it believes served, and asks in the same breath which one is:
+//! an answer for another is thrown away and asked for again. So nothing mixes generations, a read is one round
+//! trip, and no Lua runs for it, which would cost more than the rows.
+
+mod arrivals;
+mod connect;
+mod slot;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use arrivals::Arrivals;
+use connect::Server;
+use kernel::{Position, Tables};
+use redis::{Script, pipe};
+use runtime::{Namespace, StoreError};
+use slot::{GENERATION, Slot};
+
+use super::{Change, Changes, ModelState};
+
+static WRITE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("redis/write.lua")));
+static SERVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("redis/serve.lua")));
+static DISCARD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("redis/discard.lua")));
+
+/// A read model in Redis. Clones share it.
+#[derive(Clone)]
+pub struct RedisModel(Arc<Inner>);
+
+struct Inner {
+    server: Server,
+    /// What stands in front of every key of the model: `retrace:model`, after the namespace.
+    base: String,
+    /// Where the state of this handle's generation is kept.
+    slot: Slot,
+    /// The generation that was served when last looked.
+    generation: AtomicU64,
+    arrivals: Arrivals,
+}
+
+impl fmt::Debug for RedisModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisModel").field("server", &self.0.server).field("slot", &self.0.slot).finish()
+    }
+}
+
+impl RedisModel {
+    /// Opens the read model of `namespace` on the server at `address`; errors show it as `shown`.
+    pub(super) async fn open(address: &str, shown: &str, namespace: &Namespace) -> Result<Self, StoreError> {
+        let server = Server::connect(address, shown).await?;
+        let base = format!("{}retrace:model", namespace.prefix());
+        Ok(Self::of(server, base.clone(), Slot { key: base }))
+    }
+
+    fn of(server: Server, base: String, slot: Slot) -> Self {
+        let (generation, arrivals) = (AtomicU64::default(), Arrivals::default());
+        Self(Arc::new(Inner { server, base, slot, generation, arrivals }))
+    }
+
+    fn generation(&self) -> u64 {
+        self.0.generation.load(Ordering::Relaxed)
+    }
+
+    /// Whether `served`, which came with an answer, is the generation that the answer was asked of.
+    fn is_of(&self, asked: u64, served: u64) -> bool {
+        self.0.generation.store(served, Ordering::Relaxed);
+        served == asked
+    }
+
+    fn table(&self, generation: u64, topic: &str) -> String {
+        format!("{}:{generation}:{topic}", self.0.base)
+    }
+
+    fn slot_of(&self, generation: u64) -> Slot {
+        Slot { key: format!("{}:{generation}", self.0.base) }
+    }
+
+    pub(super) async fn row(&self, topic: &str, key: &str) -> Result<Option<String>, StoreError> {
+        loop {
+            let asked = self.generation();
+            let table = self.table(asked, topic);
+            // The row first: had another generation been served by then, the second answer tells.
+            let (row, served): (_, Option<u64>) =
+                self.0.server.send(pipe().hget(&table, key).hget(&self.0.slot.key, GENERATION), &table).await?;
+            if self.is_of(asked, served.unwrap_or_default()) {
+                return Ok(row);
+            }
+        }
+    }
+
+    pub(super) async fn rows(
+        &self,
+        keys: &[(&'static str, &str)],
+    ) -> Result<BTreeMap<(String, String), String>, StoreError> {
+        let mut wanted: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        keys.iter().for_each(|(topic, key)| wanted.entry(topic).or_default().push(key));
+        loop {
+            let asked = self.generation();
+            let mut request = pipe();
+            request.atomic();
+            for (topic, keys) in &wanted {
+                request.cmd("HMGET").arg(self.table(asked, topic)).arg(keys);
+            }
+            request.cmd("HMGET").arg(&self.0.slot.key).arg(GENERATION);
+            let mut answers: Vec<Vec<Option<String>>> = self.0.server.send(&request, &self.0.base).await?;
+            let served = answers.pop().and_then(|mut fields| fields.pop()).flatten();
+            let served = served.and_then(|served| served.parse().ok()).unwrap_or_default();
+            if self.is_of(asked, served) {
+                let found = wanted.iter().zip(answers).flat_map(|((topic, keys), rows)| {
+                    let keyed =
+                        |(key, row): (&&str, Option<String>)| Some((((*topic).to_owned(), (*key).to_owned()), row?));
+                    keys.iter().zip(rows).filter_map(keyed)
+                });
+                return Ok(found.collect());
+            }
+        }
+    }
+
+    pub(super) async fn tables(&self, topics: &[&str]) -> Result<(Tables, ModelState), StoreError> {
+        loop {
+            let asked = self.generation();
+            let mut request = pipe();
+            request.atomic();
+            for topic in topics {
+                request.hgetall(self.table(asked, topic));
+            }
+            request.cmd("HMGET").arg(&self.0.slot.key).arg(slot::FIELDS.as_slice());
+            let mut answers: Vec<redis::Value> = self.0.server.fetch(&request, &self.0.base).await?;
+            let state = answers.pop().unwrap_or(redis::Value::Nil);
+            let state = self.0.slot.parse(&self.0.server, state)?;
+            if self.is_of(asked, state.generation) {
+                let tables = topics.iter().zip(answers).map(|(topic, rows)| {
+                    let rows =
+                        slot::table(rows).map_err(|reason| self.0.server.corrupt(&self.table(asked, topic), reason))?;
+                    Ok(((*topic).to_owned(), rows))
+                });
+                return Ok((Tables(tables.collect::<Result<_, _>>()?), state));
+            }
+        }
+    }
+
+    pub(super) async fn state(&self) -> Result<ModelState, StoreError> {
+        self.0.slot.state(&self.0.server).await
+    }
+
+    pub(super) async fn reached(&self, position: Position, most: Duration) -> Result<bool, StoreError> {
+        self.0.arrivals.reached(&self.0.server, &self.0.slot, position, most).await
+    }
+
+    pub(super) async fn write(&self, changes: &Changes) -> Result<bool, StoreError> {
+        let mut topics: BTreeMap<&str, (Vec<&Change>, Vec<&Change>)> = BTreeMap::new();
+        for change in &changes.rows {
+            let (puts, deletes) = topics.entry(change.topic).or_default();
+            if change.row.is_some() { puts } else { deletes }.push(change);
+        }
+        let mut keys = vec![self.0.slot.key.clone()];
+        keys.extend(topics.keys().map(|topic| self.table(changes.to.generation, topic)));
+        let written: bool = self
+            .0
+            .server
+            .run(&WRITE, &keys, |command| {
+                command.arg(slot::fields(&changes.from).as_slice()).arg(slot::fields(&changes.to).as_slice());
+                for (topic, (puts, deletes)) in &topics {
+                    command.arg(topic).arg(puts.len()).arg(deletes.len());
+                    for change in puts {
+                        command.arg(&*change.key).arg(change.row.as_deref().unwrap_or_default());
+                    }
+                    deletes.iter().for_each(|change| {
+                        command.arg(&*change.key);
+                    });
+                }
+            })
+            .await?;
+        if written {
+            self.0.arrivals.arrived(changes.to.checkpoint.position);
+        }
+        Ok(written)
+    }
+
+    pub(super) async fn begin(&self, generation: u64) -> Result<Self, StoreError> {
+        let slot = self.slot_of(generation);
+        let mut request = pipe();
+        request.hset_nx(&slot.key, GENERATION, generation).ignore();
+        self.0.server.send::<()>(&request, &slot.key).await?;
+        Ok(Self::of(self.0.server.clone(), self.0.base.clone(), slot))
+    }
+
+    pub(super) async fn serve(&self, from: &ModelState, to: &ModelState) -> Result<bool, StoreError> {
+        let [built, previous] = [to, from].map(|state| self.slot_of(state.generation).key);
+        let served = self
+            .0
+            .server
+            .run(&SERVE, &[self.0.base.clone(), built, previous], |command| {
+                command.arg(slot::fields(from).as_slice()).arg(slot::fields(to).as_slice());
+            })
+            .await?;
+        if served {
+            self.0.arrivals.arrived(to.checkpoint.position);
+        }
+        Ok(served)
+    }
+
+    pub(super) async fn discard(&self, generation: u64) -> Result<(), StoreError> {
+        self.0.server.run(&DISCARD, &[self.slot_of(generation).key], |_| {}).await
+    }
+}

@@ -1,0 +1,219 @@
+//! A read model in a SQLite file beside the log's.
+//!
+//! One connection writes, in transactions that take the write lock at once; readers have snapshots of their
+//! own and wait for nobody. Rows go in and out in bulk, as JSON or packed text: a statement or a result row for
+//! each would cost more than the row.
+
+mod file;
+mod text;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use file::File;
+use kernel::{Position, Tables};
+use runtime::{Namespace, StoreError};
+use sqlx::{Executor, Sqlite, SqliteConnection, Transaction};
+use text::{StateRow, integer, json, set_state, state, unpack};
+use tokio::{sync::watch, time::Instant};
+
+use super::{Changes, ModelState};
+
+/// The slot of the generation that readers see; another generation's slot is its number.
+const SERVED: i64 = 0;
+
+/// How many rows are packed into one text.
+const PAGE: u16 = 1_000;
+
+/// How often a waiter looks for what another process may have written.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// A read model in a SQLite file. Clones share it.
+#[derive(Clone, Debug)]
+pub struct SqliteModel {
+    file: Arc<File>,
+    /// Which generation this handle reads and writes.
+    slot: i64,
+    reached: watch::Sender<Position>,
+}
+
+impl SqliteModel {
+    /// The file that goes with the log at `log`: `shop.db.model`, or `shop.db.<namespace>.model`.
+    pub(super) fn beside(log: &Path, namespace: &Namespace) -> PathBuf {
+        let mut path = log.as_os_str().to_owned();
+        if let Some(name) = namespace.name() {
+            path.push(".");
+            path.push(name);
+        }
+        path.push(".model");
+        path.into()
+    }
+
+    /// Opens the read model in the file at `path`, making it when it is missing.
+    ///
+    /// # Errors
+    /// When the file can't be opened, is damaged, is something else, or is of a newer format.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::of(Arc::new(File::open(path).await?), SERVED).await
+    }
+
+    async fn of(file: Arc<File>, slot: i64) -> Result<Self, StoreError> {
+        let model = Self { file, slot, reached: watch::Sender::default() };
+        model.reached.send_replace(model.state().await?.checkpoint.position);
+        Ok(model)
+    }
+
+    fn error(&self) -> impl Fn(sqlx::Error) -> StoreError {
+        |error| self.file.error(error)
+    }
+
+    pub(super) async fn row(&self, topic: &str, key: &str) -> Result<Option<String>, StoreError> {
+        let row = sqlx::query_scalar(include_str!("sqlite/row.sql")).bind(self.slot).bind(topic).bind(key);
+        row.fetch_optional(&self.file.readers).await.map_err(self.error())
+    }
+
+    pub(super) async fn rows(
+        &self,
+        keys: &[(&'static str, &str)],
+    ) -> Result<BTreeMap<(String, String), String>, StoreError> {
+        let rows = sqlx::query_as(include_str!("sqlite/rows.sql")).bind(self.slot).bind(json(keys));
+        let rows: Vec<(String, String, String)> = rows.fetch_all(&self.file.readers).await.map_err(self.error())?;
+        Ok(rows.into_iter().map(|(topic, key, row)| ((topic, key), row)).collect())
+    }
+
+    pub(super) async fn tables(&self, topics: &[&str]) -> Result<(Tables, ModelState), StoreError> {
+        let mut cut = self.file.readers.begin().await.map_err(self.error())?;
+        let state = self.state_in(&mut *cut, self.slot).await?;
+        let mut tables = Tables::default();
+        for topic in topics {
+            let table = self.table(&mut cut, &state, topic).await?;
+            tables.0.insert((*topic).to_owned(), table);
+        }
+        Ok((tables, state))
+    }
+
+    async fn table(
+        &self,
+        cut: &mut SqliteConnection,
+        state: &ModelState,
+        topic: &str,
+    ) -> Result<BTreeMap<String, String>, StoreError> {
+        let mut rows = Vec::new();
+        loop {
+            let after = rows.last().map_or("", |(key, _): &(String, String)| key.as_str());
+            let page = sqlx::query_as(include_str!("sqlite/page.sql"));
+            let page = page.bind(integer(state.generation)).bind(topic).bind(after).bind(PAGE);
+            let (lengths, packed): (Option<String>, Option<String>) =
+                page.fetch_one(&mut *cut).await.map_err(self.error())?;
+            let known = rows.len();
+            if let (Some(lengths), Some(packed)) = (lengths, packed) {
+                unpack(&lengths, &packed, &mut rows)
+                    .ok_or_else(|| self.file.corrupt(topic, "its rows are not as long as they say"))?;
+            }
+            if rows.len() < known + usize::from(PAGE) {
+                return Ok(rows.into_iter().collect());
+            }
+        }
+    }
+
+    pub(super) async fn state(&self) -> Result<ModelState, StoreError> {
+        self.state_in(&self.file.readers, self.slot).await
+    }
+
+    async fn state_in<'e>(
+        &self,
+        at: impl Executor<'e, Database = Sqlite>,
+        slot: i64,
+    ) -> Result<ModelState, StoreError> {
+        let sql = "SELECT epoch, position, number, digest, version, generation FROM state WHERE slot = ?";
+        let row: Option<StateRow> = sqlx::query_as(sql).bind(slot).fetch_optional(at).await.map_err(self.error())?;
+        let Some(row) = row else { return Ok(ModelState::default()) };
+        state(&row).ok_or_else(|| self.file.corrupt("state", &format!("{row:?} is no state of a read model")))
+    }
+
+    pub(super) async fn reached(&self, position: Position, most: Duration) -> Result<bool, StoreError> {
+        let until = Instant::now() + most;
+        let mut reached = self.reached.subscribe();
+        loop {
+            let look = until.min(Instant::now() + LOOK);
+            if tokio::time::timeout_at(look, reached.wait_for(|at| *at >= position)).await.is_ok() {
+                return Ok(true);
+            }
+            if Instant::now() >= until {
+                return Ok(false);
+            }
+            self.reached.send_replace(self.state().await?.checkpoint.position);
+        }
+    }
+
+    pub(super) async fn write(&self, changes: &Changes) -> Result<bool, StoreError> {
+        let mut transaction = self.begin_writing().await?;
+        if self.state_in(&mut *transaction, self.slot).await? != changes.from {
+            return Ok(false);
+        }
+        let puts = changes.rows.iter().filter_map(|change| Some((change.topic, &*change.key, change.row.as_deref()?)));
+        let puts: Vec<_> = puts.collect();
+        let deleted = changes.rows.iter().filter(|change| change.row.is_none());
+        let deletes: Vec<_> = deleted.map(|change| (change.topic, &*change.key)).collect();
+        let generation = integer(changes.to.generation);
+        if !puts.is_empty() {
+            let put = sqlx::query(include_str!("sqlite/put.sql")).bind(generation).bind(json(&puts));
+            put.execute(&mut *transaction).await.map_err(self.error())?;
+        }
+        if !deletes.is_empty() {
+            let delete = sqlx::query(include_str!("sqlite/delete.sql")).bind(generation).bind(json(&deletes));
+            delete.execute(&mut *transaction).await.map_err(self.error())?;
+        }
+        set_state(&mut transaction, self.slot, &changes.to).await.map_err(self.error())?;
+        transaction.commit().await.map_err(self.error())?;
+        self.reached.send_replace(changes.to.checkpoint.position);
+        Ok(true)
+    }
+
+    async fn begin_writing(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        self.file.writer.begin_with("BEGIN IMMEDIATE").await.map_err(self.error())
+    }
+
+    pub(super) async fn begin(&self, generation: u64) -> Result<Self, StoreError> {
+        let state = ModelState { generation, ..ModelState::default() };
+        let slot = integer(generation);
+        let mut transaction = self.begin_writing().await?;
+        if self.state_in(&mut *transaction, slot).await? == ModelState::default() {
+            set_state(&mut transaction, slot, &state).await.map_err(self.error())?;
+        }
+        transaction.commit().await.map_err(self.error())?;
+        Self::of(self.file.clone(), slot).await
+    }
+
+    pub(super) async fn serve(&self, from: &ModelState, to: &ModelState) -> Result<bool, StoreError> {
+        let mut transaction = self.begin_writing().await?;
+        let stands = [
+            self.state_in(&mut *transaction, SERVED).await? == *from,
+            self.state_in(&mut *transaction, integer(to.generation)).await? == *to,
+        ];
+        if stands.contains(&false) || to.generation == from.generation {
+            return Ok(false);
+        }
+        for (slot, becomes) in [(SERVED, integer(from.generation)), (integer(to.generation), SERVED)] {
+            let moved = sqlx::query("UPDATE state SET slot = ?2 WHERE slot = ?1").bind(slot).bind(becomes);
+            moved.execute(&mut *transaction).await.map_err(self.error())?;
+        }
+        transaction.commit().await.map_err(self.error())?;
+        self.reached.send_replace(to.checkpoint.position);
+        Ok(true)
+    }
+
+    pub(super) async fn discard(&self, generation: u64) -> Result<(), StoreError> {
+        let slot = integer(generation);
+        let mut transaction = self.begin_writing().await?;
+        let sql = "DELETE FROM rows WHERE generation = ?1 AND ?1 IN (SELECT slot FROM state)";
+        sqlx::query(sql).bind(slot).execute(&mut *transaction).await.map_err(self.error())?;
+        let sql = "DELETE FROM state WHERE slot = ?1 AND slot <> 0";
+        sqlx::query(sql).bind(slot).execute(&mut *transaction).await.map_err(self.error())?;
+        transaction.commit().await.map_err(self.error())
+    }
+}

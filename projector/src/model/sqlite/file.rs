@@ -1,0 +1,109 @@
+//! The file of a read model: how it is opened, what it must be, and what its errors mean.
+
+use std::{path::Path, time::Duration};
+
+use runtime::StoreError;
+use sqlx::{
+    ConnectOptions, Pool, Sqlite, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+/// `RTRM`: what marks the file as a read model of Retrace in its header.
+const APPLICATION: i32 = 0x5254_524D;
+
+/// The newest layout of the file that this program knows.
+const FORMAT: i32 = 1;
+
+/// How many readers there are at a time.
+const READERS: u32 = 4;
+
+/// How long a connection waits for another process that writes.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// A read model's file: one connection that writes, some that read.
+#[derive(Clone, Debug)]
+pub(super) struct File {
+    pub(super) url: String,
+    pub(super) writer: Pool<Sqlite>,
+    pub(super) readers: Pool<Sqlite>,
+}
+
+impl File {
+    /// Opens the file, making it when it is missing.
+    pub(super) async fn open(path: &Path) -> Result<Self, StoreError> {
+        let url = format!("sqlite://{}", path.display());
+        let failed = |error| store_error(&url, error);
+        // A read model that loses its last writes to a power cut only stands further back: rows and state go
+        // together, and the log still has the rest.
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .busy_timeout(BUSY)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            .disable_statement_logging();
+        let writer = pool(1).connect_with(options.clone().create_if_missing(true)).await.map_err(failed)?;
+        check(&url, &writer).await?;
+        sqlx::raw_sql(include_str!("schema.sql")).execute(&writer).await.map_err(failed)?;
+        let readers = pool(READERS).connect_with(options.read_only(true)).await.map_err(failed)?;
+        Ok(Self { url, writer, readers })
+    }
+
+    pub(super) fn corrupt(&self, at: &str, reason: &str) -> StoreError {
+        StoreError::Corrupt { url: self.url.clone(), at: at.to_owned(), reason: format!("{reason}; {REMEDY}") }
+    }
+
+    pub(super) fn error(&self, error: sqlx::Error) -> StoreError {
+        store_error(&self.url, error)
+    }
+}
+
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .test_before_acquire(false)
+        .max_lifetime(None)
+        .idle_timeout(None)
+}
+
+/// That the file is a read model of a format that is known here, or empty.
+async fn check(url: &str, writer: &SqlitePool) -> Result<(), StoreError> {
+    let failed = |error| store_error(url, error);
+    let unusable = |reason: String| Err(StoreError::Unusable { url: url.to_owned(), reason });
+    let sql = "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema) \
+               FROM pragma_application_id, pragma_user_version";
+    let (application, format, tables): (i32, i32, i64) = sqlx::query_as(sql).fetch_one(writer).await.map_err(failed)?;
+    if tables == 0 && application == 0 {
+        let mark = format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(mark)).execute(writer).await.map_err(failed)?;
+        return Ok(());
+    }
+    if application != APPLICATION {
+        return unusable("it is a SQLite file, but no read model of Retrace; name another file".to_owned());
+    }
+    if format > FORMAT {
+        return unusable(format!(
+            "it has format {format} of a newer Retrace, and this one knows up to {FORMAT}; use the newer one, or \
+             delete the file and let this one make it again from the log"
+        ));
+    }
+    Ok(())
+}
+
+/// The way out of a damaged read model.
+const REMEDY: &str = "delete the file: it is made again from the log";
+
+/// What an error of SQLite means for the read model; its primary codes are in <https://sqlite.org/rescode.html>.
+fn store_error(url: &str, error: sqlx::Error) -> StoreError {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    let primary = code.and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff);
+    let (url, reason) = (url.to_owned(), error.to_string());
+    match (primary, error) {
+        (Some(11 | 26), _) => {
+            StoreError::Corrupt { url, at: "its pages".to_owned(), reason: format!("{reason}; {REMEDY}") }
+        }
+        (None, sqlx::Error::ColumnDecode { index, .. }) => StoreError::Corrupt { url, at: index, reason },
+        (Some(13), _) => StoreError::Full { url, reason },
+        (Some(3 | 8 | 14 | 23), _) => StoreError::Unusable { url, reason },
+        _ => StoreError::Unavailable { url, reason },
+    }
+}

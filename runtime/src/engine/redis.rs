@@ -1,0 +1,151 @@
+//! The Redis engine: streams for events, lists for queues, and a Lua script for every step that changes more
+//! than one thing.
+//!
+//! `docs/redis-keys.md` lists the keys. Redis 6.2 and Valkey 7.2 or later will do.
+
+mod bell;
+mod checks;
+mod claims;
+mod commit;
+mod connect;
+mod decode;
+mod fault;
+mod keys;
+mod outcomes;
+mod queue;
+mod read;
+mod script;
+mod topics;
+
+use std::sync::Arc;
+
+use connect::{Server, Shared};
+use keys::Keys;
+use redis::{Cmd, Pipeline, ServerErrorKind, Value};
+use script::Script;
+use topics::Topics;
+
+pub(super) use bell::Bell;
+pub(super) use claims::Claimer;
+pub(super) use outcomes::Outcomes;
+
+use crate::{Namespace, StoreError, StoreUrl};
+
+/// A log on a Redis or Valkey server. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Redis(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    server: Server,
+    keys: Keys,
+    topics: Topics,
+    /// For commits and other commands that are answered at once.
+    ordinary: Shared,
+    /// For pages of the log: an answer of many megabytes must not make commits wait.
+    bulk: Shared,
+}
+
+impl Redis {
+    /// Opens the log at `url`.
+    ///
+    /// # Errors
+    /// When the server can't be reached, refuses the password, or may not be used as it is configured.
+    pub(super) async fn open(
+        url: &str,
+        shown: &StoreUrl,
+        namespace: &Namespace,
+        topics: &[&str],
+    ) -> Result<Self, StoreError> {
+        let server = Server::at(url, shown.to_string())?;
+        let ordinary = Shared::to(server.clone());
+        checks::check(&ordinary).await?;
+        let mut load = Pipeline::new();
+        for script in script::all() {
+            load.add_command(script.load());
+        }
+        for answer in ordinary.send_all(&load).await? {
+            if let Value::ServerError(error) = answer {
+                return Err(fault::of_answer(&server.url, &error));
+            }
+        }
+        let bulk = Shared::to(server.clone());
+        let engine =
+            Self(Arc::new(Inner { server, keys: Keys::of(namespace), topics: Topics::of(topics), ordinary, bulk }));
+        engine.learn_topics().await?;
+        Ok(engine)
+    }
+
+    pub(super) fn url(&self) -> String {
+        self.0.server.url.clone()
+    }
+
+    fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    /// Learns of topics that other programs have begun.
+    async fn learn_topics(&self) -> Result<(), StoreError> {
+        let mut members = redis::cmd("SMEMBERS");
+        members.arg(&self.keys().topics);
+        let members = self.0.ordinary.send(&members).await?;
+        self.0.topics.learn(self.answer::<Vec<String>>(&self.keys().topics, members)?);
+        Ok(())
+    }
+
+    /// Runs a script over the keys that share `key`'s slot; `arguments` adds what else it is given.
+    async fn run<T: redis::FromRedisValue>(
+        &self,
+        script: &Script,
+        key: &str,
+        arguments: impl FnOnce(&mut Cmd) -> &mut Cmd,
+    ) -> Result<T, StoreError> {
+        let mut run = script.over(key);
+        arguments(&mut run);
+        let mut runs = Pipeline::with_capacity(1);
+        runs.add_command(run);
+        let answer = self.run_all(script, &runs).await?.pop().unwrap_or_default();
+        self.answer(key, answer)
+    }
+
+    /// Runs a script many times in one go.
+    ///
+    /// A server that was restarted, or told to forget its scripts, is taught the script again; only runs
+    /// that it refused for that reason, and so never began, are repeated.
+    async fn run_all(&self, script: &Script, runs: &Pipeline) -> Result<Vec<Value>, StoreError> {
+        let mut answers = self.0.ordinary.send_all(runs).await?;
+        let unknown: Vec<_> = (0..answers.len()).filter(|index| is_unknown_script(&answers[*index])).collect();
+        if !unknown.is_empty() {
+            self.0.ordinary.send(&script.load()).await?;
+            let mut again = Pipeline::with_capacity(unknown.len());
+            for (_, run) in runs.cmd_iter().enumerate().filter(|(index, _)| unknown.contains(index)) {
+                again.add_command(run.clone());
+            }
+            for (index, answer) in unknown.into_iter().zip(self.0.ordinary.send_all(&again).await?) {
+                answers[index] = answer;
+            }
+        }
+        match answers.iter().find_map(|answer| if let Value::ServerError(error) = answer { Some(error) } else { None })
+        {
+            Some(error) => Err(fault::of_answer(&self.0.server.url, error)),
+            None => Ok(answers),
+        }
+    }
+
+    /// An answer in the shape that it must have.
+    fn answer<T: redis::FromRedisValue>(&self, at: &str, answer: Value) -> Result<T, StoreError> {
+        redis::from_redis_value(answer).map_err(|error| self.corrupt(at, &error.to_string()))
+    }
+
+    fn corrupt(&self, at: &str, reason: &str) -> StoreError {
+        StoreError::Corrupt { url: self.url(), at: at.to_owned(), reason: reason.to_owned() }
+    }
+
+    fn fault(&self, error: &redis::RedisError) -> StoreError {
+        fault::of(&self.0.server.url, error)
+    }
+}
+
+fn is_unknown_script(answer: &Value) -> bool {
+    matches!(answer, Value::ServerError(error) if error.kind() == Some(ServerErrorKind::NoScript))
+}

@@ -1,0 +1,128 @@
+//! R2: commits, each one run of a script.
+
+use std::sync::Arc;
+
+use kernel::{Checkpoint, Epoch, Number, Position};
+use redis::{Cmd, Pipeline};
+
+use super::{Redis, decode, script};
+use crate::{Commit, Committed, Refused, StoreError};
+
+impl Redis {
+    pub(in crate::engine) async fn commit(
+        &self,
+        commits: &[Commit],
+    ) -> Result<Vec<Result<Committed, Refused>>, StoreError> {
+        let mut answers = self.run_commits(commits.iter(), &[]).await?;
+        // A log without a head begins after what its streams hold already, so the script must know them all.
+        let early: Vec<_> = (0..answers.len()).filter(|index| answers[*index].is_none()).collect();
+        if !early.is_empty() {
+            let again = self.run_commits(early.iter().map(|index| &commits[*index]), &self.0.topics.all()).await?;
+            for (index, answer) in early.into_iter().zip(again) {
+                answers[index] = answer;
+            }
+        }
+        let answer = |answer: Option<_>| answer.ok_or_else(|| self.strange("begin"));
+        answers.into_iter().map(answer).collect()
+    }
+
+    /// Runs commits in one go; no answer is what the script gives when it must know the log's topics.
+    async fn run_commits<'c>(
+        &self,
+        commits: impl Iterator<Item = &'c Commit> + Clone,
+        topics: &[Arc<str>],
+    ) -> Result<Vec<Option<Result<Committed, Refused>>>, StoreError> {
+        let mut runs = Pipeline::new();
+        for commit in commits.clone() {
+            let mut run = script::COMMIT.over(&self.keys().head);
+            self.write_commit(&mut run, commit);
+            run.arg(topics.iter().map(AsRef::as_ref).collect::<Vec<&str>>());
+            runs.add_command(run);
+        }
+        if runs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let answers = self.run_all(&script::COMMIT, &runs).await?;
+        let read = |(commit, answer)| {
+            let answer: Vec<String> = self.answer(&self.keys().head, answer)?;
+            if answer.first().is_some_and(|kind| kind == "begin") {
+                return Ok(None);
+            }
+            read_answer(commit, &answer).map(Some).ok_or_else(|| self.strange(&answer.join(" ")))
+        };
+        commits.zip(answers).map(read).collect()
+    }
+
+    /// Writes what `commit.lua` reads.
+    fn write_commit(&self, run: &mut Cmd, commit: &Commit) {
+        let Commit { expect, append, enqueue, settle, advance, park } = commit;
+        let epoch = if append.is_empty() { String::new() } else { uuid::Uuid::new_v4().to_string() };
+        let except = expect.except.as_ref().map(|handler| format!("\"handler\":{}", decode::json(handler)));
+        run.arg(&self.keys().prefix).arg(epoch).arg(expect.as_of.to_string()).arg(except.unwrap_or_default());
+        run.arg(expect.head.map(|head| head.to_string()).unwrap_or_default());
+        run.arg(expect.reads.len()).arg(append.len()).arg(enqueue.len());
+        run.arg(u8::from(settle.is_some())).arg(u8::from(advance.is_some())).arg(park.len());
+        for read in &expect.reads {
+            run.arg(&*read.topic).arg(&*read.text);
+        }
+        for draft in append {
+            run.arg(&draft.topic).arg(&draft.id).arg(&draft.action).arg(&draft.data);
+            run.arg(draft.meta.as_ref().map(decode::json).unwrap_or_default());
+            run.arg(draft.keep.map(|position| position.to_string()).unwrap_or_default());
+        }
+        for enqueue in enqueue {
+            run.arg(&enqueue.service).arg(&enqueue.command.id).arg(decode::json(&enqueue.command));
+            match &enqueue.idempotency {
+                Some(idempotency) => run.arg(&idempotency.key).arg(&idempotency.fingerprint),
+                None => run.arg("").arg(""),
+            };
+        }
+        if let Some(settlement) = settle {
+            let token = &settlement.token;
+            run.arg(&token.service).arg(&token.worker).arg(&token.command).arg(decode::json(&settlement.outcome));
+        }
+        if let Some(advance) = advance {
+            run.arg(&advance.consumer).arg(decode::json(&advance.from)).arg(decode::json(&advance.to));
+        }
+        for parked in park {
+            run.arg(format!("{} {}", parked.consumer, parked.position)).arg(decode::json(parked));
+        }
+    }
+
+    /// The error of a script that answered what it never should.
+    fn strange(&self, answer: &str) -> StoreError {
+        self.corrupt(&self.keys().head, &format!("the commit script answered \"{answer}\""))
+    }
+}
+
+/// What the script's answer means; nothing when it means nothing.
+fn read_answer(commit: &Commit, answer: &[String]) -> Option<Result<Committed, Refused>> {
+    let (kind, rest) = answer.split_first()?;
+    let text = |index: usize| rest.get(index).map(String::as_str);
+    let position = |index| text(index)?.parse::<Position>().ok();
+    let number = |index| text(index)?.parse().ok().map(Number);
+    let refused = match kind.as_str() {
+        "ok" => {
+            let head = Checkpoint { epoch: Epoch(text(0)?.to_owned()), number: number(1)?, position: position(2)? };
+            let positions = rest[3..].iter().map(|position| position.parse().ok()).collect::<Option<_>>()?;
+            return Some(Ok(Committed { positions, head }));
+        }
+        "moved" => Refused::HeadMoved { expected: commit.expect.head?, found: number(0)? },
+        "stale" => {
+            let read = commit.expect.reads.get(text(0)?.parse::<usize>().ok()?.checked_sub(1)?)?;
+            Refused::Stale { read: read.clone(), as_of: commit.expect.as_of, head: position(1)? }
+        }
+        "unclaimed" => Refused::Unclaimed { token: commit.settle.as_ref()?.token.clone() },
+        "fenced" => {
+            let advance = commit.advance.as_ref()?;
+            let found = serde_json::from_str(text(0)?).ok()?;
+            Refused::Fenced { consumer: advance.consumer.clone(), expected: advance.from.clone(), found }
+        }
+        "repeated" => Refused::Repeated { first: text(0)?.to_owned() },
+        "reused" => Refused::KeyReused { first: text(0)?.to_owned() },
+        "order" => Refused::OutOfOrder { position: position(0)?, last: position(1)? },
+        "ahead" => Refused::AheadOfClock { position: position(0)?, now_ms: text(1)?.parse().ok()? },
+        _ => return None,
+    };
+    Some(Err(refused))
+}

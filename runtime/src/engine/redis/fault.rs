@@ -1,0 +1,60 @@
+//! What the server's and the client's errors mean for a store.
+
+use redis::{ErrorKind, RedisError, ServerError};
+
+use crate::StoreError;
+
+/// The store error that a client error is; `url` has its password masked.
+pub(super) fn of(url: &str, error: &RedisError) -> StoreError {
+    let unavailable = |reason: String| StoreError::Unavailable { url: url.to_owned(), reason };
+    if error.kind() == ErrorKind::AuthenticationFailed {
+        return unavailable("it refuses the password".to_owned());
+    }
+    match error.code() {
+        Some(code) => of_code(url, code, error.detail().unwrap_or_default()),
+        None if error.is_timeout() => unavailable("it did not answer in time".to_owned()),
+        None if error.is_connection_refusal() => unavailable(format!("nothing listens there: {error}")),
+        None if error.is_connection_dropped() => unavailable(format!("the connection broke: {error}")),
+        None if error.kind() == ErrorKind::InvalidClientConfig => {
+            StoreError::Unusable { url: url.to_owned(), reason: format!("the URL is wrong: {error}") }
+        }
+        None => unavailable(error.to_string()),
+    }
+}
+
+/// The store error that one answer of a pipeline is.
+pub(super) fn of_answer(url: &str, error: &ServerError) -> StoreError {
+    of_code(url, error.code(), error.details().unwrap_or_default())
+}
+
+fn of_code(url: &str, code: &str, detail: &str) -> StoreError {
+    let url = url.to_owned();
+    let full = |reason: &str| StoreError::Full { url: url.clone(), reason: reason.to_owned() };
+    let unavailable = |reason: &str| StoreError::Unavailable { url: url.clone(), reason: reason.to_owned() };
+    let unusable = |reason: String| StoreError::Unusable { url: url.clone(), reason };
+    // Servers before 7.0 hide the code of an error inside a script in its text.
+    let says = |known: &str| code == known || detail.contains(&format!("-{known} "));
+    if says("OOM") || detail.contains("OOM command not allowed") {
+        full("its memory is full (maxmemory)")
+    } else if says("MISCONF") {
+        full("it can't write to its disk (MISCONF)")
+    } else if says("NOREPLICAS") {
+        full("too few of its replicas answer (NOREPLICAS)")
+    } else if says("READONLY") {
+        unavailable("it is a replica now and takes no writes")
+    } else if says("LOADING") {
+        unavailable("it is still loading its data")
+    } else if says("BUSY") {
+        unavailable("a script keeps it busy")
+    } else if says("WRONGPASS") {
+        unavailable("it refuses the password")
+    } else if says("NOAUTH") {
+        unavailable("it wants a password and the URL has none")
+    } else if says("NOPERM") {
+        unusable(format!("its user may not do what is needed: {detail}"))
+    } else if says("WRONGTYPE") {
+        unusable("one of its keys has been overwritten by another program: WRONGTYPE".to_owned())
+    } else {
+        unavailable(&format!("it answered {code} {detail}"))
+    }
+}

@@ -1,0 +1,56 @@
+//! The names of the keys; `docs/redis-keys.md` tells what each holds.
+
+use crate::Namespace;
+
+/// The keys of one namespace.
+#[derive(Clone, Debug)]
+pub(super) struct Keys {
+    /// What stands in front of every key: a hash tag, so that all of them share a slot.
+    pub(super) prefix: String,
+    pub(super) head: String,
+    pub(super) topics: String,
+    pub(super) checkpoints: String,
+    pub(super) parked: String,
+    pub(super) workers: String,
+    pub(super) outcomes: String,
+}
+
+impl Keys {
+    pub(super) fn of(namespace: &Namespace) -> Self {
+        let prefix = namespace.prefix();
+        let key = |name: &str| format!("{prefix}retrace:{name}");
+        Self {
+            head: key("head"),
+            topics: key("topics"),
+            checkpoints: key("checkpoints"),
+            parked: key("parked"),
+            workers: key("workers"),
+            outcomes: key("outcomes"),
+            prefix,
+        }
+    }
+
+    pub(super) fn stream(&self, topic: &str) -> String {
+        format!("{}events:{topic}", self.prefix)
+    }
+
+    pub(super) fn queue(&self, service: &str) -> String {
+        format!("{}retrace:queue:{service}", self.prefix)
+    }
+
+    pub(super) fn claimed(&self, service: &str, worker: &str) -> String {
+        format!("{}retrace:claimed:{service}:{worker}", self.prefix)
+    }
+
+    pub(super) fn dead(&self, service: &str) -> String {
+        format!("{}retrace:dead:{service}", self.prefix)
+    }
+
+    pub(super) fn command(&self, id: &str) -> String {
+        format!("{}retrace:command:{id}", self.prefix)
+    }
+
+    pub(super) fn role(&self, role: &str) -> String {
+        format!("{}retrace:role:{role}", self.prefix)
+    }
+}

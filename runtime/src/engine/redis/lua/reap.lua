@@ -1,0 +1,19 @@
+-- Takes everything from workers whose lease has run out, newest first, so that queues keep their order.
+--
+-- KEYS[1] the workers. ARGV: prefix, most attempts. Answers with commands and what became of each.
+local call, prefix = redis.call, ARGV[1]
+local reaped = {}
+for _, worker in ipairs(call('ZRANGEBYSCORE', KEYS[1], '-inf', now_ms())) do
+  for _, service in ipairs(services_of(prefix, worker)) do
+    local claimed = prefix .. 'retrace:claimed:' .. service .. ':' .. worker
+    local id = call('RPOP', claimed)
+    while id do
+      reaped[#reaped + 1] = id
+      reaped[#reaped + 1] =
+        failed(prefix, service, id, 'worker ' .. worker .. ' stopped answering', tonumber(ARGV[2]))
+      id = call('RPOP', claimed)
+    end
+  end
+  forget(prefix, worker)
+end
+return reaped

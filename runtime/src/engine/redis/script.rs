@@ -1,0 +1,68 @@
+//! The Lua scripts, each in a file of its own.
+
+use std::sync::LazyLock;
+
+use crate::commit::{KEEP_KEYED_OUTCOME, KEEP_OUTCOME, MOST_AHEAD_MS};
+
+/// A script that the server runs as one step.
+#[derive(Debug)]
+pub(super) struct Script {
+    pub(super) code: String,
+    pub(super) sha1: String,
+}
+
+impl Script {
+    fn new(parts: &[&str]) -> Self {
+        let code = parts
+            .concat()
+            .replace("@MOST_AHEAD_MS@", &MOST_AHEAD_MS.to_string())
+            .replace("@KEEP_OUTCOME@", &KEEP_OUTCOME.as_secs().to_string())
+            .replace("@KEEP_KEYED_OUTCOME@", &KEEP_KEYED_OUTCOME.as_secs().to_string());
+        let sha1 = redis::Script::new(&code).get_hash().to_owned();
+        Self { code, sha1 }
+    }
+
+    /// The command that makes the server know the script.
+    pub(super) fn load(&self) -> redis::Cmd {
+        let mut load = redis::cmd("SCRIPT");
+        load.arg("LOAD").arg(&self.code);
+        load
+    }
+
+    /// The command that runs the script over the keys that share `key`'s slot; arguments follow.
+    pub(super) fn over(&self, key: &str) -> redis::Cmd {
+        let mut run = redis::cmd("EVALSHA");
+        run.arg(&self.sha1).arg(1).arg(key);
+        run
+    }
+}
+
+macro_rules! scripts {
+    ($($name:ident: $($file:literal)+;)+) => {
+        $(
+            pub(super) static $name: LazyLock<Script> =
+                LazyLock::new(|| Script::new(&[$(include_str!(concat!("lua/", $file, ".lua"))),+]));
+        )+
+
+        /// Every script.
+        pub(super) fn all() -> Vec<&'static Script> {
+            vec![$(&*$name),+]
+        }
+    };
+}
+
+scripts! {
+    COMMIT: "clock" "positions" "commit";
+    HEAD: "positions" "head";
+    CLAIM: "clock" "claim";
+    HEARTBEAT: "clock" "heartbeat";
+    RELEASE: "workers" "release";
+    FAIL: "failing" "fail";
+    REAP: "clock" "workers" "failing" "reap";
+    REQUEUE: "requeue";
+    DISCARD: "discard";
+    QUEUES: "queues";
+    DEAD_LETTERS: "dead_letters";
+    HOLD: "hold";
+    LET_GO: "let_go";
+}

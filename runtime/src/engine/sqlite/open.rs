@@ -1,0 +1,132 @@
+//! Opening a file: is it ours, is it whole, does anybody else have it open?
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use sqlx::{
+    ConnectOptions as _, Row as _, SqliteConnection, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqlitePoolOptions},
+};
+use tokio::sync::mpsc;
+
+use super::{Inner, Shared, Sqlite, failure::Failure, known::Known, lock::Lock, writer::Writer};
+use crate::{Namespace, StoreError};
+
+/// The version of the tables that this program writes: SQLite's `user_version`.
+const FORMAT: i64 = 1;
+/// What marks a file as ours: SQLite's `application_id`, "Rtrc".
+const APPLICATION: i64 = 0x5274_7263;
+/// The first version of SQLite without the WAL-reset bug, which corrupts files.
+const LEAST_SQLITE: [u32; 3] = [3, 51, 3];
+/// How many requests may wait for the writer before those who ask wait too.
+const MOST_REQUESTS: usize = 4_096;
+/// How many readings run at a time.
+const READERS: u32 = 4;
+/// How long SQLite waits for a lock that somebody else's tool has on the file.
+const BUSY_FOR: Duration = Duration::from_secs(5);
+
+impl Sqlite {
+    /// Opens the log of a namespace in the file at `path`, making it when it is missing.
+    ///
+    /// Each namespace but the default has a file of its own, `<path>@<namespace>`: one writer and one lock
+    /// a namespace, as it is the unit of scale-out.
+    ///
+    /// # Errors
+    /// When another process has the file open, or it can't be used: the error tells why.
+    pub(crate) async fn open(path: &Path, namespace: &Namespace) -> Result<Self, StoreError> {
+        let mut file = path.as_os_str().to_owned();
+        if let Some(name) = namespace.name() {
+            file.push("@");
+            file.push(name);
+        }
+        let url = format!("sqlite://{}", Path::new(&file).display());
+        let unusable = |reason: String| StoreError::Unusable { url: url.clone(), reason };
+        let file = resolve(Path::new(&file)).map_err(unusable)?;
+        let lock = Lock::take(&file).map_err(unusable)?;
+        let options = SqliteConnectOptions::new()
+            .filename(&file)
+            .create_if_missing(true)
+            .foreign_keys(false)
+            .busy_timeout(BUSY_FOR)
+            .disable_statement_logging();
+        let mut connection = connect(&options, &url).await?;
+        let failed = |failure: Failure| failure.of(&url);
+        let known = Known::load(&mut connection).await.map_err(failed)?;
+
+        let readers: SqlitePool = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .test_before_acquire(false)
+            .connect_lazy_with(options.read_only(true).create_if_missing(false));
+        let (requests, received) = mpsc::channel(MOST_REQUESTS);
+        let shared = Arc::new(Shared::new(url, &known.head));
+        let writer = Writer {
+            connection,
+            readers: readers.clone(),
+            requests: received,
+            shared: Arc::clone(&shared),
+            known: Some(known),
+            purged: None,
+            lock,
+        };
+        tokio::spawn(writer.run());
+        Ok(Self(Arc::new(Inner { requests, readers, shared })))
+    }
+}
+
+/// The one name of the file, so that it has one lock; makes the folder that it is in.
+fn resolve(path: &Path) -> Result<PathBuf, String> {
+    if path.is_dir() {
+        return Err("it is a folder, not a database file".to_owned());
+    }
+    if let Ok(file) = fs::canonicalize(path) {
+        return Ok(file);
+    }
+    let name = path.file_name().ok_or_else(|| "it names no file".to_owned())?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let folder = fs::create_dir_all(folder).and_then(|()| fs::canonicalize(folder));
+    folder.map(|folder| folder.join(name)).map_err(|error| format!("its folder can't be made: {error}"))
+}
+
+/// The connection that writes, to a file that is ours.
+async fn connect(options: &SqliteConnectOptions, url: &str) -> Result<SqliteConnection, StoreError> {
+    let failed = |error: sqlx::Error| Failure::from(error).of(url);
+    let mut connection = options.connect().await.map_err(failed)?;
+    check(&mut connection).await.map_err(failed)?.map_err(|reason| {
+        let url = url.to_owned();
+        StoreError::Unusable { url, reason }
+    })?;
+    sqlx::raw_sql(include_str!("pragmas.sql")).execute(&mut connection).await.map_err(failed)?;
+    Ok(connection)
+}
+
+/// Looks whether the file is ours, and makes it so when it is new; a sentence tells why it can't be used.
+async fn check(connection: &mut SqliteConnection) -> Result<Result<(), String>, sqlx::Error> {
+    let row = sqlx::query(include_str!("check.sql")).fetch_one(&mut *connection).await?;
+    let (version, application, format): (String, i64, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    let tables: i64 = row.try_get(3)?;
+    let parts: Vec<u32> = version.split('.').filter_map(|part| part.parse().ok()).collect();
+    if parts.as_slice() < LEAST_SQLITE.as_slice() {
+        let [major, minor, patch] = LEAST_SQLITE;
+        return Ok(Err(format!(
+            "SQLite {version} can corrupt files; {major}.{minor}.{patch} or later is needed, which Retrace brings along"
+        )));
+    }
+    match (application, format, tables) {
+        (APPLICATION, FORMAT, _) => Ok(Ok(())),
+        (APPLICATION, newer, _) if newer > FORMAT => {
+            Ok(Err(format!("it was written by a newer Retrace (format {newer}, this one knows {FORMAT})")))
+        }
+        (APPLICATION, older, _) => Ok(Err(format!("its format is {older}, which no Retrace has written"))),
+        (0, 0, 0) => {
+            sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut *connection).await?;
+            let made = concat!("BEGIN IMMEDIATE;\n", include_str!("schema.sql"), "\nCOMMIT;");
+            sqlx::raw_sql(made).execute(connection).await?;
+            Ok(Ok(()))
+        }
+        _ => Ok(Err("it is another program's database".to_owned())),
+    }
+}

@@ -1,0 +1,110 @@
+//! The arrows between crates, and what may stand where.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+
+/// Which crates of the workspace each may depend on.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("kernel", &[]),
+    ("ordershop", &["kernel"]),
+    ("runtime", &["kernel"]),
+    ("projector", &["kernel", "runtime"]),
+    ("replay", &["kernel", "projector", "runtime"]),
+    ("gateway", &["kernel", "projector", "replay", "runtime"]),
+    ("retrace", &["gateway", "kernel", "ordershop", "projector", "replay", "runtime"]),
+    ("testkit", &["kernel"]),
+];
+
+/// What the pure crates may use besides: nothing that can do I/O, tell the time or throw dice.
+const PURE: &[(&str, &[&str])] = &[
+    ("kernel", &["jiff", "serde", "serde_json", "thiserror", "uuid", "xxhash-rust"]),
+    ("ordershop", &["fastrand", "serde", "serde_json"]),
+];
+
+fn metadata() -> Metadata {
+    MetadataCommand::new().no_deps().exec().unwrap()
+}
+
+fn dependencies(package: &Package, kind: DependencyKind) -> BTreeSet<&str> {
+    package
+        .dependencies
+        .iter()
+        .filter(|dependency| dependency.kind == kind)
+        .map(|dependency| &*dependency.name)
+        .collect()
+}
+
+#[test]
+fn arrows_point_one_way() {
+    let metadata = metadata();
+    let members: BTreeMap<&str, &Package> =
+        metadata.packages.iter().map(|package| (&**package.name, package)).collect();
+    let drawn: BTreeMap<&str, BTreeSet<&str>> =
+        ARROWS.iter().map(|(name, to)| (*name, to.iter().copied().collect())).collect();
+    assert_eq!(members.keys().collect::<Vec<_>>(), drawn.keys().collect::<Vec<_>>(), "every crate is in the drawing");
+    for (name, package) in &members {
+        let uses: BTreeSet<_> = dependencies(package, DependencyKind::Normal)
+            .into_iter()
+            .filter(|name| members.contains_key(name))
+            .collect();
+        assert!(uses.is_subset(&drawn[name]), "{name} uses {uses:?}, but may use {:?}", drawn[name]);
+    }
+}
+
+#[test]
+fn only_the_root_names_the_shop() {
+    for package in &metadata().packages {
+        let names = package.dependencies.iter().any(|dependency| &*dependency.name == "ordershop");
+        assert_eq!(names, &**package.name == "retrace", "{}", package.name);
+    }
+    for file in sources(Path::new("src")) {
+        let names = fs::read_to_string(&file).unwrap().to_lowercase().contains("ordershop");
+        assert_eq!(names, file.ends_with("main.rs"), "{}", file.display());
+    }
+}
+
+#[test]
+fn pure_crates_use_only_what_is_pure() {
+    let metadata = metadata();
+    for (name, allowed) in PURE {
+        let package = metadata.packages.iter().find(|package| &**package.name == *name).unwrap();
+        let uses = dependencies(package, DependencyKind::Normal);
+        let more: Vec<_> = uses.iter().filter(|name| **name != "kernel" && !allowed.contains(name)).collect();
+        assert!(more.is_empty(), "{name} uses {more:?}");
+    }
+}
+
+#[test]
+fn every_crate_has_the_workspace_lints() {
+    for package in &metadata().packages {
+        let manifest = fs::read_to_string(&package.manifest_path).unwrap();
+        assert!(manifest.contains("[lints]\nworkspace = true"), "{}", package.name);
+    }
+}
+
+#[test]
+fn the_pure_crates_refuse_clocks_chance_and_seeded_maps() {
+    for file in ["runtime/kernel/clippy.toml", "runtime/ordershop/clippy.toml"] {
+        let config = fs::read_to_string(file).unwrap();
+        for refused in
+            ["HashMap", "HashSet", "SystemTime", "Instant", "new_v4", "Timestamp::now", "env::var", "TcpStream"]
+        {
+            assert!(config.contains(refused), "{file} does not refuse {refused}");
+        }
+    }
+}
+
+/// The Rust files below a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
+}

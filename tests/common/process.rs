@@ -1,0 +1,170 @@
+//! The binary as processes: started, listened to, stopped and killed.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _},
+    path::Path,
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use tempfile::TempDir;
+use testkit::RedisServer;
+
+use super::{Http, until};
+
+/// The binary under test.
+pub struct Retrace;
+
+impl Retrace {
+    /// The binary, to be given arguments; nothing of the environment decides what it does.
+    pub fn command() -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_retrace"));
+        command.env_remove("REDIS_URL").env_remove("RETRACE_TOKEN").env_remove("RETRACE_LOG");
+        command
+    }
+
+    /// Runs it to its end.
+    pub fn run(args: &[&str]) -> Output {
+        Self::command().args(args).stdin(Stdio::null()).output().unwrap()
+    }
+}
+
+/// What an ended run wrote to stderr.
+pub fn talk(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// A log of a test's own, wherever it is kept.
+#[derive(Debug)]
+pub enum Store {
+    Sqlite(TempDir),
+    Redis { namespace: String },
+    Memory,
+}
+
+static NAMESPACES: AtomicU64 = AtomicU64::new(0);
+
+impl Store {
+    pub fn sqlite() -> Self {
+        Self::Sqlite(tempfile::tempdir().unwrap())
+    }
+
+    /// A namespace of its own on the server that the tests of this process share.
+    pub fn redis() -> Self {
+        Self::Redis { namespace: format!("test-{}", NAMESPACES.fetch_add(1, Ordering::Relaxed)) }
+    }
+
+    /// The arguments that name it.
+    pub fn args(&self) -> Vec<String> {
+        match self {
+            Self::Sqlite(folder) => vec!["--data".into(), folder.path().display().to_string()],
+            Self::Redis { namespace } => {
+                vec!["--store".into(), RedisServer::shared().url(), "--namespace".into(), namespace.clone()]
+            }
+            Self::Memory => vec!["--store".into(), "memory:".into()],
+        }
+    }
+
+    /// `retrace` with a subcommand on this store.
+    pub fn command(&self, subcommand: &[&str]) -> Command {
+        let mut command = Retrace::command();
+        command.args(subcommand).args(self.args());
+        command
+    }
+
+    /// Everything in one process, listening on a port of its own.
+    pub fn up(&self) -> Process {
+        Process::start(&mut self.command(&["up", "--listen", "127.0.0.1:0"]))
+    }
+
+    /// Some roles in a process; with the gateway among them it listens on a port of its own.
+    pub fn roles(&self, roles: &[&str]) -> Process {
+        let mut command = self.command(&["run"]);
+        command.args(roles).args(["--listen", "127.0.0.1:0"]);
+        Process::start(&mut command)
+    }
+
+    /// Brings a history in.
+    pub fn import(&self, history: &Path) {
+        let output = self.command(&["import"]).arg(history).output().unwrap();
+        assert!(output.status.success(), "{}", talk(&output));
+    }
+}
+
+/// A running process of the binary, killed when dropped.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    /// What it has said until it was up.
+    pub said: Vec<String>,
+    /// A client of its gateway, where it has one.
+    http: Option<Http>,
+}
+
+impl Process {
+    /// Starts a command and waits until it says that it is up.
+    pub fn start(command: &mut Command) -> Self {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        let mut said = Vec::new();
+        let mut http = None;
+        loop {
+            let mut line = String::new();
+            assert!(lines.read_line(&mut line).unwrap() > 0, "it ended before it was up: {said:#?}");
+            if let Some((_, address)) = line.split_once("listening on") {
+                http = Some(Http::new(address.trim()));
+            }
+            let up = line.contains("stop with") || line.contains(" at work on ");
+            said.push(line.trim_end().to_owned());
+            if up {
+                break;
+            }
+        }
+        // Somebody has to read on, or the process would block when the pipe is full.
+        std::thread::spawn(move || {
+            let mut rest = Vec::new();
+            let _ = lines.read_to_end(&mut rest);
+            eprint!("{}", String::from_utf8_lossy(&rest));
+        });
+        Self { child, said, http }
+    }
+
+    /// A client of its gateway.
+    pub fn http(&self) -> &Http {
+        self.http.as_ref().expect("a process with a gateway")
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Asks it to stop and waits until it has.
+    pub fn stop(mut self) -> ExitStatus {
+        self.signal("-TERM");
+        self.child.wait().unwrap()
+    }
+
+    /// Asks it to stop, without waiting.
+    pub fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn ended(mut self) -> ExitStatus {
+        until("the process ends", || self.child.try_wait().unwrap())
+    }
+
+    /// Kills it as `kill -9` does.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

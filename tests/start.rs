@@ -1,0 +1,156 @@
+//! How it starts and ends, and what it says when it can't.
+
+mod common;
+
+use std::{net::TcpListener, process::Output};
+
+use common::{Process, Retrace, Store, process::talk};
+use serde_json::json;
+use testkit::RedisServer;
+
+/// One clear sentence, the exit code, no panic, no back-trace.
+#[track_caller]
+fn says(output: &Output, code: i32, sentence: &str) {
+    let talk = talk(output);
+    assert_eq!(output.status.code(), Some(code), "{talk}");
+    assert!(talk.contains(sentence), "{talk:?} does not say {sentence:?}");
+    assert!(!talk.contains("panicked") && !talk.contains("backtrace"), "{talk}");
+    assert_eq!(talk.lines().count(), 1, "{talk}");
+}
+
+fn up(args: &[&str]) -> Output {
+    Retrace::run(&[&["up", "--listen", "127.0.0.1:0"], args].concat())
+}
+
+#[test]
+fn it_says_where_it_listens_and_where_its_data_is_and_carries_on_next_time() {
+    let store = Store::sqlite();
+    let first = store.up();
+    let ids = first.http().create("/customer", &json!({"name": "Ann", "email": "ann@shop.example"}));
+    let Store::Sqlite(folder) = &store else { unreachable!() };
+    let file = folder.path().join("ordershop.db");
+    let shown = first.said.join("\n");
+    assert!(shown.contains(&format!("data in       sqlite://{} (empty", file.display())), "{shown}");
+    assert!(shown.contains(&format!("listening on  {}", first.http().base)), "{shown}");
+    common::until("Ann was welcomed", || {
+        (first.http().get("/mails/sent").as_array().unwrap().len() == 1).then_some(())
+    });
+    assert!(first.stop().success());
+
+    let second = store.up();
+    let shown = second.said.join("\n");
+    assert!(shown.contains("(2 events so far)"), "{shown}");
+    assert_eq!(second.http().get(&format!("/customer/{}", ids[0]))["name"], "Ann");
+    second.kill();
+
+    let third = store.up();
+    assert_eq!(third.http().get("/customers").as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_second_up_on_the_same_data_names_the_first() {
+    let store = Store::sqlite();
+    let first = store.up();
+    let second = store.command(&["up", "--listen", "127.0.0.1:0"]).output().unwrap();
+    says(&second, 1, "is in use by process");
+    assert!(first.stop().success());
+}
+
+#[test]
+fn a_busy_port_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let output = Retrace::run(&["up", "--listen", &address, "--data", folder.path().to_str().unwrap()]);
+    says(&output, 1, &format!("can't listen on {address}"));
+    says(&output, 1, "choose another with --listen");
+}
+
+#[test]
+fn data_that_can_not_be_written_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "text").unwrap();
+    let inside = file.join("data");
+    let output = up(&["--data", inside.to_str().unwrap()]);
+    says(&output, 1, inside.to_str().unwrap());
+    let output = up(&["--store", &format!("sqlite://{}", file.display())]);
+    says(&output, 1, file.to_str().unwrap());
+}
+
+#[test]
+fn a_redis_that_is_away_is_named() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    says(&up(&["--store", &format!("redis://{free}")]), 69, &format!("store redis://{free} is unavailable"));
+}
+
+#[test]
+fn a_wrong_password_is_said_and_not_shown() {
+    let server = RedisServer::start_with(&["--requirepass", "right"]);
+    for url in [server.url(), format!("{}?pass=wr0ng", server.url())] {
+        let output = up(&["--store", &url]);
+        says(&output, 69, "password");
+        assert!(!talk(&output).contains("wr0ng"), "{}", talk(&output));
+    }
+}
+
+#[test]
+fn a_redis_that_would_evict_events_is_refused() {
+    let server = RedisServer::start_with(&["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"]);
+    says(&up(&["--store", &server.url()]), 1, "noeviction");
+}
+
+#[test]
+fn a_read_only_replica_is_refused() {
+    let server = RedisServer::start_with(&["--replicaof", "127.0.0.1", "1"]);
+    says(&up(&["--store", &server.url()]), 1, "replica");
+}
+
+#[test]
+fn wrong_usage_has_its_own_exit_code() {
+    for args in
+        [&["up", "--store", "http://x"][..], &["run"], &["run", "waiter"], &["fly"], &["up", "--listen", "5000"]]
+    {
+        assert_eq!(Retrace::run(args).status.code(), Some(64), "{args:?}");
+    }
+    assert_eq!(Retrace::run(&["--help"]).status.code(), Some(0));
+    says(&up(&["--store", "some.jsonl"]), 64, "import it into a store to run on it");
+}
+
+#[test]
+fn listening_beyond_this_machine_needs_a_token() {
+    let output = Retrace::run(&["up", "--listen", "0.0.0.0:0", "--store", "memory:"]);
+    says(&output, 64, "token");
+    let mut command = Retrace::command();
+    let up = Process::start(
+        command.args(["up", "--listen", "0.0.0.0:0", "--store", "memory:"]).env("RETRACE_TOKEN", "secret"),
+    );
+    let port = up.http().base.rsplit(':').next().unwrap().to_owned();
+    let http = common::Http::new(&format!("http://127.0.0.1:{port}"));
+    assert_eq!(http.try_get("/customers").status, 401);
+    let answer = http.send_with("GET", "/customers", "", &[("authorization", "Bearer secret")]);
+    assert_eq!((answer.status, answer.body), (200, json!({"result": []})));
+}
+
+#[test]
+fn an_old_store_that_is_not_there_is_not_made_for_reading() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Retrace::run(&["export", "--data", folder.path().to_str().unwrap()]);
+    says(&output, 69, "there is no store at");
+}
+
+#[test]
+fn roles_stop_in_good_order_and_say_what_they_work_on() {
+    let store = Store::redis();
+    let services = store.roles(&["services", "sagas", "projector"]);
+    let last = services.said.last().unwrap();
+    assert!(last.starts_with("ordershop: services, sagas, projector at work on redis+unix://"), "{last}");
+    assert!(services.stop().success());
+}
+
+#[test]
+fn completions_are_printed() {
+    let output = Retrace::run(&["completions", "bash"]);
+    assert!(output.status.success());
+    assert!(String::from_utf8(output.stdout).unwrap().contains("_retrace"));
+}
