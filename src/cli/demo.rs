@@ -66,7 +66,10 @@ pub(super) async fn run(domain: &Domain, args: Args) -> Result<(), Failure> {
     // Any number will do; a new one each time shows something new each time.
     let seed = args.seed.unwrap_or_else(|| u64::from(uuid::Uuid::new_v4().as_fields().0));
     let Args { rate, shoppers, .. } = args;
-    eprintln!("driving {} at {target}: {shoppers} clients, {rate} requests/s, seed {seed}; Ctrl-C ends it", domain.name());
+    eprintln!(
+        "driving {} at {target}: {shoppers} clients, {rate} requests/s, seed {seed}; Ctrl-C ends it",
+        domain.name()
+    );
     let stop = CancellationToken::new();
     let pace = Pace::new(rate, args.requests.map_or(u64::MAX, NonZeroU64::get));
     let drive = Drive::start(domain, &target, seed, shoppers, pace, &stop)?;
@@ -159,9 +162,15 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_refused() {
-        for line in
-            ["--rate 0", "--shoppers 0", "--requests 0", "--for soon", "--for -5s", "--for 5s --requests 5", "--url shop"]
-        {
+        for line in [
+            "--rate 0",
+            "--shoppers 0",
+            "--requests 0",
+            "--for soon",
+            "--for -5s",
+            "--for 5s --requests 5",
+            "--url shop",
+        ] {
             assert!(parsed(line).is_err(), "{line}");
         }
     }

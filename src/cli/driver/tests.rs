@@ -34,8 +34,8 @@ async fn a_gateway_of_the_domain_is_recognised() {
 #[tokio::test]
 async fn anything_else_is_told_in_one_sentence() {
     let refused = |message: &str| Err(message.to_owned());
-    let shop = r#"{"paths": {"/accounts": {}, "/orders": {}}, "info": {"title": "ordershop on Retrace"}}"#;
-    let other = "TARGET is ordershop on Retrace, not bank: it has no /transfers";
+    let shop = r#"{"paths": {"/accounts": {}, "/orders": {}}, "info": {"title": "fishshop on Retrace"}}"#;
+    let other = "TARGET is fishshop on Retrace, not bank: it has no /transfers";
     assert_eq!(recognised(200, shop).await, refused(other));
     let stranger = "what answers at TARGET is no Retrace gateway: GET /openapi.json was answered 404";
     assert_eq!(recognised(404, "<h1>Not Found</h1>").await, refused(stranger));
