@@ -1,9 +1,14 @@
 //! The command line: one file a subcommand.
 
 mod completions;
+mod demo;
+mod driver;
 mod export;
 mod failure;
+mod http_client;
 mod import;
+mod latencies;
+mod pace;
 mod roles;
 mod run;
 mod store;
@@ -49,6 +54,8 @@ enum Command {
     Up(up::Args),
     /// Run some roles over a store that others share
     Run(run::Args),
+    /// Drive simulated clients through a running gateway
+    Demo(demo::Args),
     /// Write a log as a history file, one entry a line
     Export(export::Args),
     /// Bring a history file into an empty namespace, positions kept
@@ -97,6 +104,7 @@ fn run(domain: Arc<Domain>, command: Command) -> Result<(), Failure> {
         match command {
             Command::Up(args) => up::run(domain, args).await,
             Command::Run(args) => run::run(domain, args).await,
+            Command::Demo(args) => demo::run(&domain, args).await,
             Command::Export(args) => export::run(&domain, args).await,
             Command::Import(args) => import::run(&domain, args).await,
             Command::Completions(_) => Ok(()),

@@ -9,7 +9,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    Command, Context, Decision, Event, Failure, Meta, Refusal, Row, Topic, View,
+    Command, Context, Decision, Event, Failure, Meta, Refusal, Row, Scenario, Topic, View,
     service::{self, Decide},
 };
 
@@ -155,6 +155,7 @@ impl Tables {
 
 type React = fn(&Occurrence<'_>, &mut Decision<'_>) -> Result<(), Failure>;
 type Answer = fn(&Tables) -> Result<Value, Failure>;
+type Begin = fn(seed: u64, index: u64) -> Box<dyn Scenario>;
 
 /// A saga as the domain holds it.
 #[derive(Clone, Copy, Debug)]
@@ -235,13 +236,14 @@ pub struct Domain {
     topics: BTreeMap<&'static str, (Topic, Decide)>,
     sagas: Vec<SagaHandler>,
     queries: Vec<QueryHandler>,
+    demo: Option<Begin>,
 }
 
 impl Domain {
     /// A domain with nothing in it yet.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
-        Self { name, topics: BTreeMap::new(), sagas: Vec::new(), queries: Vec::new() }
+        Self { name, topics: BTreeMap::new(), sagas: Vec::new(), queries: Vec::new(), demo: None }
     }
 
     /// Adds a type of entity, with the commands that create, update and delete it.
@@ -275,6 +277,13 @@ impl Domain {
     #[must_use]
     pub fn query<Q: Query>(mut self) -> Self {
         self.queries.push(QueryHandler { path: Q::PATH, topics: Q::topics(), answer: Q::answer });
+        self
+    }
+
+    /// Says how the domain's simulated clients behave; the last one said holds.
+    #[must_use]
+    pub fn demo<S: Scenario + 'static>(mut self) -> Self {
+        self.demo = Some(|seed, index| Box::new(S::new(seed, index)));
         self
     }
 
@@ -312,6 +321,12 @@ impl Domain {
     #[must_use]
     pub fn queries(&self) -> &[QueryHandler] {
         &self.queries
+    }
+
+    /// Simulated client number `index` of a run that starts from `seed`, where the domain brings any.
+    #[must_use]
+    pub fn scenario(&self, seed: u64, index: u64) -> Option<Box<dyn Scenario>> {
+        self.demo.map(|begin| begin(seed, index))
     }
 
     /// A decision about `command` on `view`, to hand to [`Domain::decide`].

@@ -11,6 +11,7 @@
 //! | [`field`], [`topic`], [`canonical`] | what entities look like, and the one fold (R8) |
 //! | [`view`], [`decision`] | what handlers see, and what they ask for (R5, R6, R7) |
 //! | [`domain`] | what a user adds |
+//! | [`scenario`] | simulated clients of a domain |
 //! | [`digest`] | one number for all rows (R9) |
 
 pub mod canonical;
@@ -22,6 +23,7 @@ pub mod domain;
 pub mod event;
 pub mod field;
 pub mod position;
+pub mod scenario;
 mod service;
 pub mod topic;
 pub mod view;
@@ -37,5 +39,6 @@ pub use domain::{
 pub use event::{CREATED, DELETED, Draft, Entry, Event, Junk, Meta, SCHEMA, UPDATED};
 pub use field::{Field, Kind};
 pub use position::{MalformedPosition, Position};
+pub use scenario::{Chance, Method, Request, Scenario};
 pub use topic::{Keyed, Row, Step, Topic, TopicKind, Unreadable};
 pub use view::View;

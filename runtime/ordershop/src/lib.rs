@@ -13,12 +13,14 @@
 //! | [`mail`] | the journal of mails sent |
 //! | [`sagas`] | what follows from what: stock, order status, shippings, mails |
 //! | [`queries`] | the questions with routes of their own |
+//! | [`demo`] | simulated clients |
 //!
 //! Start with [`order::Status::successors`], the status graph, then [`sagas`].
 
 pub mod billing;
 pub mod cart;
 pub mod customer;
+pub mod demo;
 pub mod inventory;
 pub mod mail;
 pub mod order;
@@ -60,6 +62,7 @@ pub fn domain() -> kernel::Domain {
         .query::<queries::SentMails>()
         .query::<queries::Report>()
         .query::<queries::OrderReport>()
+        .demo::<demo::Client>()
 }
 
 #[cfg(test)]
