@@ -138,12 +138,19 @@ impl RedisModel {
             });
         });
         let Cut { answers, state } = cut.await?;
-        let table = |(topic, rows): (&&str, redis::Value)| {
-            let corrupt = |reason| self.server().corrupt(&self.table(state.generation, topic), reason);
-            Ok(((*topic).to_owned(), slot::table(rows).map_err(corrupt)?))
-        };
-        let tables = topics.iter().zip(answers).map(table).collect::<Result<_, StoreError>>()?;
-        Ok((Tables(tables), state))
+        let topics: Vec<_> = topics.iter().map(|topic| (*topic).to_owned()).collect();
+        // A hundred thousand rows keep a thread busy for a tenth of a second: not one that serves others.
+        let parsed = tokio::task::spawn_blocking(move || {
+            let table = |(topic, rows)| match slot::table(rows) {
+                Ok(rows) => Ok((topic, rows)),
+                Err(reason) => Err((topic, reason)),
+            };
+            topics.into_iter().zip(answers).map(table).collect::<Result<_, _>>()
+        });
+        let parsed = parsed.await.map_err(|error| self.server().unavailable(&error.to_string()))?;
+        let corrupt =
+            |(topic, reason): (String, _)| self.server().corrupt(&self.table(state.generation, &topic), reason);
+        Ok((Tables(parsed.map_err(corrupt)?), state))
     }
 
     pub(super) async fn state(&self) -> Result<ModelState, StoreError> {

@@ -3,7 +3,8 @@
 use std::{fmt, time::Duration};
 
 use redis::{
-    Client, Cmd, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, RedisError, Script, ServerErrorKind,
+    Client, Cmd, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, ProtocolVersion, RedisError, Script,
+    ServerErrorKind,
     aio::{ConnectionManager, ConnectionManagerConfig, PubSub},
     io::tcp::TcpSettings,
 };
@@ -51,7 +52,8 @@ impl Server {
     pub(super) async fn connect(address: &str, shown: &str) -> Result<Self, StoreError> {
         let failed = |error: RedisError| store_error(shown, "connection", &error);
         let info = address.into_connection_info().map_err(failed)?;
-        let info = info.set_tcp_settings(tcp());
+        let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP2);
+        let info = info.set_redis_settings(settings).set_tcp_settings(tcp());
         let client = Client::open(info).map_err(failed)?;
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(1)
