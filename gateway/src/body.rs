@@ -103,20 +103,20 @@ pub(crate) enum Members {
 
 impl Members {
     /// Reads JSON text.
-    pub(crate) fn read(json: String, settings: &Settings) -> Result<Self, Problem> {
-        let shape = Shape::of(&json);
+    pub(crate) fn read(json: &str, settings: &Settings) -> Result<Self, Problem> {
+        let shape = Shape::of(json);
         if shape.depth > settings.most_depth {
             let detail = format!("the body is nested deeper than {} levels", settings.most_depth);
             return Err(Problem::new(Kind::Refused, detail));
         }
         if !json.trim_ascii_start().starts_with('[') {
-            return serde_json::from_str(&json).map(Self::One).map_err(|error| Problem::not_json(&error));
+            return serde_json::from_str(json).map(Self::One).map_err(|error| Problem::not_json(&error));
         }
         if shape.commas >= settings.most_members {
             let detail = format!("the list has more than {} members", settings.most_members);
             return Err(Problem::new(Kind::TooLarge, detail));
         }
-        serde_json::from_str(&json).map(Self::Many).map_err(|error| Problem::not_json(&error))
+        serde_json::from_str(json).map(Self::Many).map_err(|error| Problem::not_json(&error))
     }
 }
 
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     fn refused(json: &str, settings: &Settings) -> (u16, String) {
-        let problem = Members::read(json.to_owned(), settings).unwrap_err();
+        let problem = Members::read(json, settings).unwrap_err();
         (problem.status().as_u16(), problem.detail().to_owned())
     }
 
@@ -168,11 +168,11 @@ mod tests {
     #[test]
     fn members_are_kept_as_they_were_written() {
         let settings = Settings::default();
-        let Members::Many(members) = Members::read(" [ {\"a\" : 1.50}, 2 ] ".into(), &settings).unwrap() else {
+        let Members::Many(members) = Members::read(" [ {\"a\" : 1.50}, 2 ] ", &settings).unwrap() else {
             panic!("a list");
         };
         assert_eq!(members.iter().map(|member| member.get()).collect::<Vec<_>>(), ["{\"a\" : 1.50}", "2"]);
-        assert!(matches!(Members::read("{}".into(), &settings), Ok(Members::One(_))));
+        assert!(matches!(Members::read("{}", &settings), Ok(Members::One(_))));
     }
 
     #[test]
@@ -180,8 +180,8 @@ mod tests {
         let settings = Settings { most_depth: 3, most_members: 2, ..Settings::default() };
         assert_eq!(refused("[[[[]]]]", &settings), (422, "the body is nested deeper than 3 levels".into()));
         assert_eq!(refused("[1,2,3]", &settings), (413, "the list has more than 2 members".into()));
-        assert!(Members::read("[1,2]".into(), &settings).is_ok());
-        assert!(Members::read("{\"a\":1,\"b\":2,\"c\":3}".into(), &settings).is_ok());
+        assert!(Members::read("[1,2]", &settings).is_ok());
+        assert!(Members::read("{\"a\":1,\"b\":2,\"c\":3}", &settings).is_ok());
         let deep = "[".repeat(1 << 20);
         assert_eq!(refused(&deep, &settings).0, 422, "and no stack overflow");
     }

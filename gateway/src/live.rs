@@ -46,9 +46,9 @@ impl Feed {
         self.tail.next(&self.at, PAGE, most).await
     }
 
-    /// The client has been sent these entries.
-    pub(crate) fn pass(&mut self, entries: &Entries) {
-        self.at = passed(&self.at, entries);
+    /// The client has been sent the first `count` of these entries.
+    pub(crate) fn pass(&mut self, entries: &Entries, count: usize) {
+        self.at = passed(&self.at, entries, count);
     }
 
     /// The last position that the client has been sent everything up to.
@@ -72,9 +72,10 @@ async fn known(gateway: &Shared, after: &str) -> Result<Checkpoint, Problem> {
 }
 
 /// A checkpoint that knows its number and epoch, once an entry has told them; until then, just a position.
-fn passed(at: &Checkpoint, entries: &Entries) -> Checkpoint {
-    let Some(last) = entries.entries.last() else { return at.clone() };
-    let number = entries.entries.iter().rev().find_map(|entry| entry.number());
+fn passed(at: &Checkpoint, entries: &Entries, count: usize) -> Checkpoint {
+    let passed = entries.entries.get(..count).unwrap_or_default();
+    let Some(last) = passed.last() else { return at.clone() };
+    let number = passed.iter().rev().find_map(|entry| entry.number());
     match number.or_else(|| (!at.epoch.0.is_empty()).then_some(at.number)) {
         Some(number) => Checkpoint { epoch: entries.head.epoch.clone(), position: last.position(), number },
         None => Checkpoint { position: last.position(), ..Checkpoint::default() },

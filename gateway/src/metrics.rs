@@ -50,10 +50,13 @@ pub(crate) enum Follower {
 /// Counters of one gateway.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
-    requests: Mutex<BTreeMap<String, BTreeMap<(&'static str, u16), Series>>>,
+    requests: Mutex<BTreeMap<String, Answers>>,
     endings: [AtomicU64; 5],
     followers: Arc<[AtomicU64; 2]>,
 }
+
+/// Requests of one route, by method and status.
+type Answers = BTreeMap<(&'static str, u16), Series>;
 
 /// Requests of one route, method and status.
 #[derive(Clone, Copy, Debug, Default)]
@@ -110,19 +113,12 @@ impl Metrics {
     /// Writes all of it.
     pub(crate) fn expose(&self, out: &mut Exposition) {
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let series = || {
-            let flat = |(route, series): (&'_ String, &'_ BTreeMap<(&'static str, u16), Series>)| {
-                let route = route.clone();
-                series.clone().into_iter().map(move |((method, status), series)| {
-                    let labels = [("route", route.clone()), ("method", method.into()), ("status", status.to_string())];
-                    (labels, series)
-                })
-            };
-            requests.iter().flat_map(flat)
-        };
         out.family("retrace_http_request_duration_seconds", "histogram", "HTTP requests by route, method and status.");
-        for (labels, series) in series() {
-            out.histogram(&labels, &BOUNDS, &series.buckets, series.count, series.seconds);
+        for (route, answers) in &requests {
+            for ((method, status), series) in answers {
+                let labels = [("route", route.clone()), ("method", (*method).into()), ("status", status.to_string())];
+                out.histogram(&labels, &BOUNDS, &series.buckets, series.count, series.seconds);
+            }
         }
         out.family("retrace_commands_total", "counter", "Commands by what became of them.");
         for (ending, name) in Ending::ALL {

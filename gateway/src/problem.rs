@@ -77,6 +77,12 @@ impl Kind {
 pub(crate) struct Problem {
     kind: Kind,
     detail: String,
+    about: Box<About>,
+}
+
+/// What a problem is about, as far as it can be named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct About {
     field: Option<String>,
     member: Option<usize>,
     command: Option<String>,
@@ -111,35 +117,35 @@ pub(crate) fn type_uri(slug: &str) -> String {
 
 impl Problem {
     pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        let detail = detail.into();
-        Self { kind, detail, field: None, member: None, command: None, place: None, retry_after: None }
+        Self { kind, detail: detail.into(), about: Box::default() }
     }
 
     /// The text is not JSON, from this line and column on, both counted from 1.
     pub(crate) fn not_json(error: &serde_json::Error) -> Self {
-        Self {
-            place: Some((error.line(), error.column())),
-            ..Self::new(Kind::MalformedRequest, format!("the body is not JSON: {error}"))
-        }
+        let problem = Self::new(Kind::MalformedRequest, format!("the body is not JSON: {error}"));
+        problem.with(|about| about.place = Some((error.line(), error.column())))
     }
 
     /// The store, or a queue on the way to it, can't take the request now.
     pub(crate) fn unavailable(detail: impl Into<String>, retry_after: u32) -> Self {
-        Self { retry_after: Some(retry_after), ..Self::new(Kind::Unavailable, detail) }
+        Self::new(Kind::Unavailable, detail).with(|about| about.retry_after = Some(retry_after))
+    }
+
+    fn with(mut self, name: impl FnOnce(&mut About)) -> Self {
+        name(&mut self.about);
+        self
     }
 
     /// Names the member of the batch at fault.
     #[must_use]
-    pub(crate) fn member(mut self, member: Option<usize>) -> Self {
-        self.member = member;
-        self
+    pub(crate) fn member(self, member: Option<usize>) -> Self {
+        self.with(|about| about.member = member)
     }
 
     /// Names the command that the problem is about.
     #[must_use]
-    pub(crate) fn command(mut self, command: impl Into<String>) -> Self {
-        self.command = Some(command.into());
-        self
+    pub(crate) fn command(self, command: impl Into<String>) -> Self {
+        self.with(|about| about.command = Some(command.into()))
     }
 
     pub(crate) const fn status(&self) -> StatusCode {
@@ -152,24 +158,25 @@ impl Problem {
 
     fn document(&self) -> Document<'_> {
         let (status, slug, title) = self.kind.about();
+        let about = &self.about;
         Document {
             error: &self.detail,
             r#type: type_uri(slug),
             title,
             status: status.as_u16(),
             detail: &self.detail,
-            field: self.field.as_deref(),
-            member: self.member,
-            command: self.command.as_deref(),
-            line: self.place.map(|(line, _)| line),
-            column: self.place.map(|(_, column)| column),
+            field: about.field.as_deref(),
+            member: about.member,
+            command: about.command.as_deref(),
+            line: about.place.map(|(line, _)| line),
+            column: about.place.map(|(_, column)| column),
         }
     }
 }
 
 impl From<Complaint> for Problem {
     fn from(complaint: Complaint) -> Self {
-        Self { field: complaint.field, ..Self::new(Kind::Refused, complaint.message) }
+        Self::new(Kind::Refused, complaint.message).with(|about| about.field = complaint.field)
     }
 }
 
@@ -179,7 +186,10 @@ impl From<Rejection> for Problem {
             RejectionKind::NotFound => Kind::NotFound,
             RejectionKind::Refused => Kind::Refused,
         };
-        Self { field: rejection.field, member: rejection.member, ..Self::new(kind, rejection.message) }
+        Self::new(kind, rejection.message).with(|about| {
+            about.field = rejection.field;
+            about.member = rejection.member;
+        })
     }
 }
 
@@ -209,10 +219,10 @@ impl IntoResponse for Problem {
         let body = serde_json::to_string(&self.document()).unwrap_or_default();
         let content = [(header::CONTENT_TYPE, "application/problem+json"), (header::CACHE_CONTROL, "no-store")];
         let mut response = (self.status(), content, body).into_response();
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = self.about.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
-        if let Some(command) = &self.command {
+        if let Some(command) = &self.about.command {
             reply::set(&mut response, reply::COMMAND, command);
         }
         if self.kind == Kind::Unauthorized {
@@ -228,7 +238,7 @@ mod tests {
 
     fn problem(error: StoreError) -> (u16, Option<u32>) {
         let problem = Problem::from(error);
-        (problem.status().as_u16(), problem.retry_after)
+        (problem.status().as_u16(), problem.about.retry_after)
     }
 
     #[test]

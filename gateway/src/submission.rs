@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::response::Response;
 use kernel::{Command, Intent, Meta, Outcome, Position, Topic};
-use runtime::{CommandState, Enqueue, Idempotency, Refused, StoreError};
+use runtime::{CommandState, Enqueue, Idempotency, Refused};
 use serde_json::Value;
 
 use crate::{
@@ -102,11 +102,8 @@ impl Site {
                 Problem::new(Kind::KeyReused, refused.to_string())
             }
             NotTaken::Refused(refused) => Problem::new(Kind::Internal, refused.to_string()),
-            NotTaken::Store(error) => match &*error {
-                // The command's id lets the client ask whether it was taken.
-                StoreError::Unavailable { .. } => Problem::from(&*error).command(id),
-                _ => Problem::from(&*error),
-            },
+            // Its id lets the client ask whether it was taken after all.
+            NotTaken::Store(error) => Problem::from(&*error).command(id),
             NotTaken::Full => Problem::unavailable(format!("{} commands wait already", self.settings.most_waiting), 1),
             NotTaken::Closed => Problem::unavailable("the gateway is stopping", 1).command(id),
         }

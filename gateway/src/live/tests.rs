@@ -4,6 +4,11 @@ use kernel::{Domain, Epoch, Event, Junk, Meta, Number};
 
 use super::*;
 
+/// Where a reader stands after the whole page.
+fn whole(at: &Checkpoint, page: &Entries) -> Checkpoint {
+    passed(at, page, page.entries.len())
+}
+
 fn entry(position: u64, number: Option<u64>) -> Arc<Entry> {
     Arc::new(Entry::Event(Event {
         topic: "book".into(),
@@ -24,12 +29,14 @@ fn page(entries: Vec<Arc<Entry>>) -> Entries {
 #[test]
 fn a_place_known_by_position_alone_makes_no_claim_about_numbers() {
     let from = Checkpoint { position: Position::new(5, 0), ..Checkpoint::default() };
-    assert_eq!(passed(&from, &page(vec![])), from);
-    let foreign = passed(&from, &page(vec![entry(6, None)]));
+    assert_eq!(whole(&from, &page(vec![])), from);
+    let foreign = whole(&from, &page(vec![entry(6, None)]));
     assert_eq!(foreign, Checkpoint { position: Position::new(6, 0), ..Checkpoint::default() });
-    let own = passed(&foreign, &page(vec![entry(7, Some(41)), entry(8, None)]));
+    let own = whole(&foreign, &page(vec![entry(7, Some(41)), entry(8, None)]));
     assert_eq!(own, Checkpoint { epoch: Epoch("e".into()), position: Position::new(8, 0), number: Number(41) });
-    assert_eq!(passed(&own, &page(vec![entry(9, None)])).number, Number(41));
+    assert_eq!(whole(&own, &page(vec![entry(9, None)])).number, Number(41));
+    let half = passed(&own, &page(vec![entry(9, Some(42)), entry(10, Some(43))]), 1);
+    assert_eq!((half.position, half.number), (Position::new(9, 0), Number(42)));
 }
 
 #[test]

@@ -52,7 +52,7 @@ pub(crate) async fn one(State(scope): State<Scope>, uri: Uri) -> Result<Response
 pub(crate) async fn create(State(scope): State<Scope>, request: Request) -> Result<Response, Problem> {
     let (gateway, topic) = (&scope.gateway, &scope.topic);
     let received = Received::of(gateway, request).await?;
-    match Members::read(received.body, &gateway.settings)? {
+    match Members::read(&received.body, &gateway.settings)? {
         Members::One(member) => {
             topic.admit_new(Some("-"), member.get())?;
             let created = gateway.perform(received.rest.submission(topic, Intent::Create(vec![member])));
@@ -70,7 +70,7 @@ pub(crate) async fn create(State(scope): State<Scope>, request: Request) -> Resu
 pub(crate) async fn submit(State(scope): State<Scope>, request: Request) -> Result<Response, Problem> {
     let (gateway, topic) = (&scope.gateway, &scope.topic);
     let received = Received::of(gateway, request).await?;
-    match Members::read(received.body, &gateway.settings)? {
+    match Members::read(&received.body, &gateway.settings)? {
         Members::One(_) => {
             let detail = format!("expected a list; POST /{} takes one {}", topic.name, topic.name);
             Err(Problem::new(Kind::Refused, detail))
@@ -87,7 +87,7 @@ pub(crate) async fn replace(State(scope): State<Scope>, request: Request) -> Res
     let (gateway, topic) = (&scope.gateway, &scope.topic);
     let id = request::id(request.uri());
     let received = Received::of(gateway, request).await?;
-    let Members::One(fields) = Members::read(received.body, &gateway.settings)? else {
+    let Members::One(fields) = Members::read(&received.body, &gateway.settings)? else {
         return Err(Problem::new(Kind::Refused, format!("expected the fields of one {}, not a list", topic.name)));
     };
     topic.admit_update(&id, fields.get())?;
@@ -107,11 +107,11 @@ fn check_new(topic: &Topic, members: &[Box<RawValue>]) -> Result<(), Problem> {
         let detail = format!("a list of {} to create must not be empty", topic.plural);
         return Err(Problem::new(Kind::Refused, detail));
     }
-    let check = |(index, member): (usize, &Box<RawValue>)| {
+    let check = |(index, member): (usize, &RawValue)| {
         let admitted = topic.admit_new(Some("-"), member.get());
         admitted.map(drop).map_err(|complaint| Problem::from(complaint).member(Some(index)))
     };
-    members.iter().enumerate().try_for_each(check)
+    members.iter().map(AsRef::as_ref).enumerate().try_for_each(check)
 }
 
 /// A request that has been read.

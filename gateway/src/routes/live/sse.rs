@@ -85,7 +85,7 @@ impl Stream {
                 Ok(entries) if entries.entries.is_empty() => return ":\n\n".to_owned(),
                 Ok(entries) => {
                     let chunk = self.text(&entries);
-                    self.feed.pass(&entries);
+                    self.feed.pass(&entries, entries.entries.len());
                     if !chunk.is_empty() {
                         return chunk;
                     }

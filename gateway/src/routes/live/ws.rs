@@ -105,21 +105,22 @@ impl Client {
         let every = self.gateway.settings.ping;
         let mut ping = interval_at(Instant::now() + every, every);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut heard = Instant::now();
+        let mut unanswered = 0;
         loop {
             let entries = tokio::select! {
                 () = self.gateway.stopping.cancelled() => return Parting::Stopping,
                 message = self.socket.recv() => match message {
                     None | Some(Err(_) | Ok(Message::Close(_))) => return Parting::Gone,
                     Some(Ok(_)) => {
-                        heard = Instant::now();
+                        unanswered = 0;
                         continue;
                     }
                 },
                 _ = ping.tick() => {
-                    if heard.elapsed() > every * UNANSWERED {
+                    if unanswered == UNANSWERED {
                         return Parting::Lagging;
                     }
+                    unanswered += 1;
                     match self.within(Message::Ping(Vec::new().into())).await {
                         Ok(()) => continue,
                         Err(parting) => return parting,
@@ -139,16 +140,20 @@ impl Client {
         }
     }
 
-    /// Sends what of a page clients see.
+    /// Sends what of a page clients see; what was sent before it failed is passed too.
     async fn send(&mut self, entries: &Entries) -> Result<(), Parting> {
         let stall = self.gateway.settings.stall;
-        for entry in &entries.entries {
+        for (index, entry) in entries.entries.iter().enumerate() {
             let Some(shown) = Shown::of(&self.gateway.domain, entry) else { continue };
-            sent(timeout(stall, self.socket.feed(Message::Text(shown.json.into()))).await)?;
+            let feeding = timeout(stall, self.socket.feed(Message::Text(shown.json.into()))).await;
+            let stopping = self.gateway.stopping.is_cancelled();
+            if let Err(parting) = sent(feeding).and(if stopping { Err(Parting::Stopping) } else { Ok(()) }) {
+                self.feed.pass(entries, index);
+                return Err(parting);
+            }
         }
-        sent(timeout(stall, self.socket.flush()).await)?;
-        self.feed.pass(entries);
-        Ok(())
+        self.feed.pass(entries, entries.entries.len());
+        sent(timeout(stall, self.socket.flush()).await)
     }
 
     async fn within(&mut self, message: Message) -> Result<(), Parting> {
@@ -156,10 +161,7 @@ impl Client {
     }
 }
 
-fn sent(sent: Result<Result<(), axum::Error>, tokio::time::error::Elapsed>) -> Result<(), Parting> {
-    match sent {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(Parting::Gone),
-        Err(_) => Err(Parting::Lagging),
-    }
+/// What became of something sent, within a time or not.
+fn sent<L>(sent: Result<Result<(), axum::Error>, L>) -> Result<(), Parting> {
+    sent.map_err(|_| Parting::Lagging)?.map_err(|_| Parting::Gone)
 }
