@@ -47,6 +47,15 @@ async fn nobody_there_is_said_at_once() {
 }
 
 #[tokio::test]
+async fn a_server_that_breaks_off_the_tls_handshake_is_unavailable() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("rediss://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+    let reason = reason(open_url(&url).await);
+    assert!(reason.starts_with("unavailable: "), "{reason}");
+}
+
+#[tokio::test]
 async fn a_replica_is_refused() {
     let server = RedisServer::start_with(&["--replicaof", "127.0.0.1 1"]);
     let expected = "unusable: it is a replica; give the URL of its master, 127.0.0.1:1";

@@ -42,6 +42,8 @@ pub(super) struct Server {
 impl Server {
     /// The server at `url`, which errors show as `shown`.
     pub(super) fn at(url: &str, shown: String) -> Result<Self, StoreError> {
+        // Whoever came first has chosen already, which is as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let keepalive = TcpKeepalive::new()
             .with_time(Duration::from_secs(10))
             .with_interval(Duration::from_secs(5))
