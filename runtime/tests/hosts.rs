@@ -38,6 +38,7 @@ on_each_engine! {
     an_event_that_a_saga_fails_on_is_parked_and_the_rest_goes_on,
     two_hosts_do_not_react_twice,
     whatever_stops_when_each_thing_happens_once,
+    sagas_that_are_far_behind_catch_up_with_every_decision_on_record,
 }
 
 async fn a_command_becomes_an_event_and_an_outcome(mut bank: Bank) {
@@ -131,6 +132,18 @@ async fn whatever_stops_when_each_thing_happens_once(mut bank: Bank) {
         bank.kill_after(round * 2).await;
         bank.start().await;
     }
+    bank.settled().await;
+    bank.check().await;
+    bank.stop().await;
+}
+
+async fn sagas_that_are_far_behind_catch_up_with_every_decision_on_record(mut bank: Bank) {
+    bank.start_services().await;
+    let accounts = bank.accounts(5).await;
+    bank.send_batches(&accounts, 6).await;
+    bank.sent_has_ended().await;
+    assert!(bank.engine.head().await.unwrap().number.0 > 3_000);
+    bank.start_sagas().await;
     bank.settled().await;
     bank.check().await;
     bank.stop().await;

@@ -15,7 +15,7 @@ use kernel::{
 use runtime::{CommandState, Commit, Engine, Enqueue, Tail, host};
 use serde_json::Value;
 use testkit::bank::{self, Account, Notice, Transfer};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -47,6 +47,7 @@ pub(crate) struct Bank {
     pub(crate) engine: Engine,
     domain: Arc<Domain>,
     tasks: JoinSet<()>,
+    following: Vec<AbortHandle>,
     stop: CancellationToken,
     sent: Vec<String>,
 }
@@ -57,28 +58,51 @@ static COMMANDS: AtomicU64 = AtomicU64::new(0);
 impl Bank {
     pub(crate) async fn new(engine: Engine) -> Self {
         let domain = Arc::new(bank::domain());
-        Self { engine, domain, tasks: JoinSet::new(), stop: CancellationToken::new(), sent: Vec::new() }
+        Self {
+            engine,
+            domain,
+            tasks: JoinSet::new(),
+            following: Vec::new(),
+            stop: CancellationToken::new(),
+            sent: Vec::new(),
+        }
     }
 
     /// Runs services and sagas.
     pub(crate) async fn start(&mut self) {
-        self.stop = CancellationToken::new();
+        self.start_services().await;
+        self.start_sagas().await;
+    }
+
+    async fn follow(&mut self) -> Tail {
         let (tail, following) = Tail::follow(self.engine.clone()).await.unwrap();
+        self.following.push(following.abort_handle());
+        if self.stop.is_cancelled() {
+            self.stop = CancellationToken::new();
+        }
+        tail
+    }
+
+    pub(crate) async fn start_services(&mut self) {
+        let tail = self.follow().await;
         let services = self.domain.services().into_iter().map(str::to_owned).collect();
-        let services = host::services::run(self.domain.clone(), tail.clone(), services, self.stop.clone());
-        let sagas = host::sagas::run(self.domain.clone(), tail, self.stop.clone());
+        let services = host::services::run(self.domain.clone(), tail, services, self.stop.clone());
         self.tasks.spawn(async move { services.await.unwrap() });
+    }
+
+    pub(crate) async fn start_sagas(&mut self) {
+        let tail = self.follow().await;
+        let sagas = host::sagas::run(self.domain.clone(), tail, self.stop.clone());
         self.tasks.spawn(async move { sagas.await.unwrap() });
-        self.tasks.spawn(async move { following.await.unwrap() });
     }
 
     /// Stops in good order.
     pub(crate) async fn stop(&mut self) {
         self.stop.cancel();
-        for _ in 0..2 {
-            self.tasks.join_next().await.unwrap().unwrap();
+        while let Some(ended) = self.tasks.join_next().await {
+            ended.unwrap();
         }
-        self.tasks.shutdown().await;
+        self.following.drain(..).for_each(|following| following.abort());
     }
 
     /// Drops everything after so many more events, wherever it is, and takes its leases away.
@@ -96,6 +120,7 @@ impl Bank {
         };
         tokio::time::timeout(Duration::from_millis(200), grown).await.ok();
         self.tasks.shutdown().await;
+        self.following.drain(..).for_each(|following| following.abort());
         self.expire().await;
     }
 
@@ -170,6 +195,17 @@ impl Bank {
         }
     }
 
+    /// Sends transfers in batches, each of as many as a list may hold here.
+    pub(crate) async fn send_batches(&mut self, accounts: &[String], batches: usize) {
+        for batch in 0..batches {
+            let transfer = |n: usize| {
+                let (from, to) = (&accounts[(batch + n) % accounts.len()], &accounts[(batch + n + 1) % accounts.len()]);
+                testkit::raw(&serde_json::json!({"from_id": from, "to_id": to, "amount": 1 + n % 3}).to_string())
+            };
+            self.send("transfer", Intent::Create((0..500).map(transfer).collect())).await;
+        }
+    }
+
     pub(crate) async fn race(&mut self, transfers: usize) {
         let accounts = self.accounts(3).await;
         self.send_transfers(&accounts, transfers).await;
@@ -177,10 +213,14 @@ impl Bank {
 
     /// Waits until every command sent has ended, and the sagas have nothing left to do.
     pub(crate) async fn settled(&self) {
+        self.sent_has_ended().await;
+        self.come_to_rest().await;
+    }
+
+    pub(crate) async fn sent_has_ended(&self) {
         for id in &self.sent {
             self.outcome(id).await;
         }
-        self.come_to_rest().await;
     }
 
     /// Waits until sagas stand at the head and queues are empty, with nothing new in between.
@@ -262,7 +302,6 @@ fn check_decisions(domain: &Domain, saga: &SagaHandler, events: &[Event]) {
     let mut view = saga.view(domain);
     let mut at = events.iter().peekable();
     let mut befores = BTreeMap::new();
-    let mut earlier: Vec<&Event> = Vec::new();
     let mut last = Position::ZERO;
     for event in events.iter().filter(|event| saga.wants(event)) {
         let reaction = recorded.remove(event.id.as_str()).unwrap_or_default();
@@ -272,10 +311,6 @@ fn check_decisions(domain: &Domain, saga: &SagaHandler, events: &[Event]) {
         while let Some(next) = at.next_if(|next| next.position <= as_of.max(event.position)) {
             befores.insert(next.id.clone(), view.apply(&Entry::Event(next.clone())).unwrap());
         }
-        for effect in &earlier {
-            let draft = runtime::history::draft((*effect).clone());
-            view.stage(&draft, effect.position).unwrap();
-        }
         let mut decision = saga.decision(event, &view);
         let before = befores.get(&event.id).and_then(Option::as_ref);
         saga.react(&Occurrence { event, before }, &mut decision).unwrap();
@@ -283,7 +318,9 @@ fn check_decisions(domain: &Domain, saga: &SagaHandler, events: &[Event]) {
         let held = reaction.iter().filter(|event| &*event.topic != "decision");
         let held: Vec<_> = held.map(|event| (event.id.clone(), event.data.clone())).collect();
         assert_eq!(decided, held, "{} on {} as of {as_of}", saga.name, event.position);
-        earlier.extend(reaction);
+        for effect in reaction {
+            view.stage(&runtime::history::draft(effect.clone()), effect.position).unwrap();
+        }
     }
     assert!(recorded.is_empty(), "reactions to nothing: {recorded:?}");
 }

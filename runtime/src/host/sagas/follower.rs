@@ -21,6 +21,12 @@ use crate::{Advance, Commit, Parked, Refused, StoreError, Tail, engine::DECISION
 /// How many entries are taken in between two commits.
 const PAGE: usize = 256;
 
+/// How many events behind the head a saga decides at the head at once.
+///
+/// The store would have to look through all that came since for each decision, with everybody waiting, only to
+/// refuse most of them.
+const FAR: u64 = 2_048;
+
 /// After how many entries without a reaction the checkpoint is moved all the same.
 const QUIET: usize = 1_024;
 
@@ -137,47 +143,52 @@ impl Follower {
     async fn react(&mut self, head: Checkpoint, entries: Vec<Arc<Entry>>) -> Result<Option<Ending>, SagaError> {
         let mut pending = VecDeque::new();
         let mut commits = Vec::new();
-        for entry in entries {
-            if let Some(mut item) = self.take_in(entry, &head) {
-                commits.push(self.decide(&mut item, &commits)?);
-                pending.push_back(item);
+        if head.number.0.saturating_sub(self.at.number.0) > FAR {
+            entries.into_iter().for_each(|entry| pending.extend(self.take_in_late(entry, &head)));
+            self.read_on(head.position, &mut pending).await?;
+        } else {
+            for entry in entries {
+                if let Some(mut item) = self.take_in(entry, &head) {
+                    commits.push(self.decide(&mut item, &commits)?);
+                    pending.push_back(item);
+                }
             }
         }
-        while !commits.is_empty() {
-            let answers = self.tail.engine().commit(&commits).await.map_err(|source| self.store_error(source))?;
-            self.view.end_speculation();
-            let mut refused = None;
-            for (commit, answer) in commits.iter().zip(answers) {
-                match answer {
-                    Ok(committed) => {
-                        pending.pop_front();
-                        self.committed(commit, &committed.positions);
-                    }
-                    Err(error) => {
-                        refused = Some(error);
-                        break;
-                    }
+        while !pending.is_empty() {
+            if commits.is_empty() {
+                for item in pending.iter_mut().take(PAGE) {
+                    commits.push(self.decide(item, &commits)?);
                 }
             }
-            commits = match refused {
-                None => break,
-                Some(Refused::Stale { head, .. }) => {
-                    self.read_on(head, &mut pending).await?;
-                    self.decide_all(&mut pending)?
-                }
+            match self.commit(std::mem::take(&mut commits), &mut pending).await? {
+                None => {}
+                Some(Refused::Stale { head, .. }) => self.read_on(head, &mut pending).await?,
                 Some(Refused::Fenced { .. }) => return Ok(Some(Ending::Fenced)),
                 Some(other) => return Err(self.stopped(self.checkpoint.position, other.to_string())),
-            };
+            }
         }
         Ok(None)
     }
 
-    fn decide_all(&mut self, pending: &mut VecDeque<Pending>) -> Result<Vec<Commit>, SagaError> {
-        let mut commits = Vec::new();
-        for item in pending {
-            commits.push(self.decide(item, &commits)?);
+    /// Commits decisions about the first of `pending`, takes those away that went through, and gives the first
+    /// refusal; all after it were refused too.
+    async fn commit(
+        &mut self,
+        commits: Vec<Commit>,
+        pending: &mut VecDeque<Pending>,
+    ) -> Result<Option<Refused>, SagaError> {
+        let answers = self.tail.engine().commit(&commits).await.map_err(|source| self.store_error(source))?;
+        self.view.end_speculation();
+        for (commit, answer) in commits.iter().zip(answers) {
+            match answer {
+                Ok(committed) => {
+                    pending.pop_front();
+                    self.committed(commit, &committed.positions);
+                }
+                Err(refused) => return Ok(Some(refused)),
+            }
         }
-        Ok(commits)
+        Ok(None)
     }
 
     /// Folds an entry in; gives it back if the saga has to deal with it.
@@ -203,17 +214,19 @@ impl Follower {
     async fn read_on(&mut self, head: Position, pending: &mut VecDeque<Pending>) -> Result<(), SagaError> {
         while self.at.position < head {
             let page = self.tail.next(&self.at, PAGE, IDLE).await.map_err(|source| self.store_error(source))?;
-            for entry in page.entries {
-                if let Some(mut item) = self.take_in(entry, &page.head) {
-                    // Decided for the sake of what it asks of the past; the decision itself is made later.
-                    if let (Entry::Event(event), None) = (&*item.entry, &item.unreadable) {
-                        let _ = self.reaction(event, item.before.as_ref(), &mut item.then);
-                    }
-                    pending.push_back(item);
-                }
-            }
+            page.entries.into_iter().for_each(|entry| pending.extend(self.take_in_late(entry, &page.head)));
         }
         Ok(())
+    }
+
+    /// Folds an entry in that will be decided about later, and asks now what its decision asks of the past.
+    fn take_in_late(&mut self, entry: Arc<Entry>, head: &Checkpoint) -> Option<Pending> {
+        let mut item = self.take_in(entry, head)?;
+        if let (Entry::Event(event), None) = (&*item.entry, &item.unreadable) {
+            // The decision itself is thrown away; one that fails now may not fail later.
+            let _ = self.reaction(event, item.before.as_ref(), &mut item.then);
+        }
+        Some(item)
     }
 
     /// Decides about one entry and speculates on the effects; `earlier` are the commits just before it.
