@@ -183,12 +183,21 @@ impl Shared {
     pub(super) async fn send_transaction(&self, commands: &Pipeline) -> Result<Option<Value>, StoreError> {
         let (count, mut connection) = self.connection().await?;
         let answers = connection.req_packed_commands(commands, commands.len() + 1, 1).await;
-        let answer = answers.and_then(|mut answers| answers.pop().unwrap_or_default().extract_error());
+        let answer = answers.and_then(|mut answers| without_errors(answers.pop().unwrap_or_default()));
         match answer {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::ExecAbort) => Ok(None),
             answer => self.check(count, answer).map(Some),
         }
     }
+}
+
+/// The answer of a transaction, unless it or one of its parts is an error.
+///
+/// [`Value::extract_error`] would rebuild every entry of every stream to look for one.
+fn without_errors(answer: Value) -> Result<Value, RedisError> {
+    let parts = if let Value::Array(parts) = &answer { parts.as_slice() } else { std::slice::from_ref(&answer) };
+    let error = parts.iter().find_map(|part| if let Value::ServerError(error) = part { Some(error) } else { None });
+    error.map_or(Ok(()), |error| Err(error.clone().into())).map(|()| answer)
 }
 
 /// A connection of one task's own, for commands that block.
