@@ -72,3 +72,40 @@ impl Drop for InFlight<'_> {
         self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use axum::{Router, body::Body, middleware, routing::get};
+    use runtime::{Engine, Namespace, StoreUrl, Tail};
+    use tower_service::Service as _;
+
+    use super::*;
+    use crate::{Gateway, Settings};
+
+    async fn site() -> Site {
+        let (url, namespace) = (StoreUrl::Memory, Namespace::default());
+        let engine = Engine::open(&url, &namespace, &[]).await.unwrap();
+        let model = projector::ReadModel::open(&url, &namespace).await.unwrap();
+        let (tail, _) = Tail::follow(engine.clone()).await.unwrap();
+        let domain = Arc::new(kernel::Domain::new("none"));
+        Gateway::new(domain, engine, tail, model, Settings::default()).unwrap().0
+    }
+
+    async fn fails() -> &'static str {
+        panic!("a defect");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_like_any_other() {
+        let site = site().await;
+        let guarded = middleware::from_fn_with_state(site.clone(), guard);
+        let mut router = Router::new().route("/", get(fails)).layer(guarded);
+        let request = Request::builder().header("host", "localhost").body(Body::empty()).unwrap();
+        let response = router.call(request).await.unwrap();
+        assert_eq!(response.status(), 500);
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        assert_eq!(site.in_flight.load(Ordering::Relaxed), 0);
+    }
+}

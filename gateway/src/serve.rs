@@ -10,7 +10,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use stalling::Stalling;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
     time::Instant,
 };
@@ -21,6 +21,10 @@ use crate::{Gateway, gateway::Site, router};
 
 /// The pause after a connection could not be accepted: most likely there are too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a connection that has not asked anything yet may still do so when the gateway stops: its first
+/// request may be on the way.
+const FIRST: Duration = Duration::from_millis(250);
 
 /// Answers requests until told to stop.
 ///
@@ -100,7 +104,10 @@ async fn connection(
         tracing::debug!(%error, "small answers may be delayed");
     }
     let io = TokioIo::new(Stalling::new(stream, gateway.settings.stall));
+    let asked = Arc::new(Notify::new());
+    let asks = asked.clone();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
+        asks.notify_one();
         let request: Request = request.map(Body::new);
         // A router is always ready.
         app.clone().call(request)
@@ -112,9 +119,14 @@ async fn connection(
         .serve_connection(io, service)
         .with_upgrades();
     let mut connection = pin!(connection);
+    let over = async {
+        gateway.stopping.cancelled().await;
+        let _ = tokio::time::timeout(FIRST, asked.notified()).await;
+    };
     let ended = tokio::select! {
+        biased;
         ended = connection.as_mut() => ended,
-        () = gateway.stopping.cancelled(), if serve == Serve::UntilStopped => {
+        () = over, if serve == Serve::UntilStopped => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
