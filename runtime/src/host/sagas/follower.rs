@@ -19,13 +19,16 @@ use super::{
 use crate::{Advance, Commit, Parked, Refused, StoreError, Tail, engine::DECISIONS};
 
 /// How many entries are taken in between two commits.
-const PAGE: usize = 256;
+const PAGE: usize = 64;
+
+/// How many entries are folded at once that nothing is decided about yet.
+const FOLD: usize = 4_096;
 
 /// How many events behind the head a saga decides at the head at once.
 ///
 /// The store would have to look through all that came since for each decision, with everybody waiting, only to
 /// refuse most of them.
-const FAR: u64 = 2_048;
+const FAR: u64 = 256;
 
 /// After how many entries without a reaction the checkpoint is moved all the same.
 const QUIET: usize = 1_024;
@@ -110,7 +113,7 @@ impl Follower {
         let engine = self.tail.engine().clone();
         self.checkpoint = engine.checkpoint(&self.consumer).await?.unwrap_or_default();
         while self.at.position < self.checkpoint.position {
-            let page = engine.read(&self.at, PAGE * 16).await?;
+            let page = engine.read(&self.at, FOLD).await?;
             if page.entries.is_empty() {
                 let (checkpoint, reason) = (self.checkpoint.clone(), format!("it ends at {}", page.head));
                 return Err(StoreError::Diverged { checkpoint, reason });
@@ -123,7 +126,7 @@ impl Follower {
         }
         let mut ahead = self.checkpoint.clone();
         loop {
-            let page = engine.read(&ahead, PAGE * 16).await?;
+            let page = engine.read(&ahead, FOLD).await?;
             let Some(last) = page.entries.last() else { break };
             for entry in &page.entries {
                 if let Entry::Event(event) = entry
@@ -145,7 +148,6 @@ impl Follower {
         let mut commits = Vec::new();
         if head.number.0.saturating_sub(self.at.number.0) > FAR {
             entries.into_iter().for_each(|entry| pending.extend(self.take_in_late(entry, &head)));
-            self.read_on(head.position, &mut pending).await?;
         } else {
             for entry in entries {
                 if let Some(mut item) = self.take_in(entry, &head) {
@@ -156,6 +158,8 @@ impl Follower {
         }
         while !pending.is_empty() {
             if commits.is_empty() {
+                // As late as can be: what the store has to look through is what came since, own effects too.
+                self.read_on(self.tail.head().position, &mut pending).await?;
                 for item in pending.iter_mut().take(PAGE) {
                     commits.push(self.decide(item, &commits)?);
                 }
@@ -213,7 +217,7 @@ impl Follower {
     /// Reads on until the view has reached `head`, keeping what will have to be dealt with.
     async fn read_on(&mut self, head: Position, pending: &mut VecDeque<Pending>) -> Result<(), SagaError> {
         while self.at.position < head {
-            let page = self.tail.next(&self.at, PAGE, IDLE).await.map_err(|source| self.store_error(source))?;
+            let page = self.tail.next(&self.at, FOLD, IDLE).await.map_err(|source| self.store_error(source))?;
             page.entries.into_iter().for_each(|entry| pending.extend(self.take_in_late(entry, &page.head)));
         }
         Ok(())
