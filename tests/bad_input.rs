@@ -1,5 +1,7 @@
 //! Bad input gets its documented status and a sentence that says what is wrong; nothing is written.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 mod common;
 
 use std::{

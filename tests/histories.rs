@@ -1,5 +1,7 @@
 //! What the original wrote is served as the original served it, but for its defects.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 mod common;
 
 use std::{collections::BTreeMap, fs, path::PathBuf};

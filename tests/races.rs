@@ -1,5 +1,7 @@
 //! Two hundred carts race for the last ten units.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 mod common;
 
 use common::{

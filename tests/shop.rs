@@ -1,6 +1,8 @@
 //! A client written for the original works here unchanged, wherever the log is kept and however many
 //! processes run the shop.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 mod common;
 
 use common::{

@@ -1,5 +1,7 @@
 //! How it starts and ends, and what it says when it can't.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 mod common;
 
 use std::{net::TcpListener, process::Output};

@@ -1,1 +1,40 @@
-//! The HTTP and WebSocket surface of a domain.
+//! The HTTP, WebSocket and SSE surface of a domain.
+//!
+//! The gateway turns requests into commands and waits for their outcomes, serves the read model, and shows
+//! events as they happen. Its routes come from the domain's description; it knows no domain by name. It
+//! decides nothing, writes to no log but through [`runtime::Engine::commit`] (commands into queues), and
+//! never answers without a limit on how long that may take.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `router`, `routes` | the table of contents, and one file a group of routes |
+//! | `guard`, `security` | what every request passes: hosts, origins, tokens, panics, counting |
+//! | `submission`, `intake`, `waiters` | a command's way there and back |
+//! | `live` | events as they happen, resumable |
+//! | `problem` | every error that a client is told |
+//! | `serve` | connections: accepted, bounded, and brought to an end |
+
+mod body;
+mod gateway;
+mod guard;
+mod intake;
+mod live;
+mod metrics;
+mod openapi;
+mod problem;
+mod reply;
+mod request;
+mod router;
+mod routes;
+mod security;
+mod serve;
+mod settings;
+mod submission;
+mod surface;
+mod waiters;
+
+pub use gateway::Gateway;
+pub use router::router;
+pub use serve::serve;
+pub use settings::{AccessToken, Exposed, Scope, Settings};
+pub use surface::Unroutable;

@@ -1,6 +1,8 @@
 //! Runs the binary as a person would and talks to it as a client would.
 #![allow(
     dead_code,
+    unreachable_pub,
+    unused_imports,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
@@ -8,6 +10,7 @@
 )]
 
 pub mod http;
+pub mod invariants;
 pub mod process;
 pub mod shop;
 

@@ -7,6 +7,7 @@
 
 mod arrivals;
 mod connect;
+mod cut;
 mod slot;
 
 use std::{
@@ -20,7 +21,8 @@ use std::{
 };
 
 use arrivals::Arrivals;
-use connect::Server;
+use connect::{Lane, Server};
+use cut::Cut;
 use kernel::{Position, Tables};
 use redis::{Script, pipe};
 use runtime::{Namespace, StoreError};
@@ -49,7 +51,7 @@ struct Inner {
 
 impl fmt::Debug for RedisModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisModel").field("server", &self.0.server).field("slot", &self.0.slot).finish()
+        f.debug_struct("RedisModel").field("server", self.server()).field("slot", &self.0.slot).finish()
     }
 }
 
@@ -66,6 +68,15 @@ impl RedisModel {
         Self(Arc::new(Inner { server, base, slot, generation, arrivals }))
     }
 
+    fn server(&self) -> &Server {
+        &self.0.server
+    }
+
+    fn slot(&self) -> &Slot {
+        &self.0.slot
+    }
+
+    /// The generation that was served when last looked.
     fn generation(&self) -> u64 {
         self.0.generation.load(Ordering::Relaxed)
     }
@@ -89,8 +100,10 @@ impl RedisModel {
             let asked = self.generation();
             let table = self.table(asked, topic);
             // The row first: had another generation been served by then, the second answer tells.
-            let (row, served): (_, Option<u64>) =
-                self.0.server.send(pipe().hget(&table, key).hget(&self.0.slot.key, GENERATION), &table).await?;
+            let (row, served): (_, Option<u64>) = self
+                .server()
+                .send(Lane::Quick, pipe().hget(&table, key).hget(&self.slot().key, GENERATION), &table)
+                .await?;
             if self.is_of(asked, served.unwrap_or_default()) {
                 return Ok(row);
             }
@@ -103,57 +116,49 @@ impl RedisModel {
     ) -> Result<BTreeMap<(String, String), String>, StoreError> {
         let mut wanted: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         keys.iter().for_each(|(topic, key)| wanted.entry(topic).or_default().push(key));
-        loop {
-            let asked = self.generation();
-            let mut request = pipe();
-            request.atomic();
+        let cut = self.cut(Lane::Quick, |request, generation| {
             for (topic, keys) in &wanted {
-                request.cmd("HMGET").arg(self.table(asked, topic)).arg(keys);
+                request.cmd("HMGET").arg(self.table(generation, topic)).arg(keys);
             }
-            request.cmd("HMGET").arg(&self.0.slot.key).arg(GENERATION);
-            let mut answers: Vec<Vec<Option<String>>> = self.0.server.send(&request, &self.0.base).await?;
-            let served = answers.pop().and_then(|mut fields| fields.pop()).flatten();
-            let served = served.and_then(|served| served.parse().ok()).unwrap_or_default();
-            if self.is_of(asked, served) {
-                let found = wanted.iter().zip(answers).flat_map(|((topic, keys), rows)| {
-                    let keyed =
-                        |(key, row): (&&str, Option<String>)| Some((((*topic).to_owned(), (*key).to_owned()), row?));
-                    keys.iter().zip(rows).filter_map(keyed)
-                });
-                return Ok(found.collect());
-            }
+        });
+        let mut found = BTreeMap::new();
+        for ((topic, keys), answer) in wanted.iter().zip(cut.await?.answers) {
+            let rows: Vec<Option<String>> =
+                redis::from_redis_value(answer).map_err(|error| self.server().corrupt(topic, error.to_string()))?;
+            let keyed = keys.iter().zip(rows).filter_map(|(key, row)| Some((*key, row?)));
+            found.extend(keyed.map(|(key, row)| (((*topic).to_owned(), key.to_owned()), row)));
         }
+        Ok(found)
     }
 
     pub(super) async fn tables(&self, topics: &[&str]) -> Result<(Tables, ModelState), StoreError> {
-        loop {
-            let asked = self.generation();
-            let mut request = pipe();
-            request.atomic();
-            for topic in topics {
-                request.hgetall(self.table(asked, topic));
-            }
-            request.cmd("HMGET").arg(&self.0.slot.key).arg(slot::FIELDS.as_slice());
-            let mut answers: Vec<redis::Value> = self.0.server.fetch(&request, &self.0.base).await?;
-            let state = answers.pop().unwrap_or(redis::Value::Nil);
-            let state = self.0.slot.parse(&self.0.server, state)?;
-            if self.is_of(asked, state.generation) {
-                let tables = topics.iter().zip(answers).map(|(topic, rows)| {
-                    let rows =
-                        slot::table(rows).map_err(|reason| self.0.server.corrupt(&self.table(asked, topic), reason))?;
-                    Ok(((*topic).to_owned(), rows))
-                });
-                return Ok((Tables(tables.collect::<Result<_, _>>()?), state));
-            }
-        }
+        let cut = self.cut(Lane::Bulk, |request, generation| {
+            topics.iter().for_each(|topic| {
+                request.hgetall(self.table(generation, topic));
+            });
+        });
+        let Cut { answers, state } = cut.await?;
+        let topics: Vec<_> = topics.iter().map(|topic| (*topic).to_owned()).collect();
+        // A hundred thousand rows keep a thread busy for a tenth of a second: not one that serves others.
+        let parsed = tokio::task::spawn_blocking(move || {
+            let table = |(topic, rows)| match slot::table(rows) {
+                Ok(rows) => Ok((topic, rows)),
+                Err(reason) => Err((topic, reason)),
+            };
+            topics.into_iter().zip(answers).map(table).collect::<Result<_, _>>()
+        });
+        let parsed = parsed.await.map_err(|error| self.server().unavailable(&error.to_string()))?;
+        let corrupt =
+            |(topic, reason): (String, _)| self.server().corrupt(&self.table(state.generation, &topic), reason);
+        Ok((Tables(parsed.map_err(corrupt)?), state))
     }
 
     pub(super) async fn state(&self) -> Result<ModelState, StoreError> {
-        self.0.slot.state(&self.0.server).await
+        self.slot().state(self.server()).await
     }
 
     pub(super) async fn reached(&self, position: Position, most: Duration) -> Result<bool, StoreError> {
-        self.0.arrivals.reached(&self.0.server, &self.0.slot, position, most).await
+        self.0.arrivals.reached(self.server(), self.slot(), position, most).await
     }
 
     pub(super) async fn write(&self, changes: &Changes) -> Result<bool, StoreError> {
@@ -162,11 +167,10 @@ impl RedisModel {
             let (puts, deletes) = topics.entry(change.topic).or_default();
             if change.row.is_some() { puts } else { deletes }.push(change);
         }
-        let mut keys = vec![self.0.slot.key.clone()];
+        let mut keys = vec![self.slot().key.clone()];
         keys.extend(topics.keys().map(|topic| self.table(changes.to.generation, topic)));
         let written: bool = self
-            .0
-            .server
+            .server()
             .run(&WRITE, &keys, |command| {
                 command.arg(slot::fields(&changes.from).as_slice()).arg(slot::fields(&changes.to).as_slice());
                 for (topic, (puts, deletes)) in &topics {
@@ -190,15 +194,14 @@ impl RedisModel {
         let slot = self.slot_of(generation);
         let mut request = pipe();
         request.hset_nx(&slot.key, GENERATION, generation).ignore();
-        self.0.server.send::<()>(&request, &slot.key).await?;
-        Ok(Self::of(self.0.server.clone(), self.0.base.clone(), slot))
+        self.server().send::<()>(Lane::Quick, &request, &slot.key).await?;
+        Ok(Self::of(self.server().clone(), self.0.base.clone(), slot))
     }
 
     pub(super) async fn serve(&self, from: &ModelState, to: &ModelState) -> Result<bool, StoreError> {
         let [built, previous] = [to, from].map(|state| self.slot_of(state.generation).key);
         let served = self
-            .0
-            .server
+            .server()
             .run(&SERVE, &[self.0.base.clone(), built, previous], |command| {
                 command.arg(slot::fields(from).as_slice()).arg(slot::fields(to).as_slice());
             })
@@ -210,6 +213,6 @@ impl RedisModel {
     }
 
     pub(super) async fn discard(&self, generation: u64) -> Result<(), StoreError> {
-        self.0.server.run(&DISCARD, &[self.slot_of(generation).key], |_| {}).await
+        self.server().run(&DISCARD, &[self.slot_of(generation).key], |_| {}).await
     }
 }

@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use connect::{Server, Shared};
 use keys::Keys;
+use read::Shares;
 use redis::{Cmd, Pipeline, ServerErrorKind, Value};
 use script::Script;
 use topics::Topics;
@@ -40,6 +41,7 @@ struct Inner {
     server: Server,
     keys: Keys,
     topics: Topics,
+    shares: Shares,
     /// For commits and other commands that are answered at once.
     ordinary: Shared,
     /// For pages of the log: an answer of many megabytes must not make commits wait.
@@ -70,8 +72,14 @@ impl Redis {
             }
         }
         let bulk = Shared::to(server.clone());
-        let engine =
-            Self(Arc::new(Inner { server, keys: Keys::of(namespace), topics: Topics::of(topics), ordinary, bulk }));
+        let engine = Self(Arc::new(Inner {
+            server,
+            keys: Keys::of(namespace),
+            topics: Topics::of(topics),
+            shares: Shares::default(),
+            ordinary,
+            bulk,
+        }));
         engine.learn_topics().await?;
         Ok(engine)
     }
@@ -139,10 +147,6 @@ impl Redis {
 
     fn corrupt(&self, at: &str, reason: &str) -> StoreError {
         StoreError::Corrupt { url: self.url(), at: at.to_owned(), reason: reason.to_owned() }
-    }
-
-    fn fault(&self, error: &redis::RedisError) -> StoreError {
-        fault::of(&self.0.server.url, error)
     }
 }
 

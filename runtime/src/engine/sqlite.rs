@@ -3,16 +3,18 @@
 //! One task writes ([`writer`]), groups of requests at a time; readings run beside it. Notices are those of
 //! one process, for there is only one.
 
+mod bulk;
+mod changes;
 mod claims;
 mod commit;
 mod failure;
 mod known;
 mod lock;
+mod lookup;
 mod open;
 mod read;
 mod recent;
 mod request;
-mod rows;
 mod status;
 mod writer;
 

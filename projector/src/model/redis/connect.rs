@@ -3,7 +3,8 @@
 use std::{fmt, time::Duration};
 
 use redis::{
-    Client, Cmd, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, RedisError, Script, ServerErrorKind,
+    Client, Cmd, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, ProtocolVersion, RedisError, Script,
+    ServerErrorKind,
     aio::{ConnectionManager, ConnectionManagerConfig, PubSub},
     io::tcp::TcpSettings,
 };
@@ -12,11 +13,23 @@ use runtime::StoreError;
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(3);
 
-/// How long an answer may take: as long as the slowest single read, all rows of a large model.
-const ANSWER: Duration = Duration::from_secs(30);
+/// How long a small answer may take, a write of a whole page of large rows included.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// How long the rows of a large model may take.
+const BULK_ANSWER: Duration = Duration::from_secs(30);
 
 /// How many requests may wait to be sent on one connection.
 const WAITING: usize = 1_024;
+
+/// Which connection a request takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Lane {
+    /// For what is small: a reply of many megabytes on it would hold all others up.
+    Quick,
+    /// For whole tables.
+    Bulk,
+}
 
 /// A server, with a connection for each kind of work.
 #[derive(Clone)]
@@ -24,9 +37,7 @@ pub(super) struct Server {
     /// The URL, its password masked.
     url: String,
     client: Client,
-    /// For what is small: a reply of many megabytes on it would hold all others up.
     quick: ConnectionManager,
-    /// For whole tables.
     bulk: ConnectionManager,
 }
 
@@ -41,8 +52,8 @@ impl Server {
     pub(super) async fn connect(address: &str, shown: &str) -> Result<Self, StoreError> {
         let failed = |error: RedisError| store_error(shown, "connection", &error);
         let info = address.into_connection_info().map_err(failed)?;
-        // Small requests must not wait for each other's acknowledgement.
-        let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
+        let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP2);
+        let info = info.set_redis_settings(settings).set_tcp_settings(tcp());
         let client = Client::open(info).map_err(failed)?;
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(1)
@@ -51,7 +62,8 @@ impl Server {
             .set_response_timeout(Some(ANSWER))
             .set_pipeline_buffer_size(WAITING);
         let quick = client.get_connection_manager_with_config(config.clone()).await.map_err(failed)?;
-        let bulk = client.get_connection_manager_lazy(config).map_err(failed)?;
+        let bulk =
+            client.get_connection_manager_lazy(config.set_response_timeout(Some(BULK_ANSWER))).map_err(failed)?;
         Ok(Self { url: shown.to_owned(), client, quick, bulk })
     }
 
@@ -71,14 +83,24 @@ impl Server {
         StoreError::Corrupt { url: self.url.clone(), at: at.to_owned(), reason }
     }
 
-    /// Sends commands together; `about` is the key that an error would be about.
-    pub(super) async fn send<T: FromRedisValue>(&self, pipeline: &Pipeline, about: &str) -> Result<T, StoreError> {
-        pipeline.query_async(&mut self.quick.clone()).await.map_err(|error| store_error(&self.url, about, &error))
-    }
-
-    /// Sends commands whose replies are large.
-    pub(super) async fn fetch<T: FromRedisValue>(&self, pipeline: &Pipeline, about: &str) -> Result<T, StoreError> {
-        pipeline.query_async(&mut self.bulk.clone()).await.map_err(|error| store_error(&self.url, about, &error))
+    /// Sends commands that may be sent twice; `about` is the key that an error would be about.
+    ///
+    /// A connection that was lost is noticed when it is used, so what only asks is asked again.
+    pub(super) async fn send<T: FromRedisValue>(
+        &self,
+        lane: Lane,
+        pipeline: &Pipeline,
+        about: &str,
+    ) -> Result<T, StoreError> {
+        let mut connection = match lane {
+            Lane::Quick => self.quick.clone(),
+            Lane::Bulk => self.bulk.clone(),
+        };
+        let answer = match pipeline.query_async(&mut connection).await {
+            Err(error) if error.is_connection_dropped() => pipeline.query_async(&mut connection).await,
+            answer => answer,
+        };
+        answer.map_err(|error| store_error(&self.url, about, &error))
     }
 
     /// Runs a script, loading it where the server does not have it; `fill` adds keys and arguments.
@@ -104,13 +126,22 @@ impl Server {
     }
 }
 
+fn tcp() -> TcpSettings {
+    // Small requests must not wait for each other's acknowledgement.
+    let settings = TcpSettings::default().set_nodelay(true);
+    // A connection whose other end has vanished ends by itself, not only when somebody waits in vain.
+    #[cfg(target_os = "linux")]
+    let settings = settings.set_user_timeout(ANSWER);
+    settings
+}
+
 /// What an error of the client crate means for the read model.
 fn store_error(url: &str, at: &str, error: &RedisError) -> StoreError {
     let (url, reason) = (url.to_owned(), error.to_string());
     // Of commands that were sent together the first that failed tells.
     let together = error.clone().into_server_errors();
     let first = together.as_ref().and_then(|errors| errors.first()).map(|(_, error)| error.code());
-    match (error.kind(), error.code().or(first)) {
+    match (error.kind(), first.or(error.code())) {
         (_, Some("OOM" | "MISCONF" | "NOREPLICAS")) => StoreError::Full { url, reason },
         (_, Some("WRONGTYPE")) | (ErrorKind::Parse | ErrorKind::UnexpectedReturnType, _) => {
             StoreError::Corrupt { url, at: at.to_owned(), reason }

@@ -6,7 +6,7 @@ use kernel::{Checkpoint, Epoch, Number};
 use redis::{Value, from_redis_value, pipe};
 use runtime::StoreError;
 
-use super::Server;
+use super::connect::{Lane, Server};
 use crate::ModelState;
 
 /// The field that names the generation.
@@ -28,7 +28,7 @@ pub(super) struct Slot {
 impl Slot {
     pub(super) async fn state(&self, server: &Server) -> Result<ModelState, StoreError> {
         let (answer,): (Value,) =
-            server.send(pipe().cmd("HMGET").arg(&self.key).arg(FIELDS.as_slice()), &self.key).await?;
+            server.send(Lane::Quick, pipe().cmd("HMGET").arg(&self.key).arg(FIELDS.as_slice()), &self.key).await?;
         self.parse(server, answer)
     }
 

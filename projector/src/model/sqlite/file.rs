@@ -20,6 +20,13 @@ const READERS: u32 = 4;
 /// How long a connection waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(5);
 
+/// How much of the file a connection keeps in memory: 32 MiB, in the KiB that the pragma takes when negative.
+const CACHE: &str = "-32768";
+
+/// After how many pages the write-ahead log is moved into the file: 64 MiB. A write of rows in no order of keys
+/// touches a page for each, and pages that are written again before the move are moved once.
+const CHECKPOINT: &str = "16384";
+
 /// A read model's file: one connection that writes, some that read.
 #[derive(Clone, Debug)]
 pub(super) struct File {
@@ -40,6 +47,8 @@ impl File {
             .busy_timeout(BUSY)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
+            .pragma("cache_size", CACHE)
+            .pragma("wal_autocheckpoint", CHECKPOINT)
             .disable_statement_logging();
         let writer = pool(1).connect_with(options.clone().create_if_missing(true)).await.map_err(failed)?;
         check(&url, &writer).await?;

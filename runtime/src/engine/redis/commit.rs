@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kernel::{Checkpoint, Epoch, Number, Position};
-use redis::{Cmd, Pipeline};
+use redis::{Cmd, Pipeline, Value};
 
 use super::{Redis, decode, script};
 use crate::{Commit, Committed, Refused, StoreError};
@@ -43,12 +43,18 @@ impl Redis {
             return Ok(Vec::new());
         }
         let answers = self.run_all(&script::COMMIT, &runs).await?;
-        let read = |(commit, answer)| {
+        let read = |(commit, answer): (&Commit, Value)| {
+            if let Value::BulkString(text) = &answer {
+                let committed = read_committed(text).ok_or_else(|| self.strange(&String::from_utf8_lossy(text)))?;
+                self.0.topics.note(&committed.head.epoch, &commit.append);
+                return Ok(Some(Ok(committed)));
+            }
             let answer: Vec<String> = self.answer(&self.keys().head, answer)?;
-            if answer.first().is_some_and(|kind| kind == "begin") {
+            if answer == ["begin"] {
                 return Ok(None);
             }
-            read_answer(commit, &answer).map(Some).ok_or_else(|| self.strange(&answer.join(" ")))
+            let refused = read_refused(commit, &answer).ok_or_else(|| self.strange(&answer.join(" ")))?;
+            Ok(Some(Err(refused)))
         };
         commits.zip(answers).map(read).collect()
     }
@@ -58,7 +64,8 @@ impl Redis {
         let Commit { expect, append, enqueue, settle, advance, park } = commit;
         let epoch = if append.is_empty() { String::new() } else { uuid::Uuid::new_v4().to_string() };
         let except = expect.except.as_ref().map(|handler| format!("\"handler\":{}", decode::json(handler)));
-        run.arg(&self.keys().prefix).arg(epoch).arg(expect.as_of.to_string()).arg(except.unwrap_or_default());
+        run.arg(&self.keys().prefix).arg(epoch).arg(self.0.topics.noted_in(append).0);
+        run.arg(expect.as_of.to_string()).arg(except.unwrap_or_default());
         run.arg(expect.head.map(|head| head.to_string()).unwrap_or_default());
         run.arg(expect.reads.len()).arg(append.len()).arg(enqueue.len());
         run.arg(u8::from(settle.is_some())).arg(u8::from(advance.is_some())).arg(park.len());
@@ -95,18 +102,23 @@ impl Redis {
     }
 }
 
-/// What the script's answer means; nothing when it means nothing.
-fn read_answer(commit: &Commit, answer: &[String]) -> Option<Result<Committed, Refused>> {
+/// What the script tells of a commit that went through: the head, then the positions of its events.
+fn read_committed(answer: &[u8]) -> Option<Committed> {
+    let mut words = std::str::from_utf8(answer).ok()?.strip_prefix("ok ")?.split(' ');
+    let epoch = Epoch(words.next()?.to_owned());
+    let number = Number(words.next()?.parse().ok()?);
+    let position = words.next()?.parse().ok()?;
+    let positions = words.map(|position| position.parse().ok()).collect::<Option<_>>()?;
+    Some(Committed { positions, head: Checkpoint { epoch, position, number } })
+}
+
+/// What the script tells of a commit that it refused.
+fn read_refused(commit: &Commit, answer: &[String]) -> Option<Refused> {
     let (kind, rest) = answer.split_first()?;
     let text = |index: usize| rest.get(index).map(String::as_str);
     let position = |index| text(index)?.parse::<Position>().ok();
     let number = |index| text(index)?.parse().ok().map(Number);
-    let refused = match kind.as_str() {
-        "ok" => {
-            let head = Checkpoint { epoch: Epoch(text(0)?.to_owned()), number: number(1)?, position: position(2)? };
-            let positions = rest[3..].iter().map(|position| position.parse().ok()).collect::<Option<_>>()?;
-            return Some(Ok(Committed { positions, head }));
-        }
+    Some(match kind.as_str() {
         "moved" => Refused::HeadMoved { expected: commit.expect.head?, found: number(0)? },
         "stale" => {
             let read = commit.expect.reads.get(text(0)?.parse::<usize>().ok()?.checked_sub(1)?)?;
@@ -123,6 +135,5 @@ fn read_answer(commit: &Commit, answer: &[String]) -> Option<Result<Committed, R
         "order" => Refused::OutOfOrder { position: position(0)?, last: position(1)? },
         "ahead" => Refused::AheadOfClock { position: position(0)?, now_ms: text(1)?.parse().ok()? },
         _ => return None,
-    };
-    Some(Err(refused))
+    })
 }

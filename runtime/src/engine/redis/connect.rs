@@ -6,7 +6,8 @@ use std::{
 };
 
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, IntoConnectionInfo as _, Pipeline, ProtocolVersion, RedisError, Value,
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, IntoConnectionInfo as _, Pipeline, ProtocolVersion, RedisError,
+    ServerErrorKind, Value,
     aio::{ConnectionLike as _, MultiplexedConnection, PubSub},
     io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
@@ -41,6 +42,8 @@ pub(super) struct Server {
 impl Server {
     /// The server at `url`, which errors show as `shown`.
     pub(super) fn at(url: &str, shown: String) -> Result<Self, StoreError> {
+        // Whoever came first has chosen already, which is as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let keepalive = TcpKeepalive::new()
             .with_time(Duration::from_secs(10))
             .with_interval(Duration::from_secs(5))
@@ -172,9 +175,19 @@ impl Shared {
     /// Sends many commands in one go; an answer may be an error by itself.
     pub(super) async fn send_all(&self, commands: &Pipeline) -> Result<Vec<Value>, StoreError> {
         let (count, mut connection) = self.connection().await?;
-        let (skip, expected) = if commands.is_transaction() { (commands.len() + 1, 1) } else { (0, commands.len()) };
-        let answers = connection.req_packed_commands(commands, skip, expected).await;
+        let answers = connection.req_packed_commands(commands, 0, commands.len()).await;
         self.check(count, answers)
+    }
+
+    /// Sends commands as one transaction and gives its answer; nothing when the server takes none.
+    pub(super) async fn send_transaction(&self, commands: &Pipeline) -> Result<Option<Value>, StoreError> {
+        let (count, mut connection) = self.connection().await?;
+        let answers = connection.req_packed_commands(commands, commands.len() + 1, 1).await;
+        let answer = answers.and_then(|mut answers| answers.pop().unwrap_or_default().extract_error());
+        match answer {
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::ExecAbort) => Ok(None),
+            answer => self.check(count, answer).map(Some),
+        }
     }
 }
 

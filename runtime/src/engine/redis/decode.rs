@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use kernel::{Entry, Junk, Position};
+use kernel::{Entry, Junk};
 use redis::Value;
 use serde::Serialize;
 
@@ -59,12 +59,4 @@ fn fields(fields: Vec<Value>) -> Result<Fields<'static>, String> {
 
 fn text(name: &str, value: Vec<u8>) -> Result<Cow<'static, str>, String> {
     String::from_utf8(value).map(Cow::Owned).map_err(|error| format!("{name} is no UTF-8: {}", error.utf8_error()))
-}
-
-/// The positions up to which pages of streams, each of at most `limit` entries, are complete together.
-///
-/// A stream that gave `limit` entries may have more after its last.
-pub(super) fn horizon(pages: &[Vec<Entry>], limit: usize) -> Position {
-    let full = pages.iter().filter(|page| page.len() >= limit);
-    full.filter_map(|page| page.last().map(Entry::position)).min().unwrap_or(Position::MAX)
 }

@@ -54,6 +54,10 @@ fn of_code(url: &str, code: &str, detail: &str) -> StoreError {
         unusable(format!("its user may not do what is needed: {detail}"))
     } else if says("WRONGTYPE") {
         unusable("one of its keys has been overwritten by another program: WRONGTYPE".to_owned())
+    } else if detail.contains("Invalid stream ID") || detail.contains("exhausted the last possible ID") {
+        unusable("another program has used up the positions of a stream".to_owned())
+    } else if detail.contains("user_script") {
+        unusable(format!("its data is not what it should be, a script failed: {detail}"))
     } else {
         unavailable(&format!("it answered {code} {detail}"))
     }

@@ -1,12 +1,18 @@
 //! Reading the log: one page of every stream, at one moment, merged.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use kernel::{Checkpoint, Entry, Epoch, Number, Position};
 use redis::{Pipeline, Value};
 
 use super::{Redis, decode, script};
 use crate::{Parked, StoreError, engine::Page};
+
+/// Up to here it is not worth asking topics for different numbers of entries.
+const SMALL: usize = 64;
 
 /// How many entries a page has at most, whatever was asked for: the whole of it is held in memory.
 const MOST_ENTRIES: usize = 1_000_000;
@@ -20,10 +26,19 @@ impl Redis {
     }
 
     pub(in crate::engine) async fn read(&self, after: Position, limit: usize) -> Result<Page, StoreError> {
+        let limit = limit.min(MOST_ENTRIES);
+        let mut page = Page::default();
         loop {
             let topics = self.0.topics.all();
-            let (mut page, known) = self.read_topics(&topics, after, limit.min(MOST_ENTRIES)).await?;
-            if self.0.topics.learn(known) {
+            let from = page.entries.last().map_or(after, Entry::position);
+            let cut = self.read_topics(&topics, from, limit - page.entries.len()).await?;
+            if self.0.topics.learn(cut.topics) {
+                continue;
+            }
+            let more = !cut.is_whole && !cut.entries.is_empty();
+            page.entries.extend(cut.entries);
+            page.head = cut.head;
+            if more && page.entries.len() < limit {
                 continue;
             }
             // Another program may have written after the last commit; then the log ends later than its head.
@@ -36,24 +51,29 @@ impl Redis {
         }
     }
 
-    /// One page of these topics, and the names of all topics that the log holds.
-    async fn read_topics(
-        &self,
-        topics: &[Arc<str>],
-        after: Position,
-        limit: usize,
-    ) -> Result<(Page, Vec<String>), StoreError> {
+    /// What these topics hold after a position, at one moment.
+    async fn read_topics(&self, topics: &[Arc<str>], after: Position, limit: usize) -> Result<Cut, StoreError> {
+        let counts = self.0.shares.counts(topics, limit);
         let mut cut = Pipeline::with_capacity(topics.len() + 2);
         cut.atomic();
         cut.cmd("HMGET").arg(&self.keys().head).arg("epoch").arg("position").arg("number");
         cut.cmd("SMEMBERS").arg(&self.keys().topics);
         let from = after.successor().to_string();
-        for topic in topics {
-            cut.cmd("XRANGE").arg(self.keys().stream(topic)).arg(&from).arg("+").arg("COUNT").arg(limit);
+        for (topic, count) in topics.iter().zip(&counts) {
+            cut.cmd("XRANGE").arg(self.keys().stream(topic)).arg(&from).arg("+").arg("COUNT").arg(*count);
         }
-        let answers = self.0.bulk.send_all(&cut).await?.pop().unwrap_or_default();
-        let Value::Array(answers) = answers.extract_error().map_err(|error| self.fault(&error))? else {
-            return Err(self.corrupt(&self.keys().head, "EXEC answered no list"));
+        let answers = match self.0.bulk.send_transaction(&cut).await? {
+            Some(answers) => answers,
+            None => {
+                let counts = topics.iter().zip(&counts).map(|(topic, count)| (self.keys().stream(topic), *count));
+                let cut = self.run(&script::CUT, &self.keys().head, |run| {
+                    run.arg(&self.keys().topics).arg(&from).arg(counts.collect::<Vec<_>>())
+                });
+                cut.await?
+            }
+        };
+        let Value::Array(answers) = answers else {
+            return Err(self.corrupt(&self.keys().head, "the log answered no list"));
         };
         let mut answers = answers.into_iter();
         let head = self.answer(&self.keys().head, answers.next().unwrap_or_default())?;
@@ -62,8 +82,11 @@ impl Redis {
             let entries = decode::entries(topic, answer);
             entries.ok_or_else(|| self.corrupt(&self.keys().stream(topic), "XRANGE answered no entries"))
         });
-        let entries = merge(pages.collect::<Result<_, _>>()?, limit);
-        Ok((Page { entries, head: self.read_head(head)? }, known))
+        let (entries, is_whole) = merge(pages.collect::<Result<_, _>>()?, &counts, limit);
+        if !is_whole {
+            self.0.shares.learn(&entries);
+        }
+        Ok(Cut { entries, is_whole, head: self.read_head(head)?, topics: known })
     }
 
     fn read_head(
@@ -105,16 +128,66 @@ impl Redis {
     }
 }
 
-/// The first `limit` entries of all pages in log order, or fewer where a page may not reach that far, or more
-/// so as not to part equal positions.
-fn merge(pages: Vec<Vec<Entry>>, limit: usize) -> Vec<Entry> {
-    let horizon = decode::horizon(&pages, limit);
-    let mut entries: Vec<_> = pages.into_iter().flatten().filter(|entry| entry.position() <= horizon).collect();
+/// What some topics held at one moment.
+struct Cut {
+    entries: Vec<Entry>,
+    /// Whether there was nothing after these entries.
+    is_whole: bool,
+    head: Checkpoint,
+    /// All topics that the log has noted.
+    topics: Vec<String>,
+}
+
+/// The first `limit` entries of all pages in log order, or fewer where a page does not reach that far, or more
+/// so as not to part equal positions; and whether that is all there is.
+///
+/// A page that holds as many entries as were asked for may go on after its last.
+fn merge(pages: Vec<Vec<Entry>>, counts: &[usize], limit: usize) -> (Vec<Entry>, bool) {
+    let full = pages.iter().zip(counts).filter(|(page, count)| page.len() >= **count);
+    let horizon = full.filter_map(|(page, _)| page.last().map(Entry::position)).min();
+    let mut entries: Vec<_> = pages.into_iter().flatten().collect();
+    let all = entries.len();
+    if let Some(horizon) = horizon {
+        entries.retain(|entry| entry.position() <= horizon);
+    }
     entries.sort_by(|a, b| (a.position(), a.topic()).cmp(&(b.position(), b.topic())));
     let mut end = entries.len().min(limit);
     while end > 0 && end < entries.len() && entries[end].position() == entries[end - 1].position() {
         end += 1;
     }
     entries.truncate(end);
-    entries
+    let is_whole = horizon.is_none() && entries.len() == all;
+    (entries, is_whole)
+}
+
+/// How much of the log each topic has been lately.
+///
+/// One page of the log is one page of every topic, most of which would be thrown away if each were asked for
+/// as many entries as the whole may hold.
+#[derive(Debug, Default)]
+pub(super) struct Shares(Mutex<BTreeMap<Arc<str>, f64>>);
+
+impl Shares {
+    /// How many entries to ask each topic for, so that `limit` of all come together, more or less.
+    fn counts(&self, topics: &[Arc<str>], limit: usize) -> Vec<usize> {
+        let shares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let even = limit.div_ceil(topics.len().max(1));
+        let count = |topic| {
+            let share = if shares.is_empty() { 1.0 / topics.len() as f64 } else { *shares.get(topic).unwrap_or(&0.0) };
+            // A quarter more, and what a topic that has just begun may need.
+            ((share * limit as f64 * 1.25) as usize + even / 4 + 1).min(limit)
+        };
+        topics.iter().map(|topic| if limit <= SMALL { limit } else { count(topic) }).collect()
+    }
+
+    fn learn(&self, entries: &[Entry]) {
+        if entries.len() <= SMALL {
+            return;
+        }
+        let mut shares = BTreeMap::new();
+        for entry in entries {
+            *shares.entry(entry.topic().clone()).or_insert(0.0) += 1.0 / entries.len() as f64;
+        }
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = shares;
+    }
 }

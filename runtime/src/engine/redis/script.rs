@@ -52,8 +52,9 @@ macro_rules! scripts {
 }
 
 scripts! {
-    COMMIT: "clock" "positions" "commit";
+    COMMIT: "positions" "commit";
     HEAD: "positions" "head";
+    CUT: "cut";
     CLAIM: "clock" "claim";
     HEARTBEAT: "clock" "heartbeat";
     RELEASE: "workers" "release";

@@ -5,31 +5,58 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+use kernel::{Draft, Epoch};
+
 use crate::engine::DECISIONS;
 
-/// The domain's topics, the log's own, and those that it was found to hold besides; never empty.
+/// The domain's topics, the log's own, and those that it was found to hold besides.
 #[derive(Debug)]
-pub(super) struct Topics(RwLock<BTreeSet<Arc<str>>>);
+pub(super) struct Topics {
+    /// Never empty.
+    known: RwLock<BTreeSet<Arc<str>>>,
+    /// Those that this process has seen the log take note of, in this epoch: commits need not look again.
+    noted: RwLock<(Epoch, BTreeSet<String>)>,
+}
 
 impl Topics {
     pub(super) fn of(topics: &[&str]) -> Self {
-        Self(RwLock::new(topics.iter().copied().chain([DECISIONS]).map(Arc::from).collect()))
+        let known = topics.iter().copied().chain([DECISIONS]).map(Arc::from).collect();
+        Self { known: RwLock::new(known), noted: RwLock::default() }
     }
 
     /// All of them, in order.
     pub(super) fn all(&self) -> Vec<Arc<str>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.known.read().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    /// Takes note of topics; tells whether any was new.
+    /// Takes in topics; tells whether any was new.
     pub(super) fn learn<T: AsRef<str>>(&self, topics: impl IntoIterator<Item = T>) -> bool {
-        let known = |topic: &T| self.0.read().unwrap_or_else(PoisonError::into_inner).contains(topic.as_ref());
-        let new: Vec<Arc<str>> =
-            topics.into_iter().filter(|topic| !known(topic)).map(|topic| Arc::from(topic.as_ref())).collect();
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let new = topics.into_iter().filter(|topic| !known.contains(topic.as_ref()));
+        let new: Vec<Arc<str>> = new.map(|topic| Arc::from(topic.as_ref())).collect();
+        drop(known);
         let any = !new.is_empty();
         if any {
-            self.0.write().unwrap_or_else(PoisonError::into_inner).extend(new);
+            self.known.write().unwrap_or_else(PoisonError::into_inner).extend(new);
         }
         any
+    }
+
+    /// The epoch in which the log is known to have noted the topics of all these drafts; empty for none.
+    pub(super) fn noted_in(&self, drafts: &[Draft]) -> Epoch {
+        let noted = self.noted.read().unwrap_or_else(PoisonError::into_inner);
+        if drafts.iter().all(|draft| noted.1.contains(&draft.topic)) { noted.0.clone() } else { Epoch::default() }
+    }
+
+    /// Takes in that the log has noted the topics of these drafts.
+    pub(super) fn note(&self, epoch: &Epoch, drafts: &[Draft]) {
+        if drafts.is_empty() || self.noted_in(drafts) == *epoch {
+            return;
+        }
+        let mut noted = self.noted.write().unwrap_or_else(PoisonError::into_inner);
+        if noted.0 != *epoch {
+            *noted = (epoch.clone(), BTreeSet::new());
+        }
+        noted.1.extend(drafts.iter().map(|draft| draft.topic.clone()));
     }
 }

@@ -3,8 +3,18 @@
 use kernel::Outcome;
 use sqlx::{Row as _, SqliteConnection};
 
-use super::{commit::signed, failure::Failure, known::Known, request::Answers, rows::Rows};
-use crate::{Claim, Failing, Token, commit::KEEP_OUTCOME, engine::memory::now_ms};
+use super::{
+    bulk::{Bulk, signed},
+    changes::json,
+    failure::Failure,
+    known::Known,
+    request::Answers,
+};
+use crate::{
+    Claim, Failing, Token,
+    commit::KEEP_OUTCOME,
+    engine::memory::{deadline, now_ms},
+};
 
 /// The writer's transaction, and what it knows.
 pub(super) struct Claims<'w> {
@@ -21,19 +31,21 @@ impl Claims<'_> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let waiting = sqlx::query(include_str!("waiting.sql")).bind(service).bind(limit);
         let waiting = waiting.fetch_all(&mut *self.connection).await?;
-        let (mut claims, mut taken, mut held) = (Vec::new(), Rows::default(), Rows::default());
+        let mut claims = Vec::with_capacity(waiting.len());
+        let mut taken = Bulk::new(include_str!("write/taken.sql"));
+        let mut held = Bulk::new(include_str!("write/claimed.sql"));
         for row in &waiting {
             let id: String = row.try_get(1)?;
-            taken.push(&row.try_get::<i64, _>(0)?)?;
-            held.push(&(self.known.back(), service, worker, &id))?;
+            taken.push([row.try_get::<i64, _>(0)?.into()]);
+            held.push([self.known.back().into(), service.into(), worker.into(), id.as_str().into()]);
             let Some(command) = row.try_get::<Option<&str>, _>(2)? else { continue };
             let corrupt = |error| Failure::corrupt(format!("command {id}"), error);
             let command = serde_json::from_str(command).map_err(corrupt)?;
             let token = Token { service: service.to_owned(), worker: worker.to_owned(), command: id };
             claims.push(Claim { token, command, failed: row.try_get(3)? });
         }
-        self.bulk("DELETE FROM waiting WHERE place IN (SELECT value FROM json_each(?1))", taken).await?;
-        self.bulk(include_str!("write/claimed.sql"), held).await?;
+        taken.execute(self.connection).await?;
+        held.execute(self.connection).await?;
         if let Some(count) = self.known.waiting.get_mut(service) {
             *count = count.saturating_sub(waiting.len());
         }
@@ -48,13 +60,13 @@ impl Claims<'_> {
 
     pub(super) async fn release(&mut self, worker: &str) -> Result<(), Failure> {
         let held = self.end_lease(worker).await?;
-        let mut waiting = Rows::default();
-        for token in &held {
-            waiting.push(&(self.known.front(), &token.service, &token.command))?;
-            self.known.waits(&token.service, 1);
+        let mut waiting = Bulk::new(include_str!("write/waiting.sql"));
+        for Token { service, command, .. } in held {
+            self.known.waits(&service, 1);
+            waiting.push([self.known.front().into(), service.into(), command.into()]);
         }
         sqlx::query("DELETE FROM claimed WHERE worker = ?").bind(worker).execute(&mut *self.connection).await?;
-        self.bulk(include_str!("write/waiting.sql"), waiting).await?;
+        waiting.execute(self.connection).await?;
         self.answers.queued();
         Ok(())
     }
@@ -103,7 +115,7 @@ impl Claims<'_> {
             return Ok(Failing::Requeued);
         }
         let outcome = Outcome::Dead { error: error.to_owned() };
-        let json = serde_json::to_string(&outcome).map_err(|error| Failure::corrupt("an outcome", error))?;
+        let json = json(&outcome)?;
         let sql = "UPDATE commands SET outcome = ?, expires_ms = NULL WHERE id = ?";
         sqlx::query(sql).bind(json).bind(command).execute(&mut *self.connection).await?;
         let sql = "INSERT INTO dead (place, service, command) VALUES (?, ?, ?)";
@@ -127,10 +139,8 @@ impl Claims<'_> {
     pub(super) async fn discard(&mut self, service: &str, command: &str) -> Result<bool, Failure> {
         let dropped = self.take_dead(service, command).await?;
         if dropped {
-            let keep = u64::try_from(KEEP_OUTCOME.as_millis()).unwrap_or(u64::MAX);
-            let expires = signed(now_ms().saturating_add(keep));
             let sql = "UPDATE commands SET expires_ms = ? WHERE id = ? AND outcome IS NOT NULL";
-            sqlx::query(sql).bind(expires).bind(command).execute(&mut *self.connection).await?;
+            sqlx::query(sql).bind(signed(deadline(KEEP_OUTCOME))).bind(command).execute(&mut *self.connection).await?;
         }
         Ok(dropped)
     }
@@ -164,13 +174,6 @@ impl Claims<'_> {
         sqlx::query(sql).bind(place).bind(service).bind(command).execute(&mut *self.connection).await?;
         self.known.waits(service, 1);
         self.answers.queued();
-        Ok(())
-    }
-
-    async fn bulk(&mut self, sql: &'static str, mut rows: Rows) -> Result<(), Failure> {
-        if let Some(rows) = rows.take() {
-            sqlx::query(sql).bind(rows).execute(&mut *self.connection).await?;
-        }
         Ok(())
     }
 }

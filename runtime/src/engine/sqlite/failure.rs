@@ -22,6 +22,8 @@ pub(super) enum Failure {
 
 /// `SQLITE_FULL`, and what a full disk is to the shared memory beside the file.
 const FULL: [&str; 2] = ["13", "4874"];
+/// `SQLITE_TOOBIG`.
+const TOO_BIG: &str = "18";
 /// `SQLITE_NOTADB`.
 const NO_DATABASE: &str = "26";
 /// `SQLITE_READONLY`, `SQLITE_READONLY_DIRECTORY`.
@@ -30,6 +32,12 @@ const READ_ONLY: [&str; 2] = ["8", "1544"];
 impl Failure {
     pub(super) fn corrupt(at: impl Into<String>, reason: impl std::fmt::Display) -> Self {
         Self::Corrupt { at: at.into(), reason: format!("{reason}") }
+    }
+
+    /// Whether a value would be longer than SQLite's values can be.
+    pub(super) fn is_too_big(&self) -> bool {
+        let Self::Sql(sqlx::Error::Database(error)) = self else { return false };
+        error.code().as_deref() == Some(TOO_BIG)
     }
 
     /// The same as a store's error.

@@ -1,1 +1,1 @@
-SELECT key, first, fingerprint FROM keys WHERE key IN (SELECT value FROM json_each(?1))
+SELECT key, first, fingerprint FROM keys WHERE key IN (VALUES /* rows */)

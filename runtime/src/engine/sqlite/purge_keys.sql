@@ -1,2 +1,4 @@
 DELETE FROM keys
-WHERE (key, first) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1))
+WHERE key IN (
+    SELECT known.key FROM (VALUES /* rows */) JOIN keys AS known ON known.key = column1 AND known.first = column2
+)

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use kernel::{Entry, Event, Junk, Meta, Number, Position};
 use sqlx::{Row as _, SqlitePool};
 
-use super::{commit::signed, failure::Failure};
+use super::{bulk::signed, failure::Failure};
 
-/// How many entries one query gives; bounds the text, which SQLite has no room for beyond 10^9 bytes.
+/// How many entries one query gives; fewer where they are so large that SQLite has no room for the text, 10^9
+/// bytes.
 const CHUNK: usize = 512;
 
 /// Entries after `after` and up to `head`: `limit` of them, and those at the last one's position besides.
@@ -26,10 +27,14 @@ pub(super) async fn entries(
     if after >= head {
         return Ok(entries);
     }
+    let mut size = CHUNK;
     while entries.len() < limit {
-        let most = CHUNK.min(limit - entries.len());
-        if chunk(readers, &mut entries, after, head, most).await? < most {
-            return Ok(entries);
+        let most = size.min(limit - entries.len());
+        match chunk(readers, &mut entries, after, head, most).await {
+            Ok(count) if count < most => return Ok(entries),
+            Ok(_) => {}
+            Err(failure) if failure.is_too_big() && most > 1 => size = most / 2,
+            Err(failure) => return Err(failure),
         }
     }
     let last = entries.last().map(Entry::position);

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use kernel::{Draft, Position, Read};
+use kernel::{Meta, Position, Read};
 
 use crate::Expect;
 
@@ -45,15 +45,14 @@ impl Recent {
         self.floor
     }
 
-    pub(super) fn push(&mut self, position: Position, draft: Draft) {
-        let meta = draft.meta.unwrap_or_default();
-        let saga = meta.handler.filter(|_| meta.command.is_none());
+    pub(super) fn push(&mut self, position: Position, topic: &str, data: String, meta: Option<Meta>) {
+        let saga = meta.and_then(|meta| meta.handler.filter(|_| meta.command.is_none()));
         let topic = match self.events.back() {
-            Some(last) if *last.topic == *draft.topic => Arc::clone(&last.topic),
-            _ => draft.topic.into(),
+            Some(last) if *last.topic == *topic => Arc::clone(&last.topic),
+            _ => topic.into(),
         };
-        self.bytes += draft.data.len();
-        self.events.push_back(Remembered { position, topic, data: draft.data, saga });
+        self.bytes += data.len();
+        self.events.push_back(Remembered { position, topic, data, saga });
     }
 
     /// Forgets what is too much. Only events that the file holds may be forgotten.

@@ -14,13 +14,13 @@ use tokio::sync::mpsc;
 
 use super::{
     Shared,
+    bulk::{Bulk, signed},
     claims::Claims,
-    commit::{self, signed},
+    commit,
     failure::Failure,
     known::Known,
     lock::Lock,
     request::{Answers, Reply, Request, send},
-    rows::Rows,
 };
 use crate::engine::memory::now_ms;
 
@@ -124,16 +124,13 @@ impl Writer {
     /// Forgets some ended commands, and the Idempotency-Keys that they came with.
     async fn purge(&mut self) -> Result<(), Failure> {
         let ended = sqlx::query(include_str!("purge.sql")).bind(signed(now_ms())).bind(MOST_PURGED);
-        let mut keys = Rows::default();
+        let mut keys = Bulk::new(include_str!("purge_keys.sql"));
         for row in ended.fetch_all(&mut self.connection).await? {
             if let (id, Some(key)) = (row.try_get::<String, _>(0)?, row.try_get::<Option<String>, _>(1)?) {
-                keys.push(&(key, id))?;
+                keys.push([key.into(), id.into()]);
             }
         }
-        if let Some(keys) = keys.take() {
-            sqlx::query(include_str!("purge_keys.sql")).bind(keys).execute(&mut self.connection).await?;
-        }
-        Ok(())
+        keys.execute(&mut self.connection).await
     }
 
     /// Ends everything that has the file open, and then the lock.

@@ -1,6 +1,7 @@
 -- Where the log stands: the last commit, or the last entry that another program has written after it.
 --
 -- KEYS[1] the head. ARGV: the streams.
+local later = position_tools().later
 local head = redis.call('HMGET', KEYS[1], 'epoch', 'position', 'number')
 local position = head[2] or '0-0'
 local after, command = {}, { 'XREAD', 'COUNT', '1', 'STREAMS' }

@@ -1,2 +1,2 @@
 INSERT OR REPLACE INTO checkpoints (consumer, checkpoint)
-SELECT value ->> 0, value ->> 1 FROM json_each(?1)
+SELECT * FROM (VALUES /* rows */) WHERE column1 IS NOT NULL

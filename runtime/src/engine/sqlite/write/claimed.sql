@@ -1,2 +1,2 @@
 INSERT INTO claimed (place, service, worker, command)
-SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1)
+SELECT * FROM (VALUES /* rows */) WHERE column1 IS NOT NULL

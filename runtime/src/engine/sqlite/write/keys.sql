@@ -1,2 +1,2 @@
 INSERT OR REPLACE INTO keys (key, first, fingerprint)
-SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1)
+SELECT * FROM (VALUES /* rows */) WHERE column1 IS NOT NULL

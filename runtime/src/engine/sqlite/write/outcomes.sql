@@ -1,4 +1,5 @@
+-- Of each: the command, its outcome, and when that runs out without and with an Idempotency-Key.
 UPDATE commands
-SET outcome = ended.outcome, expires_ms = iif(key IS NULL, ?2, ?3)
-FROM (SELECT value ->> 0 AS id, value ->> 1 AS outcome FROM json_each(?1)) AS ended
-WHERE commands.id = ended.id
+SET outcome = column2, expires_ms = iif(key IS NULL, column3, column4)
+FROM (VALUES /* rows */)
+WHERE commands.id = column1

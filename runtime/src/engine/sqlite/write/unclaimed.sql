@@ -1,1 +1,1 @@
-DELETE FROM claimed WHERE place IN (SELECT value FROM json_each(?1))
+DELETE FROM claimed WHERE place IN (VALUES /* rows */)

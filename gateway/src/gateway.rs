@@ -1,0 +1,135 @@
+//! One gateway: what its routes share.
+
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::{Duration, Instant},
+};
+
+use kernel::Domain;
+use projector::ReadModel;
+use runtime::{Engine, StoreError, Tail};
+use tokio::{
+    sync::Semaphore,
+    task::{AbortHandle, JoinHandle},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    intake::Intake,
+    metrics::Metrics,
+    problem::Problem,
+    settings::Settings,
+    surface::{Surface, Unroutable},
+    waiters::Waiters,
+};
+
+/// The HTTP, WebSocket and SSE surface of a domain. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Gateway(pub(crate) Site);
+
+/// What every route gets to see of its gateway. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Site(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    shared: Shared,
+    tasks: [AbortHandle; 3],
+}
+
+/// What the routes share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) domain: Arc<Domain>,
+    pub(crate) surface: Surface,
+    pub(crate) engine: Engine,
+    pub(crate) tail: Tail,
+    pub(crate) model: ReadModel,
+    pub(crate) settings: Settings,
+    pub(crate) waiters: Waiters,
+    pub(crate) intake: Intake,
+    pub(crate) metrics: Metrics,
+    /// Room for request bodies, in bytes.
+    pub(crate) room: Semaphore,
+    /// Room for clients of live events.
+    pub(crate) live: Arc<Semaphore>,
+    /// Requests whose answer has not begun.
+    pub(crate) in_flight: AtomicU64,
+    /// Cancelled when the gateway was told to stop.
+    pub(crate) stopping: CancellationToken,
+    pub(crate) started: Instant,
+}
+
+impl Gateway {
+    /// A gateway to a domain's log and read model; must be called within a Tokio runtime.
+    ///
+    /// `tail` follows the log of `engine`. The services, sagas and the projection run elsewhere, in this
+    /// process or in others.
+    ///
+    /// # Errors
+    /// When the domain's names can't all be routes.
+    pub fn new(
+        domain: Arc<Domain>,
+        engine: Engine,
+        tail: Tail,
+        model: ReadModel,
+        settings: Settings,
+    ) -> Result<Self, Unroutable> {
+        let surface = Surface::of(&domain)?;
+        let waiters = Waiters::new(engine.clone());
+        let (intake, emptying) = Intake::new(engine.clone(), settings.most_waiting);
+        let tasks = [
+            tokio::spawn(emptying),
+            tokio::spawn(waiters.clone().listen()),
+            tokio::spawn(waiters.clone().look_after()),
+        ];
+        let shared = Shared {
+            domain,
+            surface,
+            engine,
+            tail,
+            model,
+            waiters,
+            intake,
+            metrics: Metrics::default(),
+            room: Semaphore::new(settings.most_bodies.min(Semaphore::MAX_PERMITS)),
+            live: Arc::new(Semaphore::new(settings.most_live)),
+            in_flight: AtomicU64::new(0),
+            stopping: CancellationToken::new(),
+            started: Instant::now(),
+            settings,
+        };
+        let tasks = tasks.map(|task: JoinHandle<()>| task.abort_handle());
+        Ok(Self(Site(Arc::new(Inner { shared, tasks }))))
+    }
+}
+
+impl std::ops::Deref for Site {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0.shared
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+    }
+}
+
+impl Shared {
+    /// What the store answers, unless it takes too long.
+    pub(crate) async fn asked<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, Problem> {
+        let most = self.settings.store_timeout;
+        match tokio::time::timeout(most, call).await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(self.silent(most)),
+        }
+    }
+
+    /// The store did not answer within `most`.
+    pub(crate) fn silent(&self, most: Duration) -> Problem {
+        Problem::unavailable(format!("store {} did not answer within {most:?}", self.engine.url()), 1)
+    }
+}

@@ -1,0 +1,74 @@
+//! What every request passes on its way in and out.
+
+use std::{any::Any, panic::AssertUnwindSafe, sync::atomic::Ordering, time::Instant};
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{HeaderValue, header},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use futures_util::FutureExt as _;
+
+use crate::{
+    gateway::{Shared, Site},
+    problem::{Kind, Problem},
+    security::{self, Asked},
+};
+
+/// Checks who asks, keeps panics in, and counts.
+pub(crate) async fn guard(State(gateway): State<Site>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let _in_flight = InFlight::new(&gateway);
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
+    let method = request.method().clone();
+
+    let mut response = match admit(&gateway, &request) {
+        Ok(()) => AssertUnwindSafe(next.run(request))
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|panic| panicked(route, &*panic).into_response()),
+        Err(problem) => problem.into_response(),
+    };
+    let nosniff = HeaderValue::from_static("nosniff");
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    if gateway.stopping.is_cancelled() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    gateway.metrics.answered(route, &method, response.status(), started.elapsed());
+    response
+}
+
+fn admit(gateway: &Shared, request: &Request) -> Result<(), Problem> {
+    let asked = Asked { method: request.method(), uri: request.uri(), headers: request.headers() };
+    security::check(&gateway.settings, asked)?;
+    let probe = matches!(request.uri().path(), "/livez" | "/readyz" | "/metrics");
+    if gateway.stopping.is_cancelled() && !probe {
+        return Err(Problem::unavailable("the gateway is stopping", 1));
+    }
+    Ok(())
+}
+
+fn panicked(route: &str, panic: &(dyn Any + Send)) -> Problem {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+    tracing::error!(route, panic = text, "a request's handler panicked");
+    Problem::new(Kind::Internal, "the gateway failed on this request; its log says more")
+}
+
+/// Counts a request until its answer begins, whatever happens to it.
+struct InFlight<'g>(&'g Shared);
+
+impl<'g> InFlight<'g> {
+    fn new(gateway: &'g Shared) -> Self {
+        gateway.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self(gateway)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}

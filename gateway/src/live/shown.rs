@@ -1,0 +1,77 @@
+//! An event as clients see it.
+
+use kernel::{Domain, Entry, Event, Position};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// What the names of an entity's actions begin with; clients see the topic's name instead.
+const ENTITY: &str = "entity_";
+
+/// An event as clients see it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// `order_created`, `mail_sent`; one line.
+    pub(crate) action: String,
+    /// Its place in the log.
+    pub(crate) position: Position,
+    /// The whole of it; one line.
+    pub(crate) json: String,
+}
+
+#[derive(Serialize)]
+struct Message<'e> {
+    action: &'e str,
+    data: &'e RawValue,
+    ts: f64,
+    topic: &'e str,
+    position: Position,
+    event_id: &'e str,
+    cause: Option<&'e str>,
+    handler: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<&'e str>,
+}
+
+impl Shown {
+    /// The event in an entry, if it is one and clients see it.
+    pub(crate) fn of(domain: &Domain, entry: &Entry) -> Option<Self> {
+        match entry {
+            Entry::Event(event) if *event.topic != *runtime::engine::DECISIONS => Self::event(domain, event),
+            Entry::Event(_) | Entry::Junk(_) => None,
+        }
+    }
+
+    fn event(domain: &Domain, event: &Event) -> Option<Self> {
+        let action = match event.action.strip_prefix(ENTITY) {
+            Some(what) => format!("{}_{what}", event.topic),
+            None => event.action.clone(),
+        };
+        let action: String = action.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+        let data = data(domain, event)?;
+        // Exact up to the year 2255 in microseconds, which is as fine as positions are.
+        #[expect(clippy::cast_precision_loss, reason = "seconds as a float are what clients expect")]
+        let ts = event.position.unix_micros() as f64 / 1e6;
+        let message = Message {
+            action: &action,
+            data: &data,
+            ts,
+            topic: &event.topic,
+            position: event.position,
+            event_id: &event.id,
+            cause: event.meta.cause.as_deref(),
+            handler: event.meta.handler.as_deref(),
+            command: event.meta.command.as_deref(),
+        };
+        let json = serde_json::to_string(&message).ok()?;
+        Some(Self { action, position: event.position, json })
+    }
+}
+
+/// The event's data in canonical form, numbers as numbers; as it is, on one line, where the domain can't read
+/// it; as a text where it is not even JSON.
+fn data(domain: &Domain, event: &Event) -> Option<Box<RawValue>> {
+    let canonical = domain.topic(&event.topic).and_then(|topic| topic.row(event).ok());
+    let text = canonical.unwrap_or_else(|| event.data.replace(['\n', '\r'], " "));
+    let as_text = || serde_json::to_string(&event.data).and_then(RawValue::from_string);
+    RawValue::from_string(text).or_else(|_| as_text()).ok()
+}

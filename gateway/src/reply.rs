@@ -1,0 +1,57 @@
+//! Answers: JSON that is mostly text already.
+
+use axum::{
+    body::Body,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::Response,
+};
+
+/// Header: the command that the request became.
+pub(crate) const COMMAND: HeaderName = HeaderName::from_static("retrace-command");
+/// Header: the position of the command's last event.
+pub(crate) const POSITION: HeaderName = HeaderName::from_static("retrace-position");
+/// Header: `behind` when the read model does not show the write yet.
+pub(crate) const READ_MODEL: HeaderName = HeaderName::from_static("retrace-read-model");
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// `{"result": …}` around JSON text.
+pub(crate) fn result(json: &str) -> Response {
+    let mut body = String::with_capacity(json.len() + 12);
+    body.push_str("{\"result\":");
+    body.push_str(json);
+    body.push('}');
+    self::json(StatusCode::OK, body)
+}
+
+/// `{"result": [row, …]}` around rows of JSON text.
+pub(crate) fn list<'r>(rows: impl Iterator<Item = &'r str> + Clone) -> Response {
+    let length = rows.clone().map(|row| row.len() + 1).sum::<usize>();
+    let mut body = String::with_capacity(length + 16);
+    body.push_str("{\"result\":[");
+    for (index, row) in rows.enumerate() {
+        if index > 0 {
+            body.push(',');
+        }
+        body.push_str(row);
+    }
+    body.push_str("]}");
+    json(StatusCode::OK, body)
+}
+
+/// JSON text as it is.
+pub(crate) fn json(status: StatusCode, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
+    response
+}
+
+/// Sets a header to a text that is an id or a position; others are left out.
+pub(crate) fn set(response: &mut Response, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}

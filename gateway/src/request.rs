@@ -1,0 +1,111 @@
+//! What requests carry besides their body: ids in paths, keys, trace context, and what is not there yet.
+
+use axum::http::{HeaderMap, Uri};
+use percent_encoding::percent_decode_str;
+use runtime::Idempotency;
+
+use crate::problem::{Kind, Problem};
+
+/// The longest Idempotency-Key, in bytes.
+const LONGEST_KEY: usize = 255;
+
+/// The last segment of the path, decoded. What is not UTF-8 becomes an id that nothing has.
+pub(crate) fn id(uri: &Uri) -> String {
+    let segment = uri.path().rsplit('/').next().unwrap_or_default();
+    percent_decode_str(segment).decode_utf8_lossy().into_owned()
+}
+
+/// The value of a query parameter, decoded.
+pub(crate) fn parameter(uri: &Uri, name: &str) -> Option<String> {
+    let pairs = uri.query()?.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+    pairs.into_iter().find(|(key, _)| decoded(key) == name).map(|(_, value)| decoded(value))
+}
+
+/// Refuses questions about the past, which this gateway can't answer yet, rather than answer with the present.
+pub(crate) fn check_now(uri: &Uri) -> Result<(), Problem> {
+    match parameter(uri, "at") {
+        None => Ok(()),
+        Some(_) => Err(Problem::new(Kind::Refused, "time travel is not available yet; leave out the parameter at")),
+    }
+}
+
+/// How a repeat of the request would be recognised, if the client wants it to be.
+pub(crate) fn idempotency(headers: &HeaderMap, fingerprint: Fingerprint) -> Result<Option<Idempotency>, Problem> {
+    let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
+    let fits = |key: &&str| (1..=LONGEST_KEY).contains(&key.len());
+    let key = key.to_str().ok().filter(fits).ok_or_else(|| {
+        let detail = format!("Idempotency-Key must be 1 to {LONGEST_KEY} visible ASCII characters");
+        Problem::new(Kind::MalformedRequest, detail)
+    })?;
+    Ok(Some(Idempotency { key: key.to_owned(), fingerprint: format!("{:032x}", fingerprint.0) }))
+}
+
+/// A digest of method, path and body: what must be the same in a repeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fingerprint(u128);
+
+impl Fingerprint {
+    pub(crate) fn of(method: &str, path: &str, body: &str) -> Self {
+        let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+        for part in [method, path, body] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part.as_bytes());
+        }
+        Self(hasher.digest128())
+    }
+}
+
+/// W3C trace context, if it has the form of one: `00-<trace>-<span>-<flags>`.
+pub(crate) fn traceparent(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get("traceparent")?.to_str().ok()?;
+    let lengths = value.split('-').map(str::len);
+    let hexadecimal = value.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f' | b'-'));
+    (hexadecimal && lengths.eq([2, 32, 16, 2])).then(|| value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_decoded() {
+        let id = |uri: &'static str| super::id(&Uri::from_static(uri));
+        assert_eq!(id("/order/a%20b%2Fc?x=1"), "a b/c");
+        assert_eq!(id("/order/%ff"), "\u{fffd}");
+        assert_eq!(id("/order/100%"), "100%");
+    }
+
+    #[test]
+    fn parameters_are_found_by_their_whole_name() {
+        let uri = Uri::from_static("/ws?xafter=1&after=1%2D0&b&c=d+e");
+        assert_eq!(parameter(&uri, "after").as_deref(), Some("1-0"));
+        assert_eq!(parameter(&uri, "b").as_deref(), Some(""));
+        assert_eq!(parameter(&uri, "c").as_deref(), Some("d e"));
+        assert_eq!(parameter(&uri, "d"), None);
+        assert_eq!(parameter(&Uri::from_static("/ws"), "after"), None);
+        assert!(check_now(&Uri::from_static("/orders?at=1-0")).is_err());
+        assert!(check_now(&Uri::from_static("/orders?page=2&format=x")).is_ok());
+    }
+
+    #[test]
+    fn a_trace_is_passed_on_only_if_it_looks_like_one() {
+        let trace = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("traceparent", value.parse().unwrap());
+            traceparent(&headers)
+        };
+        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        assert_eq!(trace(good).as_deref(), Some(good));
+        for bad in ["", "00-1-2-3", &good.to_uppercase(), &format!("{good}-00"), &good.replace('4', "\"")] {
+            assert_eq!(trace(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn parts_of_a_fingerprint_do_not_run_together() {
+        assert_eq!(Fingerprint::of("POST", "/a", "b"), Fingerprint::of("POST", "/a", "b"));
+        assert_ne!(Fingerprint::of("POST", "/a", "b"), Fingerprint::of("POST", "/ab", ""));
+        assert_ne!(Fingerprint::of("POST", "/a", "b"), Fingerprint::of("PUT", "/a", "b"));
+    }
+}

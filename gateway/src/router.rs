@@ -1,0 +1,66 @@
+//! The table of contents: which route is answered where.
+
+use axum::{
+    Router,
+    extract::Request,
+    http::Uri,
+    middleware,
+    routing::{delete, get, post},
+};
+
+use crate::{
+    gateway::Gateway,
+    guard,
+    problem::{Kind, Problem},
+    routes::{admin, commands, entities, health, live, metrics, page, queries, status},
+};
+
+/// Every route of the gateway, with everything that a request passes on its way.
+pub fn router(gateway: Gateway) -> Router {
+    let Gateway(gateway) = gateway;
+    let mut router = Router::new();
+    for topic in &gateway.surface.entities {
+        let scope = entities::Scope::new(&gateway, topic);
+        router = router
+            .route(&format!("/{}", topic.plural), get(entities::list).post(entities::submit).with_state(scope.clone()))
+            .route(&format!("/{}", topic.name), post(entities::create).with_state(scope.clone()))
+            .route(
+                &format!("/{}/{{id}}", topic.name),
+                get(entities::one).put(entities::replace).delete(entities::end).with_state(scope),
+            );
+    }
+    for query in &gateway.surface.queries {
+        let scope = queries::Scope::new(&gateway, *query);
+        router = router.route(query.path, get(queries::answer).with_state(scope));
+    }
+    let own = Router::new()
+        .route("/", get(page::page))
+        .route("/ws", get(live::websocket))
+        .route("/api/v1/events", get(live::server_sent))
+        .route("/api/v1/commands/{id}", get(commands::one))
+        .route("/api/v1/status", get(status::status))
+        .route("/api/v1/topics", get(status::topics))
+        .route("/api/v1/queues", get(admin::queues))
+        .route("/api/v1/queues/{service}/dead", get(admin::dead))
+        .route("/api/v1/queues/{service}/dead/{command}", delete(admin::discard))
+        .route("/api/v1/queues/{service}/dead/{command}/requeue", post(admin::requeue))
+        .route("/openapi.json", get(page::openapi))
+        .route("/livez", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::metrics))
+        .with_state(gateway.clone());
+    router
+        .merge(own)
+        .fallback(nowhere)
+        .method_not_allowed_fallback(not_so)
+        .layer(middleware::from_fn_with_state(gateway, guard::guard))
+}
+
+async fn nowhere(uri: Uri) -> Problem {
+    Problem::new(Kind::NotFound, format!("there is nothing at {}", uri.path()))
+}
+
+async fn not_so(request: Request) -> Problem {
+    let detail = format!("{} is not possible at {}", request.method(), request.uri().path());
+    Problem::new(Kind::MethodNotAllowed, detail)
+}

@@ -1,0 +1,11 @@
+//! One file a group of routes.
+
+pub(crate) mod admin;
+pub(crate) mod commands;
+pub(crate) mod entities;
+pub(crate) mod health;
+pub(crate) mod live;
+pub(crate) mod metrics;
+pub(crate) mod page;
+pub(crate) mod queries;
+pub(crate) mod status;

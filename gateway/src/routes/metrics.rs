@@ -1,0 +1,56 @@
+//! `GET /metrics`: what the gateway counts, and where log, read model, queues and consumers are.
+
+use axum::{
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+};
+
+use crate::{
+    gateway::{Shared, Site},
+    metrics::Exposition,
+    problem::Problem,
+    reply,
+};
+
+/// `GET /metrics`
+pub(crate) async fn metrics(State(gateway): State<Site>) -> Response {
+    let mut out = Exposition::default();
+    gateway.metrics.expose(&mut out);
+    let in_flight = gateway.in_flight.load(std::sync::atomic::Ordering::Relaxed);
+    out.gauge("retrace_http_requests_in_flight", "HTTP requests whose answer has not begun.", in_flight);
+    // What can't be told now is left out: the rest is worth having all the same.
+    let up = store(&gateway, &mut out).await.is_ok();
+    out.gauge("retrace_store_up", "Whether the store answered everything asked for this page.", u8::from(up));
+    let mut response = reply::json(StatusCode::OK, out.finish());
+    let plain = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, plain);
+    response
+}
+
+async fn store(gateway: &Shared, out: &mut Exposition) -> Result<(), Problem> {
+    let engine = &gateway.engine;
+    let head = gateway.asked(engine.head()).await?.number.0;
+    out.gauge("retrace_log_head_number", "Number of the log's last event.", head);
+
+    let model = gateway.asked(gateway.model.state()).await?;
+    let lag = head.saturating_sub(model.checkpoint.number.0);
+    out.gauge("retrace_read_model_lag_events", "Events that the read model has not taken in.", lag);
+    out.gauge("retrace_read_model_generation", "Which build of the read model is served.", model.generation);
+
+    let queues = gateway.asked(engine.queues(&gateway.domain.services())).await?;
+    out.family("retrace_queue_commands", "gauge", "Commands by service and state.");
+    for queue in &queues {
+        for (state, count) in [("waiting", queue.waiting), ("claimed", queue.claimed), ("dead", queue.dead)] {
+            out.sample(&[("service", queue.service.clone()), ("state", state.into())], count);
+        }
+    }
+    let checkpoints = gateway.asked(engine.checkpoints()).await?;
+    out.family("retrace_consumer_lag_events", "gauge", "Events that a consumer has not finished.");
+    for (consumer, checkpoint) in checkpoints {
+        out.sample(&[("consumer", consumer)], head.saturating_sub(checkpoint.number.0));
+    }
+    let parked = gateway.asked(engine.parked()).await?.len();
+    out.gauge("retrace_parked_entries", "Entries that consumers have set aside.", parked);
+    Ok(())
+}

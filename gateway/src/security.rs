@@ -1,0 +1,139 @@
+//! Who may ask: the `Host` allow-list, the `Origin` check, and tokens.
+//!
+//! A page on the web can make a browser send requests to a loopback address. It can't choose the `Host`
+//! that goes with them (so a rebound name is refused) and can't hide its `Origin` from a request that
+//! changes something or opens a WebSocket.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use axum::http::{HeaderMap, Method, Uri, header};
+
+use crate::{
+    problem::{Kind, Problem},
+    settings::{Scope, Settings},
+};
+
+/// A request's outside.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'r> {
+    pub(crate) method: &'r Method,
+    pub(crate) uri: &'r Uri,
+    pub(crate) headers: &'r HeaderMap,
+}
+
+/// Whether the request may be looked at.
+pub(crate) fn check(settings: &Settings, asked: Asked<'_>) -> Result<(), Problem> {
+    let authority = authority(asked)?;
+    check_host(settings, authority)?;
+    if !asked.method.is_safe() || asked.headers.contains_key(header::UPGRADE) {
+        check_origin(settings, asked.headers, authority)?;
+    }
+    match needed(asked.method, asked.uri.path()) {
+        Some(scope) if !settings.tokens.is_empty() => check_token(settings, asked.headers, scope),
+        _ => Ok(()),
+    }
+}
+
+/// What a request's bearer must be allowed to do; probes tell nothing that needs a token.
+fn needed(method: &Method, path: &str) -> Option<Scope> {
+    match path {
+        "/livez" | "/readyz" => None,
+        path if path.starts_with("/api/v1/queues/") => Some(Scope::Admin),
+        _ if method.is_safe() => Some(Scope::Read),
+        _ => Some(Scope::Command),
+    }
+}
+
+/// The host and port that the client believes it talks to.
+fn authority<'r>(asked: Asked<'r>) -> Result<&'r str, Problem> {
+    if let Some(authority) = asked.uri.authority() {
+        return Ok(authority.as_str());
+    }
+    let mut hosts = asked.headers.get_all(header::HOST).iter();
+    match (hosts.next().map(|host| host.to_str()), hosts.next()) {
+        (Some(Ok(host)), None) if !host.is_empty() => Ok(host),
+        _ => Err(Problem::new(Kind::MalformedRequest, "the request must have one Host header")),
+    }
+}
+
+fn check_host(settings: &Settings, authority: &str) -> Result<(), Problem> {
+    let host = split(authority).0;
+    let known = is_loopback(host) || settings.hosts.iter().any(|known| known.eq_ignore_ascii_case(host));
+    if known {
+        return Ok(());
+    }
+    Err(Problem::new(Kind::Forbidden, format!("this gateway does not answer for the host {host:?}")))
+}
+
+fn is_loopback(host: &str) -> bool {
+    let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    match literal {
+        Some(inside) => inside.parse::<Ipv6Addr>().is_ok_and(|ip| IpAddr::V6(ip).to_canonical().is_loopback()),
+        None => {
+            host.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
+                || host.eq_ignore_ascii_case("localhost")
+                || host.eq_ignore_ascii_case("localhost.")
+        }
+    }
+}
+
+/// Host and port of an authority; user information makes it a host that nobody knows.
+fn split(authority: &str) -> (&str, Option<&str>) {
+    let end_of_literal = authority.rfind(']').unwrap_or(0);
+    match authority[end_of_literal..].rfind(':') {
+        Some(colon) => (&authority[..end_of_literal + colon], Some(&authority[end_of_literal + colon + 1..])),
+        None => (authority, None),
+    }
+}
+
+fn check_origin(settings: &Settings, headers: &HeaderMap, authority: &str) -> Result<(), Problem> {
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    let refused = |origin: &str| {
+        Problem::new(Kind::Forbidden, format!("pages of the origin {origin:?} may not change anything here"))
+    };
+    match (origins.next(), origins.next()) {
+        // Not a page: browsers always say where such requests come from.
+        (None, _) => Ok(()),
+        (Some(origin), None) => {
+            let origin = origin.to_str().unwrap_or("?");
+            let own = is_own(origin, authority);
+            let known = own || settings.origins.iter().any(|known| known.eq_ignore_ascii_case(origin));
+            if known { Ok(()) } else { Err(refused(origin)) }
+        }
+        (Some(_), Some(_)) => Err(refused("more than one")),
+    }
+}
+
+/// Whether a page of `origin` came from the gateway itself, by the name that the request calls it.
+fn is_own(origin: &str, authority: &str) -> bool {
+    let (rest, default) = match (origin.strip_prefix("http://"), origin.strip_prefix("https://")) {
+        (Some(rest), _) => (rest, "80"),
+        (_, Some(rest)) => (rest, "443"),
+        _ => return false,
+    };
+    let (host, port) = split(rest);
+    let (own_host, own_port) = split(authority);
+    host.eq_ignore_ascii_case(own_host) && port.unwrap_or(default) == own_port.unwrap_or(default)
+}
+
+fn check_token(settings: &Settings, headers: &HeaderMap, scope: Scope) -> Result<(), Problem> {
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
+    let Some(given) = given else {
+        return Err(Problem::new(Kind::Unauthorized, "the request must carry a token: Authorization: Bearer <token>"));
+    };
+    // All are compared, so that the time tells nothing about which came close.
+    let known = settings.tokens.iter().fold(None, |known, token| if token.is(given) { Some(token) } else { known });
+    match known {
+        None => Err(Problem::new(Kind::Unauthorized, "the token is not known here")),
+        Some(token) if token.allows(scope) => Ok(()),
+        Some(_) => Err(Problem::new(Kind::Forbidden, format!("the token lacks the scope {scope}"))),
+    }
+}
+
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+#[cfg(test)]
+mod tests;

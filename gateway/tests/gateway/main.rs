@@ -1,0 +1,16 @@
+//! The gateway over real TCP, in front of a small domain of the tests' own.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod app;
+mod client;
+#[path = "../../examples/library/domain.rs"]
+mod domain;
+
+mod commands;
+mod describing;
+mod entities;
+mod idempotency;
+mod live;
+mod refusals;
+mod security;
+mod stopping;

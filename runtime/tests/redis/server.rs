@@ -1,0 +1,178 @@
+//! What the server refuses, and how the engine lives through its absence.
+
+use std::time::Duration;
+
+use kernel::{Checkpoint, Number, Position};
+use runtime::{CommitError, Engine, Hint, Namespace, StoreError};
+use testkit::RedisServer;
+
+use super::{DEADLINE, Log, TOPICS, again, append, raw, send};
+
+async fn open(server: &RedisServer) -> Result<Engine, StoreError> {
+    open_url(&server.url()).await
+}
+
+async fn open_url(url: &str) -> Result<Engine, StoreError> {
+    Engine::open(&url.parse().unwrap(), &Namespace::default(), TOPICS).await
+}
+
+fn reason(opened: Result<Engine, StoreError>) -> String {
+    match opened {
+        Err(StoreError::Unavailable { reason, .. }) => format!("unavailable: {reason}"),
+        Err(StoreError::Unusable { reason, .. }) => format!("unusable: {reason}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_said_to_be_one_and_never_shown() {
+    let server = RedisServer::start_with(&["--requirepass", "s3cret"]);
+    let with = |password: &str| format!("{}?pass={password}", server.url());
+    assert_eq!(reason(open(&server).await), "unavailable: it wants a password and the URL has none");
+    let refused = open_url(&with("wr0ng")).await;
+    assert!(!format!("{refused:?}").contains("wr0ng"), "{refused:?}");
+    assert_eq!(reason(refused), "unavailable: it refuses the password");
+    let engine = open_url(&with("s3cret")).await.unwrap();
+    assert!(!format!("{engine:?} {}", engine.url()).contains("s3cret"), "{engine:?}");
+}
+
+#[tokio::test]
+async fn nobody_there_is_said_at_once() {
+    let nobody = open_url("redis://127.0.0.1:1").await;
+    assert!(reason(nobody).starts_with("unavailable: nothing listens there"));
+    assert_eq!(
+        reason(open_url("redis://h:x").await),
+        "unusable: the URL is wrong: Redis URL did not parse - InvalidClientConfig"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_breaks_off_the_tls_handshake_is_unavailable() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("rediss://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+    let reason = reason(open_url(&url).await);
+    assert!(reason.starts_with("unavailable: "), "{reason}");
+}
+
+#[tokio::test]
+async fn a_replica_is_refused() {
+    let server = RedisServer::start_with(&["--replicaof", "127.0.0.1 1"]);
+    let expected = "unusable: it is a replica; give the URL of its master, 127.0.0.1:1";
+    assert_eq!(reason(open(&server).await), expected);
+}
+
+#[tokio::test]
+async fn a_server_that_evicts_is_refused() {
+    let server = RedisServer::start_with(&["--maxmemory-policy", "allkeys-lru"]);
+    let expected = "unusable: its maxmemory-policy allkeys-lru evicts whole streams; set it to noeviction";
+    assert_eq!(reason(open(&server).await), expected);
+}
+
+#[tokio::test]
+async fn forgotten_scripts_are_taught_again() {
+    let server = RedisServer::start();
+    let mut log = Log::on(&server).await;
+    log.commit(&["order"]).await;
+    let forget = || async {
+        let _: redis::Value = redis::cmd("SCRIPT").arg("FLUSH").query_async(&mut raw(&server).await).await.unwrap();
+    };
+    forget().await;
+    let answers = log.engine.commit(&[append(&["order"]), append(&["cart"])]).await.unwrap();
+    assert_eq!(answers[1].as_ref().unwrap().head.number, Number(3));
+    forget().await;
+    assert_eq!(log.engine.queues(&["s"]).await.unwrap()[0].waiting, 0);
+    assert_eq!(log.raw("XLEN", "events:order", &[]).await, redis::Value::Int(2));
+}
+
+#[tokio::test]
+async fn a_full_server_takes_nothing_and_says_so() {
+    let server = RedisServer::start();
+    let mut log = Log::on(&server).await;
+    let before = log.commit(&["order"]).await.head;
+    let most = async |bytes: &str, raw: &mut redis::aio::MultiplexedConnection| {
+        let set = redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg(bytes).query_async::<()>(raw).await;
+        set.unwrap();
+    };
+    most("1", &mut log.raw).await;
+    match log.engine.commit_one(append(&["order", "cart"])).await {
+        Err(CommitError::Store(StoreError::Full { reason, .. })) => {
+            assert_eq!(reason, "its memory is full (maxmemory)");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(log.engine.head().await.unwrap(), before);
+    assert_eq!(log.engine.read(&Checkpoint::default(), 10).await.unwrap().entries.len(), 1);
+    most("0", &mut log.raw).await;
+    assert_eq!(log.commit(&["order", "cart"]).await.head.number, Number(3));
+}
+
+#[tokio::test]
+async fn a_flushed_server_has_diverged_from_every_checkpoint() {
+    let server = RedisServer::start();
+    let mut log = Log::on(&server).await;
+    log.commit(&["order"]).await;
+    let checkpoint = log.commit(&["order"]).await.head;
+    let _: redis::Value = redis::cmd("FLUSHALL").query_async(&mut log.raw).await.unwrap();
+    let diverged = |read: Result<_, StoreError>| matches!(read, Err(StoreError::Diverged { .. }));
+    assert!(diverged(log.engine.read(&checkpoint, 10).await));
+    for _ in 0..3 {
+        assert_ne!(log.commit(&["order"]).await.head.epoch, checkpoint.epoch);
+        assert!(diverged(log.engine.read(&checkpoint, 10).await));
+    }
+    let members = log.raw("SMEMBERS", "retrace:topics", &[]).await;
+    assert_eq!(redis::from_redis_value::<Vec<String>>(members).unwrap(), ["order"], "topics are noted anew");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restarted_server_is_found_again_by_everyone() {
+    let mut server = RedisServer::start_with(&["--appendonly", "yes"]);
+    let log = Log::on(&server).await;
+    let engine = log.engine.clone();
+    let head = log.commit(&["order"]).await.head;
+    let mut bell = engine.bell().await.unwrap();
+    let mut claimer = engine.claimer("s", "w").await.unwrap();
+    let mut outcomes = engine.outcomes().await.unwrap();
+    let ringing = tokio::spawn(async move {
+        let rung = bell.wait(head.position, DEADLINE).await;
+        (bell, rung)
+    });
+    let claiming = tokio::spawn(async move {
+        let claimed = claimer.claim(1, DEADLINE).await;
+        (claimer, claimed)
+    });
+
+    server.kill();
+    let (mut bell, rung) = ringing.await.unwrap();
+    let (mut claimer, claimed) = claiming.await.unwrap();
+    assert!(rung.is_err_and(|error| error.is_transient()) && claimed.is_err_and(|error| error.is_transient()));
+    let lost = engine.commit_one(append(&["order"])).await;
+    assert!(matches!(&lost, Err(CommitError::Store(error)) if error.is_transient()), "{lost:?}");
+    assert!(outcomes.next().await.is_err());
+    server.restart_with(&["--appendonly", "yes"]);
+
+    assert_eq!(again(|| engine.head()).await, head);
+    engine.commit_one(append(&["cart"])).await.unwrap();
+    engine.commit_one(send("k")).await.unwrap();
+    tokio::time::timeout(DEADLINE, async {
+        while bell.wait(head.position, DEADLINE).await.is_err() {}
+        while !claimer.claim(1, DEADLINE).await.is_ok_and(|claims| claims.len() == 1) {}
+    })
+    .await
+    .unwrap();
+    let next = tokio::time::timeout(DEADLINE, outcomes.next()).await.unwrap();
+    assert_eq!(next.unwrap(), Hint::Missed, "what ended meanwhile has to be asked for");
+    assert_eq!(engine.read(&head, 10).await.unwrap().entries.len(), 1);
+}
+
+#[tokio::test]
+async fn a_given_up_wait_does_not_hold_up_the_next() {
+    let log = Log::new().await;
+    let mut bell = log.engine.bell().await.unwrap();
+    let given_up = tokio::time::timeout(Duration::from_millis(5), bell.wait(Position::ZERO, DEADLINE)).await;
+    assert!(given_up.is_err());
+    log.commit(&["order"]).await;
+    let begun = tokio::time::Instant::now();
+    bell.wait(Position::ZERO, DEADLINE).await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+}
