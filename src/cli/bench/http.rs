@@ -11,6 +11,7 @@ mod peer;
 mod reactions;
 mod report;
 mod scratch;
+mod settled;
 mod subject;
 mod system;
 
@@ -25,6 +26,7 @@ use self::{
     machine::Machine,
     report::Report,
     scratch::Scratch,
+    settled::settled,
     subject::Subject,
     system::System,
 };
@@ -85,11 +87,14 @@ async fn measure(domain: &Domain, subject: &Subject<'_>, scratch: &Scratch, args
     let target = system.target();
     driver::recognise(domain, target).await?;
     let mut ids = subject.create(target, FEW).await?;
+    settled(target).await?;
     let get_few = read(subject, target, &ids, args, "few").await?;
     progress(&format!("POST /{}", subject.name()));
     let post = post(subject, target, args).await?;
+    let caught_up = settled(target).await?;
     progress(&format!("creating {} {}", args.entities, subject.plural()));
     ids.extend(subject.create(target, args.entities - FEW).await?);
+    settled(target).await?;
     let get_many = read(subject, target, &ids, args, "many").await?;
     progress("how soon sagas react");
     let reactions = reactions::measure(domain, target, args.lasting()).await?;
@@ -97,7 +102,7 @@ async fn measure(domain: &Domain, subject: &Subject<'_>, scratch: &Scratch, args
     progress("the bare store, for comparison");
     let peers = peer::measure(scratch, args.connections, args.lasting()).await?;
     let (topic, connections, seconds, entities) = (subject.name(), args.connections, args.seconds, args.entities);
-    Ok(Report { machine, topic, connections, seconds, entities, post, get_few, get_many, reactions, peers })
+    Ok(Report { machine, topic, connections, seconds, entities, post, caught_up, get_few, get_many, reactions, peers })
 }
 
 async fn post(subject: &Subject<'_>, target: &Target, args: &Args) -> Result<Measured, Failure> {

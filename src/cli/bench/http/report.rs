@@ -1,5 +1,7 @@
 //! The figures, for people and for programs.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -20,6 +22,8 @@ pub(super) struct Report {
     pub(super) seconds: u64,
     pub(super) entities: u64,
     pub(super) post: Measured,
+    /// How long sagas took to catch up with it.
+    pub(super) caught_up: Duration,
     pub(super) get_few: Measured,
     pub(super) get_many: Measured,
     pub(super) reactions: Reactions,
@@ -39,6 +43,7 @@ impl Report {
             format!("{connections} connections, {seconds} s a figure; clients and system share the machine"),
             String::new(),
             row(&format!("POST /{topic}"), post),
+            format!("    sagas had caught up {:.1} s later", self.caught_up.as_secs_f64()),
             row(&format!("GET /{topic}/<id>, 10 of them"), get_few),
             row(&format!("GET /{topic}/<id>, {entities} of them"), get_many),
             format!("    {:.2} of the rate with 10", self.flatness()),
@@ -65,6 +70,7 @@ impl Report {
             "seconds": self.seconds,
             "entities": self.entities,
             "post": figures(&self.post),
+            "post_caught_up_s": self.caught_up.as_secs_f64(),
             "get_10": figures(&self.get_few),
             "get_many": figures(&self.get_many),
             "get_flatness": self.flatness(),

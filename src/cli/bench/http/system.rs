@@ -35,7 +35,7 @@ impl System {
                     // What it says from now on is for whoever watches.
                     tokio::spawn(async move {
                         while let Ok(Some(line)) = lines.next_line().await {
-                            tracing::warn!("the system says: {line}");
+                            tracing::debug!("the system says: {line}");
                         }
                     });
                     return Ok(Self { child, target });
