@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod bench;
 mod completions;
 mod demo;
 mod driver;
@@ -56,6 +57,8 @@ enum Command {
     Run(run::Args),
     /// Drive simulated clients through a running gateway
     Demo(demo::Args),
+    /// Measure the system on this machine
+    Bench(bench::Args),
     /// Write a log as a history file, one entry a line
     Export(export::Args),
     /// Bring a history file into an empty namespace, positions kept
@@ -105,6 +108,7 @@ fn run(domain: Arc<Domain>, command: Command) -> Result<(), Failure> {
             Command::Up(args) => up::run(domain, args).await,
             Command::Run(args) => run::run(domain, args).await,
             Command::Demo(args) => demo::run(&domain, args).await,
+            Command::Bench(args) => bench::run(&domain, args).await,
             Command::Export(args) => export::run(&domain, args).await,
             Command::Import(args) => import::run(&domain, args).await,
             Command::Completions(_) => Ok(()),
