@@ -61,10 +61,8 @@ impl ListenArgs {
 
     async fn bind(&self) -> Result<TcpListener, Failure> {
         let failure = |error| {
-            let hint = match std::io::Error::kind(&error) {
-                std::io::ErrorKind::AddrInUse => "; another program listens there, choose another with --listen",
-                _ => "",
-            };
+            let in_use = std::io::Error::kind(&error) == std::io::ErrorKind::AddrInUse;
+            let hint = if in_use { "; another program listens there, choose another with --listen" } else { "" };
             Failure::failed(format!("can't listen on {}: {error}{hint}", self.listen))
         };
         TcpListener::bind(self.listen).await.map_err(failure)
