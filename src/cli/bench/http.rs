@@ -24,7 +24,7 @@ use runtime::StoreUrl;
 use self::{
     load::{Measured, Shot, load},
     machine::Machine,
-    report::Report,
+    report::{Figures, Report},
     scratch::Scratch,
     settled::settled,
     subject::Subject,
@@ -65,11 +65,7 @@ impl Args {
 pub(super) async fn run(domain: &Domain, args: Args) -> Result<(), Failure> {
     let subject = Subject::of(domain)?;
     let scratch = Scratch::at(args.store.as_ref())?;
-    let measured = tokio::select! {
-        measured = measure(domain, &subject, &scratch, &args) => measured,
-        _ = tokio::signal::ctrl_c() => Err(Failure::failed("stopped before the end; nothing to report")),
-    };
-    // The system has ended by now, whatever came of it.
+    let measured = measure(domain, &subject, &scratch, &args).await;
     let removed = scratch.remove().await;
     let report = measured?;
     if args.json {
@@ -81,10 +77,20 @@ pub(super) async fn run(domain: &Domain, args: Args) -> Result<(), Failure> {
     report.failure().map_or(Ok(()), |message| Err(Failure::failed(message)))
 }
 
+/// Measures; the system has ended when this is over, however it is over.
 async fn measure(domain: &Domain, subject: &Subject<'_>, scratch: &Scratch, args: &Args) -> Result<Report, Failure> {
     let machine = Machine::look(scratch).await?;
-    let system = System::start(scratch).await?;
-    let target = system.target();
+    let system = unless_interrupted(System::start(scratch)).await?;
+    let figures = unless_interrupted(figures(domain, subject, system.target(), args)).await;
+    system.stop().await;
+    let figures = figures?;
+    progress("the bare store, for comparison");
+    let peers = unless_interrupted(peer::measure(scratch, args.connections, args.lasting())).await?;
+    let (topic, connections, seconds, entities) = (subject.name(), args.connections, args.seconds, args.entities);
+    Ok(Report { machine, topic, connections, seconds, entities, figures, peers })
+}
+
+async fn figures(domain: &Domain, subject: &Subject<'_>, target: &Target, args: &Args) -> Result<Figures, Failure> {
     driver::recognise(domain, target).await?;
     let mut ids = subject.create(target, FEW).await?;
     settled(target).await?;
@@ -98,11 +104,14 @@ async fn measure(domain: &Domain, subject: &Subject<'_>, scratch: &Scratch, args
     let get_many = read(subject, target, &ids, args, "many").await?;
     progress("how soon sagas react");
     let reactions = reactions::measure(domain, target, args.lasting()).await?;
-    system.stop().await;
-    progress("the bare store, for comparison");
-    let peers = peer::measure(scratch, args.connections, args.lasting()).await?;
-    let (topic, connections, seconds, entities) = (subject.name(), args.connections, args.seconds, args.entities);
-    Ok(Report { machine, topic, connections, seconds, entities, post, caught_up, get_few, get_many, reactions, peers })
+    Ok(Figures { post, caught_up, get_few, get_many, reactions })
+}
+
+async fn unless_interrupted<T>(doing: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::select! {
+        done = doing => done,
+        _ = tokio::signal::ctrl_c() => Err(Failure::failed("stopped before the end; nothing to report")),
+    }
 }
 
 async fn post(subject: &Subject<'_>, target: &Target, args: &Args) -> Result<Measured, Failure> {
