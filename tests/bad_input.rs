@@ -161,6 +161,6 @@ fn a_command_that_nobody_takes_times_out_with_its_id() {
         let fate = http.try_get(&format!("/api/v1/commands/{command}"));
         (fate.body["result"]["status"] == "done").then_some(())
     });
-    assert_eq!(http.get("/customers").as_array().unwrap().len(), 1);
+    common::until("it is seen", || (http.get("/customers").as_array().unwrap().len() == 1).then_some(()));
     assert!(services.stop().success());
 }
