@@ -6,10 +6,10 @@
 //!
 //! | scene | what is done |
 //! |---|---|
-//! | [`opening`] | the assortment is looked at, and added to where it is poor |
-//! | [`visit`] | somebody comes, fills a cart, orders, pays or thinks better of it |
-//! | [`restocking`] | goods that are running out are taken in |
-//! | [`deliveries`] | what has arrived is confirmed |
+//! | `opening` | the assortment is looked at, and added to where it is poor |
+//! | `visit` | somebody comes, fills a cart, orders, pays or thinks better of it |
+//! | `restocking` | goods that are running out are taken in |
+//! | `deliveries` | what has arrived is confirmed |
 
 mod answer;
 mod deliveries;
