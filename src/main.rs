@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// A third of a busy gateway's time went into the system's allocator; this one takes a fraction of it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     retrace::cli::main(ordershop::domain())
 }
