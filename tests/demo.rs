@@ -1,4 +1,5 @@
 //! Simulated clients and measurements, run as a person would.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 

@@ -38,7 +38,8 @@ pub(super) struct Args {
     /// Simulated clients, each with a connection of its own
     #[arg(long, visible_alias = "clients", value_name = "N", default_value_t = 8, value_parser = value_parser!(u64).range(1..=10_000))]
     shoppers: u64,
-    /// What chance starts from: the same seed on the same data does the same again [default: another each time]
+    /// What chance starts from: with the same seed a client does the same again while it gets the same answers
+    /// [default: another each time]
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
     /// How long: 60s, 5m [default: until Ctrl-C]
