@@ -1,8 +1,5 @@
 //! Simulated clients and measurements, run as a person would.
 #![allow(clippy::unwrap_used, reason = "tests")]
-
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
 mod common;
 
 use std::process::{Child, Command, Output, Stdio};

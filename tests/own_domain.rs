@@ -1,8 +1,5 @@
 //! A domain that is not the shop, run by the binary of `examples/hotel.rs`.
 #![allow(clippy::unwrap_used, reason = "tests")]
-
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
 mod common;
 
 use std::{path::Path, process::Command};

@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::{net::TcpListener, process::Output};
+use std::{io::Write as _, net::TcpListener, process::Output};
 
 use common::{Process, Retrace, Store, process::talk};
 use serde_json::json;
@@ -155,4 +155,114 @@ fn completions_are_printed() {
     let output = Retrace::run(&["completions", "bash"]);
     assert!(output.status.success());
     assert!(String::from_utf8(output.stdout).unwrap().contains("_retrace"));
+}
+
+#[test]
+fn redis_url_names_the_store_and_the_command_line_beats_it() {
+    let server = RedisServer::start();
+    let run = |args: &[&str], url: &str| Retrace::command().args(args).env("REDIS_URL", url).output().unwrap();
+    let history = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/ordershop-v2-small.jsonl");
+    let imported = run(&["import", history], &server.url());
+    assert!(
+        talk(&imported).contains(&format!("145 of 145 events imported into {}", server.url())),
+        "{}",
+        talk(&imported)
+    );
+    let again = run(&["import", history], &server.url());
+    assert!(
+        again.status.success() && talk(&again).contains("has all 145 events of the history already"),
+        "{}",
+        talk(&again)
+    );
+
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    for url in [&*server.url(), "", "http://not.a.store"] {
+        let exported = run(&["export", "--data", data], url);
+        assert_eq!(exported.status.code(), Some(69), "{}", talk(&exported));
+        assert!(talk(&exported).contains("there is no store at"), "{}", talk(&exported));
+    }
+    says(&run(&["export"], "http://x"), 64, "REDIS_URL: \"http://x\" names no store");
+}
+
+#[test]
+fn roles_of_their_own_need_a_store_that_others_can_share() {
+    let folder = tempfile::tempdir().unwrap();
+    says(&Retrace::run(&["run", "services", "--data", folder.path().to_str().unwrap()]), 64, "--store redis://");
+    says(&Retrace::run(&["run", "gateway", "--store", "memory:"]), 64, "serves one process");
+}
+
+#[test]
+fn what_can_not_be_logged_is_refused() {
+    let mut command = Retrace::command();
+    says(
+        &command.args(["export", "--store", "memory:"]).env("RETRACE_LOG", "verbose").output().unwrap(),
+        64,
+        "RETRACE_LOG",
+    );
+}
+
+#[test]
+fn a_client_that_sends_half_a_body_keeps_nobody_from_stopping() {
+    let store = Store::Memory;
+    let up = store.up();
+    let mut half = std::net::TcpStream::connect(up.http().base.trim_start_matches("http://")).unwrap();
+    half.write_all(b"POST /customer HTTP/1.1\r\nhost: localhost\r\ncontent-length: 50\r\n\r\n{").unwrap();
+    assert!(up.stop().success());
+}
+
+#[test]
+fn each_role_stops_with_exit_2_when_the_log_is_gone() {
+    let server = RedisServer::start();
+    let url = server.url();
+    let run = |roles: &[&str]| {
+        let mut command = Retrace::command();
+        command.arg("run").args(roles).args(["--listen", "127.0.0.1:0", "--store", &url]);
+        Process::start(&mut command)
+    };
+    let processes = ["services", "sagas", "projector", "gateway"].map(|role| run(&[role]));
+    let http = processes[3].http().clone();
+    http.create("/customer", &json!({"name": "Ann", "email": "ann@shop.example"}));
+    common::until("everybody has seen it", || {
+        let status = http.get("/api/v1/status");
+        status["consumers"].as_array().unwrap().iter().all(|consumer| consumer["lag"] == 0).then_some(())
+    });
+    server.flush();
+    // The log is begun again, so that even who only waits for news hears of it.
+    run(&["services", "gateway", "projector"]).http().create("/customer", &json!({"name": "Bob", "email": "b@c"}));
+    for process in processes {
+        assert_eq!(process.ended().code(), Some(2));
+    }
+}
+
+#[test]
+fn an_import_that_was_killed_is_taken_up_where_it_stopped_and_nobody_is_welcomed_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let history = folder.path().join("long.jsonl");
+    let line = |n: usize| {
+        let data = json!({"entity_id": format!("c{n}"), "name": "Ann", "email": "a@b"}).to_string();
+        let fields = json!({"event_id": format!("e{n}"), "event_action": "entity_created", "event_data": data});
+        json!({"stream": "events:customer", "id": format!("1795341904-{n}"), "fields": fields}).to_string() + "\n"
+    };
+    std::fs::write(&history, (0..50_000).map(line).collect::<String>()).unwrap();
+    let store = Store::redis();
+    let mut importing = store.command(&["import"]).arg(&history).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let Store::Redis { namespace } = &store else { unreachable!() };
+    let head = format!("EXISTS {{{namespace}}}:retrace:head");
+    common::until("some of it is there", || (RedisServer::shared().answer(&head) == ":1\r\n").then_some(()));
+    importing.kill().unwrap();
+    importing.wait().unwrap();
+    let finished = common::until("the killed import's lease has run out", || {
+        let again = store.command(&["import"]).arg(&history).output().unwrap();
+        again.status.success().then_some(again)
+    });
+    assert!(talk(&finished).contains("of 50000 events imported"), "{}", talk(&finished));
+    let up = store.up();
+    assert_eq!(up.http().get("/api/v1/status")["read_model"]["state"]["checkpoint"]["number"], 50_000);
+    up.http().create("/customer", &json!({"name": "Bob", "email": "b@c"}));
+    let mails = common::until("Bob is welcomed", || {
+        let mails = up.http().get("/mails/sent").as_array().unwrap().clone();
+        (!mails.is_empty()).then_some(mails)
+    });
+    assert_eq!(mails.len(), 1, "{mails:?}");
 }

@@ -62,7 +62,10 @@ fn check_host(settings: &Settings, authority: &str) -> Result<(), Problem> {
     if known {
         return Ok(());
     }
-    Err(Problem::new(Kind::Forbidden, format!("this gateway does not answer for the host {host:?}")))
+    Err(Problem::new(
+        Kind::Forbidden,
+        format!("this gateway does not answer for the host {host:?}; who runs it can allow it with --allow-host"),
+    ))
 }
 
 fn is_loopback(host: &str) -> bool {

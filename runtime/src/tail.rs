@@ -17,6 +17,9 @@ use crate::{Bell, Engine, Page, StoreError, engine::check_continues};
 /// How many entries are kept in memory.
 const KEPT: usize = 16_384;
 
+/// How many bytes of event data are kept in memory.
+const KEPT_BYTES: usize = 64 << 20;
+
 /// How many entries are read from the store at once.
 const PAGE: usize = 4_096;
 
@@ -49,6 +52,8 @@ struct State {
 #[derive(Debug)]
 struct Ring {
     entries: VecDeque<Arc<Entry>>,
+    /// Bytes of data in the entries.
+    bytes: usize,
     /// What the ring begins after: everything later is in it.
     floor: Checkpoint,
     head: Checkpoint,
@@ -64,14 +69,15 @@ pub struct Entries {
 }
 
 impl Tail {
-    /// Follows the log from where it stands now, until the task is aborted.
+    /// Follows the log from where it stands now, until the task is aborted, or ends because the log can't be
+    /// followed any more; whoever reads from the tail then gets the same error.
     ///
     /// # Errors
     /// When the store can't be reached.
-    pub async fn follow(engine: Engine) -> Result<(Self, JoinHandle<()>), StoreError> {
+    pub async fn follow(engine: Engine) -> Result<(Self, JoinHandle<StoreError>), StoreError> {
         let head = engine.head().await?;
         let bell = engine.bell().await?;
-        let ring = Mutex::new(Ring { entries: VecDeque::new(), floor: head.clone(), head: head.clone() });
+        let ring = Mutex::new(Ring { entries: VecDeque::new(), bytes: 0, floor: head.clone(), head: head.clone() });
         let state = watch::Sender::new(State { position: head.position, trouble: None });
         let tail = Self(Arc::new(Shared { engine, ring, state }));
         let task = tokio::spawn(tail.clone().run(bell, head));
@@ -87,7 +93,11 @@ impl Tail {
         let until = Instant::now() + most;
         let mut state = self.0.state.subscribe();
         loop {
-            let kept = if self.trouble().is_none() { self.ring().after(after, limit) } else { None };
+            let trouble = self.trouble();
+            if let Some(lasting) = trouble.as_ref().filter(|trouble| !trouble.is_transient()) {
+                return Err(StoreError::clone(lasting));
+            }
+            let kept = if trouble.is_none() { self.ring().after(after, limit) } else { None };
             let entries = match kept {
                 Some(entries) => entries,
                 None => shared(self.0.engine.read(after, limit).await?),
@@ -96,7 +106,8 @@ impl Tail {
             if !entries.entries.is_empty() {
                 return Ok(entries);
             }
-            let grown = state.wait_for(|state| state.position > after.position);
+            let lasting = |state: &State| state.trouble.as_ref().is_some_and(|trouble| !trouble.is_transient());
+            let grown = state.wait_for(|state| state.position > after.position || lasting(state));
             match tokio::time::timeout_at(until, grown).await {
                 Ok(Ok(_)) => {}
                 Ok(Err(_)) | Err(_) => return Ok(entries),
@@ -126,15 +137,18 @@ impl Tail {
         self.0.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn run(self, mut bell: Bell, mut at: Checkpoint) {
+    async fn run(self, mut bell: Bell, mut at: Checkpoint) -> StoreError {
         let mut backoff = BACKOFF.0;
         loop {
             match self.step(&mut bell, &mut at).await {
                 Ok(()) => backoff = BACKOFF.0,
                 Err(error) => {
+                    let trouble = Some(Arc::new(error.clone()));
+                    self.0.state.send_modify(|state| state.trouble = trouble);
+                    if !error.is_transient() {
+                        return error;
+                    }
                     tracing::warn!(%error, "the log can't be followed for now");
-                    let error = Arc::new(error);
-                    self.0.state.send_modify(|state| state.trouble = Some(error));
                     tokio::time::sleep(backoff).await;
                     backoff = (backoff * 2).min(BACKOFF.1);
                 }
@@ -177,12 +191,21 @@ impl Ring {
     }
 
     fn push(&mut self, page: Page, at: &Checkpoint) {
+        self.bytes += page.entries.iter().map(size).sum::<usize>();
         self.entries.extend(page.entries.into_iter().map(Arc::new));
-        while self.entries.len() > KEPT {
+        while self.entries.len() > KEPT || self.bytes > KEPT_BYTES {
             let Some(gone) = self.entries.pop_front() else { break };
+            self.bytes -= size(&gone);
             self.floor.position = gone.position();
         }
         self.head = at.clone();
+    }
+}
+
+fn size(entry: &Entry) -> usize {
+    match entry {
+        Entry::Event(event) => event.data.len(),
+        Entry::Junk(junk) => junk.reason.len(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{BufWriter, Write},
+    io::{BufWriter, ErrorKind, Write},
     path::PathBuf,
 };
 
@@ -39,7 +39,10 @@ pub(super) async fn run(domain: &Domain, args: Args) -> Result<(), Failure> {
         }
     };
     engine.close().await?;
-    eprintln!("{} events written, up to {}", written.events, written.last);
+    match written.events {
+        0 => eprintln!("the log is empty"),
+        events => eprintln!("{events} events written, up to {}", written.last),
+    }
     match written.junk {
         0 => Ok(()),
         junk => Err(Failure::failed(format!("{junk} entries of the log are no events and were left out"))),
@@ -64,7 +67,12 @@ async fn write(engine: &Engine, out: &mut impl Write) -> Result<Written, Failure
         for entry in &page.entries {
             match entry {
                 Entry::Event(event) => {
-                    writeln!(out, "{}", history::write_line(event)).map_err(failed)?;
+                    match writeln!(out, "{}", history::write_line(event)) {
+                        Ok(()) => {}
+                        // Whoever reads has had enough, as `head` has.
+                        Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(written),
+                        Err(error) => return Err(failed(error)),
+                    }
                     written.events += 1;
                     written.last = event.position;
                 }
@@ -75,6 +83,8 @@ async fn write(engine: &Engine, out: &mut impl Write) -> Result<Written, Failure
             }
         }
     }
-    out.flush().map_err(failed)?;
-    Ok(written)
+    match out.flush() {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(failed(error)),
+        Ok(()) | Err(_) => Ok(written),
+    }
 }

@@ -86,8 +86,7 @@ fn main_from(domain: Domain, args: impl IntoIterator<Item = OsString>) -> ExitCo
             return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::DONE });
         }
     };
-    start_logging();
-    match run(Arc::new(domain), cli.command) {
+    match start_logging().and_then(|()| run(Arc::new(domain), cli.command)) {
         Ok(()) => ExitCode::from(exit::DONE),
         Err(failure) => {
             eprintln!("retrace: {failure}");
@@ -119,10 +118,17 @@ fn run(domain: Arc<Domain>, command: Command) -> Result<(), Failure> {
     ended
 }
 
-fn start_logging() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("RETRACE_LOG");
-    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+/// Logs to stderr what `RETRACE_LOG` asks for: a level, or directives like `runtime=debug`.
+fn start_logging() -> Result<(), Failure> {
+    let asked = std::env::var("RETRACE_LOG").ok().filter(|asked| !asked.is_empty());
+    let asked = asked.unwrap_or_else(|| "warn".to_owned());
+    let known = asked.contains('=') || asked.parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
+    let filter = tracing_subscriber::EnvFilter::try_new(&asked).ok().filter(|_| known);
+    let unknown =
+        || Failure::usage(format!("RETRACE_LOG is \"{asked}\"; expected off, error, warn, info, debug or trace"));
+    let filter = filter.ok_or_else(unknown)?;
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let format = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_ansi(colours);
     format.with_writer(std::io::stderr).init();
+    Ok(())
 }

@@ -35,6 +35,9 @@ pub(super) enum Role {
     Projector,
 }
 
+/// Every role.
+pub(super) const ALL: [Role; 4] = [Role::Gateway, Role::Services, Role::Sagas, Role::Projector];
+
 /// How the gateway is reached.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Gateway")]
@@ -54,7 +57,11 @@ impl ListenArgs {
     fn settings(&self) -> Result<Settings, Failure> {
         let everything = [Scope::Read, Scope::Command, Scope::Admin];
         let tokens = self.token.iter().map(|token| AccessToken::new(token, everything)).collect();
-        let settings = Settings { tokens, hosts: self.hosts.clone(), ..Settings::default() };
+        if self.token.as_deref().is_some_and(str::is_empty) {
+            return Err(Failure::usage("the token is empty; give one, or leave --token and RETRACE_TOKEN out"));
+        }
+        // What is under way is brought to an end before the roles' own grace time runs out.
+        let settings = Settings { grace: GRACE * 2 / 3, tokens, hosts: self.hosts.clone(), ..Settings::default() };
         settings.check_bind(self.listen).map_err(|error| Failure::usage(error.to_string()))?;
         Ok(settings)
     }
@@ -76,9 +83,14 @@ pub(super) async fn run(
     store: &StoreArgs,
     listen: &ListenArgs,
 ) -> Result<(), Failure> {
-    let url = store.url(&domain);
+    let url = store.url(&domain)?;
     if let StoreUrl::History(path) = &url {
         return Err(Failure::usage(format!("{} is a history; import it into a store to run on it", path.display())));
+    }
+    if roles.len() < ALL.len() && !matches!(url, StoreUrl::Redis(_)) {
+        let message =
+            format!("{url} serves one process; roles of their own need --store redis://…, or run `retrace up`");
+        return Err(Failure::usage(message));
     }
     let settings = listen.settings()?;
     let mut signals = Signals::watched()?;
@@ -88,6 +100,14 @@ pub(super) async fn run(
     let (tail, following) = Tail::follow(engine.clone()).await?;
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
+    let follower = following.abort_handle();
+    let stopping = stop.clone();
+    tasks.spawn(async move {
+        tokio::select! {
+            () = stopping.cancelled() => Ok(()),
+            ended = following => ended.map_or_else(|error| Err(Failure::failed(error.to_string())), |error| Err(error.into())),
+        }
+    });
     if roles.contains(&Role::Services) {
         let services = domain.services().into_iter().map(str::to_owned).collect();
         let services = host::services::run(domain.clone(), tail.clone(), services, stop.clone());
@@ -109,31 +129,29 @@ pub(super) async fn run(
             let first = roles.contains(&Role::Projector).then(|| (model, head.clone()));
             let (domain, engine, stop) = (domain.clone(), engine.clone(), stop.clone());
             let head = head.clone();
+            let what = if roles.len() == ALL.len() { "is".to_owned() } else { format!("{} is", named(roles)) };
             tasks.spawn(async move {
                 if let Some((model, head)) = first {
                     catch_up(&model, &head, &stop).await?;
                 }
-                announce(&domain, &listener, &engine, &head)?;
+                announce(&domain, &what, &listener, &engine, &head)?;
                 let served = gateway::serve(listener, gateway, stop).await;
                 served.map_err(|error| Failure::failed(format!("gateway: {error}")))
             });
         }
     }
     if !roles.contains(&Role::Gateway) {
-        let names: Vec<_> = roles.iter().map(|role| format!("{role:?}").to_lowercase()).collect();
-        eprintln!("{}: {} at work on {}, {head}", domain.name(), names.join(", "), engine.url());
+        eprintln!("{}: {} at work on {} ({})", domain.name(), named(roles), engine.url(), holds(&head));
     }
     let ended = attend(&mut tasks, &stop, &mut signals).await;
-    following.abort();
+    follower.abort();
     let closed = engine.close().await;
     ended.and(closed.map_err(Failure::from))
 }
 
 fn stopped(role: &str, error: StoreError) -> Failure {
-    let diverged = matches!(error, StoreError::Diverged { .. });
     let failure = Failure::from(error);
-    let way_out = if diverged { "; bring the log back, or start from an empty read model" } else { "" };
-    Failure::new(failure.code, format!("{role} stopped: {failure}{way_out}"))
+    Failure::new(failure.code, format!("{role} stopped: {failure}"))
 }
 
 /// Waits until the read model shows what the log held at the start, so that no first answer is half of it.
@@ -147,36 +165,47 @@ async fn catch_up(model: &ReadModel, head: &kernel::Checkpoint, stop: &Cancellat
 
 fn announce(
     domain: &Domain,
+    what: &str,
     listener: &TcpListener,
     engine: &Engine,
     head: &kernel::Checkpoint,
 ) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(|error| Failure::failed(format!("no address: {error}")))?;
-    let holds = match head.number.0 {
-        0 => "empty, waiting for its first event".to_owned(),
-        1 => "1 event so far".to_owned(),
-        count => format!("{count} events so far"),
-    };
-    eprintln!("{} is up", domain.name());
+    eprintln!("{} {what} up", domain.name());
     eprintln!("  listening on  http://{address}");
-    eprintln!("  data in       {} ({holds})", engine.url());
+    eprintln!("  data in       {} ({})", engine.url(), holds(head));
     eprintln!("  stop with     Ctrl-C");
     Ok(())
 }
 
+/// The names of roles, as the command line has them.
+fn named(roles: &BTreeSet<Role>) -> String {
+    let names: Vec<_> = roles.iter().map(|role| format!("{role:?}").to_lowercase()).collect();
+    names.join(", ")
+}
+
+/// How much a log holds, in words.
+fn holds(head: &kernel::Checkpoint) -> String {
+    match head.number.0 {
+        0 => "empty, waiting for its first event".to_owned(),
+        1 => "1 event so far".to_owned(),
+        count => format!("{count} events so far"),
+    }
+}
+
 /// What asks this process to stop: SIGTERM, or Ctrl-C.
-struct Signals {
+pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
-    fn watched() -> Result<Self, Failure> {
+    pub(super) fn watched() -> Result<Self, Failure> {
         let watch = |kind| signal(kind).map_err(|error| Failure::failed(format!("can't watch for signals: {error}")));
         Ok(Self { terminate: watch(SignalKind::terminate())?, interrupt: watch(SignalKind::interrupt())? })
     }
 
-    async fn next(&mut self) {
+    pub(super) async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

@@ -11,27 +11,39 @@ use super::failure::Failure;
 /// Where the embedded store is kept unless `--data` says otherwise.
 const DATA: &str = "retrace-data";
 
+/// The variable that names the store where the command line does not.
+const REDIS_URL: &str = "REDIS_URL";
+
 /// Which log a subcommand is about.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Store")]
 pub(super) struct StoreArgs {
     /// The log: redis://HOST, rediss://HOST, redis+unix:///SOCKET, sqlite://FILE, memory:, or a history FILE.jsonl
-    /// [default: an embedded store in --data]
-    #[arg(long, env = "REDIS_URL", hide_env_values = true, value_name = "URL")]
+    /// [default: $REDIS_URL, or an embedded store in --data]
+    #[arg(long, value_name = "URL", conflicts_with = "data")]
     store: Option<StoreUrl>,
     /// The namespace: one log with one order [default: the store's unnamed one]
     #[arg(long, value_name = "NAME")]
     namespace: Option<Namespace>,
-    /// The folder of the embedded store
-    #[arg(long, value_name = "DIR", default_value = DATA)]
-    data: PathBuf,
+    /// The folder of the embedded store [default: retrace-data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
 }
 
 impl StoreArgs {
-    /// The log's URL: what was asked for, or the embedded store.
-    pub(super) fn url(&self, domain: &Domain) -> StoreUrl {
-        let embedded = || StoreUrl::Sqlite(self.data.join(format!("{}.db", domain.name())));
-        self.store.clone().unwrap_or_else(embedded)
+    /// The log's URL: what was asked for on the command line, then by `REDIS_URL`, or the embedded store.
+    pub(super) fn url(&self, domain: &Domain) -> Result<StoreUrl, Failure> {
+        if let Some(url) = &self.store {
+            return Ok(url.clone());
+        }
+        let redis = std::env::var(REDIS_URL).ok().filter(|url| !url.is_empty() && self.data.is_none());
+        if let Some(url) = redis {
+            return url.parse().map_err(|error| Failure::usage(format!("{REDIS_URL}: {error}")));
+        }
+        let data = self.data.as_deref().unwrap_or(Path::new(DATA));
+        // Shown as it is kept: a relative folder means another one from elsewhere.
+        let data = std::path::absolute(data).unwrap_or_else(|_| data.to_owned());
+        Ok(StoreUrl::Sqlite(data.join(format!("{}.db", domain.name()))))
     }
 
     pub(super) fn namespace(&self) -> Namespace {
@@ -41,12 +53,12 @@ impl StoreArgs {
     /// Opens the log.
     pub(super) async fn open(&self, domain: &Domain) -> Result<Engine, Failure> {
         let topics: Vec<_> = domain.topics().map(|topic| topic.name).collect();
-        Ok(Engine::open(&self.url(domain), &self.namespace(), &topics).await?)
+        Ok(Engine::open(&self.url(domain)?, &self.namespace(), &topics).await?)
     }
 
     /// Opens a log to read from: unlike [`StoreArgs::open`], an embedded store that is not there is an error.
     pub(super) async fn open_existing(&self, domain: &Domain) -> Result<Engine, Failure> {
-        if let StoreUrl::Sqlite(path) = self.url(domain)
+        if let StoreUrl::Sqlite(path) = self.url(domain)?
             && !Path::new(&path).exists()
         {
             let message = format!("there is no store at {}; name one with --store or --data", path.display());

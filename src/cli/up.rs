@@ -6,7 +6,7 @@ use kernel::Domain;
 
 use super::{
     failure::Failure,
-    roles::{self, ListenArgs, Role},
+    roles::{self, ListenArgs},
     store::StoreArgs,
 };
 
@@ -19,6 +19,5 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> {
-    let all = BTreeSet::from([Role::Gateway, Role::Services, Role::Sagas, Role::Projector]);
-    roles::run(domain, &all, &args.store, &args.listen).await
+    roles::run(domain, &BTreeSet::from(roles::ALL), &args.store, &args.listen).await
 }

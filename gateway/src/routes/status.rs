@@ -18,6 +18,11 @@ pub(crate) async fn status(State(gateway): State<Site>) -> Result<Response, Prob
         gateway.asked(gateway.model.state()),
     )?;
     let lag = |checkpoint: &kernel::Checkpoint| head.number.0.saturating_sub(checkpoint.number.0);
+    let mut consumers = consumers;
+    for saga in gateway.domain.sagas() {
+        // One that has never run stands before the first event.
+        consumers.entry(runtime::host::sagas::consumer(saga.name)).or_default();
+    }
     let consumers: Vec<_> = consumers
         .iter()
         .map(|(name, checkpoint)| json!({"consumer": name, "checkpoint": checkpoint, "lag": lag(checkpoint)}))

@@ -18,7 +18,14 @@ async fn status(ask: Ask) -> u16 {
 async fn a_rebound_name_and_a_foreign_page_are_refused() {
     let app = App::start_with(Settings { hosts: vec!["books.example".into()], ..Settings::default() }).await;
     let refused = app.ask("GET", "/books").header("host", "evil.example").await_answer().await;
-    assert_eq!(refused.problem(), (403, "this gateway does not answer for the host \"evil.example\"".into()));
+    assert_eq!(
+        refused.problem(),
+        (
+            403,
+            "this gateway does not answer for the host \"evil.example\"; who runs it can allow it with --allow-host"
+                .into()
+        )
+    );
     assert_eq!(status(app.ask("GET", "/nowhere").header("host", "evil.example")).await, 403, "nothing is told");
     assert_eq!(status(app.ask("GET", "/books").header("host", "books.example")).await, 200);
     let none = raw(app.address, b"GET /books HTTP/1.1\r\nconnection: close\r\n\r\n").await;

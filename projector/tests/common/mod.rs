@@ -152,7 +152,7 @@ impl Place {
 pub struct Projector {
     pub stop: CancellationToken,
     pub task: JoinHandle<Result<(), StoreError>>,
-    follower: JoinHandle<()>,
+    follower: JoinHandle<StoreError>,
     engine: Engine,
 }
 

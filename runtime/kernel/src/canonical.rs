@@ -7,7 +7,7 @@
 use std::{borrow::Cow, fmt::Write as _};
 
 use serde::{
-    Deserialize as _, Deserializer,
+    Deserializer,
     de::{DeserializeSeed, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
@@ -60,6 +60,8 @@ pub struct Scanned<'de> {
     pub id: Option<&'de RawValue>,
     values: Vec<Option<&'de RawValue>>,
     unknown: Option<String>,
+    /// A field that is given twice.
+    repeated: Option<&'static str>,
 }
 
 impl<'de> Scanned<'de> {
@@ -100,12 +102,15 @@ impl<'de> Visitor<'de> for ObjectSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut scanned = Scanned { id: None, values: vec![None; self.0.len()], unknown: None };
+        let mut scanned = Scanned { id: None, values: vec![None; self.0.len()], unknown: None, repeated: None };
         while let Some(name) = map.next_key_seed(NameSeed(self.0))? {
             let value: &'de RawValue = map.next_value()?;
             match name {
                 Name::Id => scanned.id = Some(value),
-                Name::Field(index) => scanned.values[index] = Some(value),
+                Name::Field(index) if scanned.values[index].replace(value).is_some() => {
+                    scanned.repeated = Some(self.0[index].name);
+                }
+                Name::Field(_) => {}
                 Name::Unknown(name) => scanned.unknown = Some(name),
             }
         }
@@ -157,6 +162,9 @@ pub fn write(fields: &[Field], scanned: &Scanned<'_>, id: Option<&str>, reading:
     if let (true, Some(name)) = (reading.is_strict(), &scanned.unknown) {
         let known: Vec<_> = fields.iter().map(|field| field.name).collect();
         return Err(Complaint::of(name, format!("unknown field {name}; the fields are {}", known.join(", "))));
+    }
+    if let (true, Some(name)) = (reading.is_strict(), scanned.repeated) {
+        return Err(Complaint::of(name, format!("{name} is given twice")));
     }
     let mut out = String::with_capacity(96);
     out.push('{');
@@ -258,8 +266,7 @@ fn integer(raw: &str, reading: Reading) -> Option<i64> {
 }
 
 fn seconds(raw: &str, reading: Reading) -> Option<serde_json::Number> {
-    let number = serde_json::Number::deserialize(&mut serde_json::Deserializer::from_str(unquoted(raw, reading)));
-    number.ok()
+    serde_json::from_str(unquoted(raw, reading)).ok()
 }
 
 #[cfg(test)]

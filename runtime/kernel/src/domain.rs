@@ -1,7 +1,7 @@
 //! What a user adds: entities, journals, sagas and queries, gathered into one value.
 //!
-//! The traits have no `self`: a handler is a function of what it is shown, with nowhere to keep a client,
-//! a clock or a count.
+//! The traits have no `self`: a handler is a function of what it is shown, and a domain's `clippy.toml` refuses
+//! the ways around that which there are.
 
 use std::collections::BTreeMap;
 
@@ -229,6 +229,9 @@ impl QueryHandler {
     }
 }
 
+/// The topic of the log's own records: decisions that appended nothing (R7).
+pub const DECISIONS: &str = "decision";
+
 /// A domain: everything about it that the rest of Retrace needs to know, as one value.
 #[derive(Clone, Debug)]
 pub struct Domain {
@@ -236,6 +239,8 @@ pub struct Domain {
     topics: BTreeMap<&'static str, (Topic, Decide)>,
     sagas: Vec<SagaHandler>,
     queries: Vec<QueryHandler>,
+    /// Names that were given twice or are the log's own.
+    clashes: Vec<String>,
     demo: Option<Begin>,
 }
 
@@ -243,12 +248,13 @@ impl Domain {
     /// A domain with nothing in it yet.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
-        Self { name, topics: BTreeMap::new(), sagas: Vec::new(), queries: Vec::new(), demo: None }
+        Self { name, topics: BTreeMap::new(), sagas: Vec::new(), queries: Vec::new(), clashes: Vec::new(), demo: None }
     }
 
     /// Adds a type of entity, with the commands that create, update and delete it.
     #[must_use]
     pub fn entity<E: Entity>(mut self) -> Self {
+        self.claim_topic(E::TOPIC);
         self.topics.insert(E::TOPIC, (E::topic(), service::decide_entity::<E>));
         self
     }
@@ -256,6 +262,7 @@ impl Domain {
     /// Adds a journal, with the command that records in it.
     #[must_use]
     pub fn journal<J: Journal>(mut self) -> Self {
+        self.claim_topic(J::TOPIC);
         self.topics.insert(J::TOPIC, (J::topic(), service::decide_journal));
         self
     }
@@ -263,6 +270,9 @@ impl Domain {
     /// Adds a saga.
     #[must_use]
     pub fn saga<S: Saga>(mut self) -> Self {
+        if self.sagas.iter().any(|saga| saga.name == S::NAME) {
+            self.clashes.push(format!("two sagas are named {}", S::NAME));
+        }
         self.sagas.push(SagaHandler {
             name: S::NAME,
             on_failure: S::ON_FAILURE,
@@ -285,6 +295,20 @@ impl Domain {
     pub fn demo<S: Scenario + 'static>(mut self) -> Self {
         self.demo = Some(|seed, index| Box::new(S::new(seed, index)));
         self
+    }
+
+    fn claim_topic(&mut self, name: &str) {
+        if name == DECISIONS {
+            self.clashes.push(format!("the topic {DECISIONS} is the log's own"));
+        } else if self.topics.contains_key(name) {
+            self.clashes.push(format!("two topics are named {name}"));
+        }
+    }
+
+    /// What makes the domain unusable: names given twice, or taken by the log itself.
+    #[must_use]
+    pub fn clashes(&self) -> &[String] {
+        &self.clashes
     }
 
     /// The domain's name.

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{Domain, Draft, Entry, Event, Number, Position, Row, Topic, TopicKind, Unreadable};
+use crate::{Domain, Draft, Entry, Event, Number, Position, Row, Step, Topic, TopicKind, Unreadable};
 
 /// Entities folded from the log up to a position, in log order, with an index over references.
 ///
@@ -242,8 +242,12 @@ impl Overlay {
     pub(crate) fn stage(&mut self, view: &View, draft: &Draft, until: Position) -> Result<(), Unreadable> {
         let Some(table) = view.tables.get(&*draft.topic) else { return Ok(()) };
         let keyed = table.topic.step(&draft.at(until))?;
-        let before = view.row_behind(&[self], &draft.topic, &keyed.key);
-        let staged = Staged { until, row: keyed.step.fold(before.as_ref()) };
+        let row = match keyed.step {
+            // Who updates an entity has seen it, even if this view has not come that far yet.
+            Step::Replace(row) => Some(row),
+            step @ (Step::Put(_) | Step::Remove) => step.fold(None),
+        };
+        let staged = Staged { until, row };
         self.soonest = if self.rows.is_empty() { until } else { self.soonest.min(until) };
         self.rows.insert((table.topic.name, keyed.key), staged);
         Ok(())

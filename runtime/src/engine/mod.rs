@@ -21,8 +21,7 @@ use crate::{
     StoreError, StoreUrl, Token,
 };
 
-/// The topic of the log's own records: decisions that emitted nothing (R7).
-pub const DECISIONS: &str = "decision";
+pub use kernel::DECISIONS;
 
 /// A log, its queues and its checkpoints, wherever they are kept. Clones share it.
 #[derive(Clone, Debug)]
@@ -184,6 +183,9 @@ impl Engine {
     pub async fn read(&self, after: &Checkpoint, limit: usize) -> Result<Page, StoreError> {
         let page = each!(self, read(after.position, limit))?;
         check_continues(after, &page.head, &page.entries)?;
+        if limit > 0 && page.entries.is_empty() {
+            check_complete(after, &page.head)?;
+        }
         Ok(page)
     }
 
@@ -403,4 +405,13 @@ pub(crate) fn check_continues<'e>(
         last = Some(number);
     }
     Ok(())
+}
+
+/// R3: nothing comes after `after` only if it stands where the log ends.
+fn check_complete(after: &Checkpoint, head: &Checkpoint) -> Result<(), StoreError> {
+    if after.epoch.0.is_empty() || after.number >= head.number {
+        return Ok(());
+    }
+    let reason = format!("events {} to {} are missing", after.number.successor(), head.number);
+    Err(StoreError::Diverged { checkpoint: after.clone(), reason })
 }

@@ -77,10 +77,15 @@ async fn run_one(saga: SagaHandler, domain: Arc<Domain>, tail: Tail, stop: Cance
             }
             Ok(None) => {
                 let follower = Follower::new(saga, domain.clone(), tail.clone());
-                tokio::select! {
+                let since = tokio::time::Instant::now();
+                let ended = tokio::select! {
                     ended = follower.run(&stop) => ended,
                     () = role.keep() => Ok(Ending::Fenced),
+                };
+                if since.elapsed() > LEASE {
+                    backoff.reset();
                 }
+                ended
             }
             Err(error) => Err(SagaError::Store { saga: saga.name, source: error }),
         };

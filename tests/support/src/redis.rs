@@ -85,6 +85,22 @@ impl RedisServer {
         format!("redis+unix://{}", self.socket().display())
     }
 
+    /// The server's answer to a command, as it comes over the wire.
+    #[must_use]
+    pub fn answer(&self, command: &str) -> String {
+        use std::io::{Read as _, Write as _};
+        let mut connection = UnixStream::connect(self.socket()).expect("a server that is up");
+        connection.write_all(format!("{command}\r\n").as_bytes()).expect("a server that listens");
+        let mut answer = [0; 512];
+        let length = connection.read(&mut answer).expect("a server that answers");
+        String::from_utf8_lossy(&answer[..length]).into_owned()
+    }
+
+    /// Empties the server.
+    pub fn flush(&self) {
+        assert_eq!(self.answer("FLUSHALL"), "+OK\r\n");
+    }
+
     /// The operating system's id of the server.
     #[must_use]
     pub fn pid(&self) -> u32 {

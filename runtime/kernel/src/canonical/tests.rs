@@ -34,6 +34,13 @@ fn events_may_hold_numbers_as_texts_and_break_bounds() {
 }
 
 #[test]
+fn a_date_is_no_time_in_seconds() {
+    let json = r#"{"name":"n","price":1,"delivered":"2024-05-01","product_ids":[]}"#;
+    let complaint = read(json, Reading::Event).unwrap_err();
+    assert_eq!(complaint.message, "delivered must be a time in Unix seconds, or 0, not \"2024-05-01\"");
+}
+
+#[test]
 fn a_command_is_told_what_is_wrong_with_it() {
     let with = |name: &str, price: &str, ids: &str| format!(r#"{{"name":{name},"price":{price},"product_ids":{ids}}}"#);
     assert_eq!(complaint(&with("7", "1", r#"["a"]"#)), "name must be a text, not 7");
@@ -44,6 +51,7 @@ fn a_command_is_told_what_is_wrong_with_it() {
     assert_eq!(complaint(&with("\"n\"", "1", "[]")), "product_ids must not be empty");
     assert_eq!(complaint(&with("\"n\"", "1", "[1]")), "product_ids must be a list of ids of a product, not [1]");
     assert_eq!(complaint(r#"{"name":"n"}"#), "price is missing");
+    assert_eq!(complaint(r#"{"name":"n","name":"m"}"#), "name is given twice");
     assert_eq!(complaint(r#"{"nmae":"n"}"#), "unknown field nmae; the fields are name, price, delivered, product_ids");
     assert_eq!(complaint("[1]"), "not a JSON object: invalid type: sequence, expected an object at line 1 column 0");
 }

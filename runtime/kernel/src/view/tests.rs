@@ -95,3 +95,12 @@ fn speculation_stands_in_front_of_everything_until_it_ends() {
     view.end_speculation();
     assert_eq!((carts_of(&view, "eve"), carts_of(&view, "bob")), (vec![], vec!["a".to_owned()]));
 }
+
+#[test]
+fn an_update_of_what_the_view_has_not_reached_yet_stands_in_front_all_the_same() {
+    let mut view = view(&[]);
+    view.stage(&draft(UPDATED, "a", "bob"), Position::new(5, 0)).unwrap();
+    assert_eq!(carts_of(&view, "bob"), ["a"]);
+    view.apply(&entry(3, CREATED, "a", "ann")).unwrap();
+    assert_eq!(carts_of(&view, "bob"), ["a"], "a saga that begins again sees what it saw");
+}

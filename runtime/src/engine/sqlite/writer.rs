@@ -31,7 +31,7 @@ const PURGE_EVERY: Duration = Duration::from_secs(1);
 /// How often when nobody asks for anything.
 const IDLE_FOR: Duration = Duration::from_secs(30);
 /// How many of them are forgotten at a time, so that nobody waits for it.
-const MOST_PURGED: i64 = 1_000;
+const MOST_PURGED: i64 = 10_000;
 
 /// The writer's task.
 pub(super) struct Writer {

@@ -146,12 +146,15 @@ impl Follower {
     async fn react(&mut self, head: Checkpoint, entries: Vec<Arc<Entry>>) -> Result<Option<Ending>, SagaError> {
         let mut pending = VecDeque::new();
         let mut commits = Vec::new();
+        let mut failed = false;
         if head.number.0.saturating_sub(self.at.number.0) > FAR {
             entries.into_iter().for_each(|entry| pending.extend(self.take_in_late(entry, &head)));
         } else {
             for entry in entries {
                 if let Some(mut item) = self.take_in(entry, &head) {
-                    commits.push(self.decide(&mut item, &commits)?);
+                    if !failed {
+                        failed = self.decide_after(&mut item, &mut commits)?;
+                    }
                     pending.push_back(item);
                 }
             }
@@ -161,7 +164,9 @@ impl Follower {
                 // As late as can be: what the store has to look through is what came since, own effects too.
                 self.read_on(self.tail.head().position, &mut pending).await?;
                 for item in pending.iter_mut().take(PAGE) {
-                    commits.push(self.decide(item, &commits)?);
+                    if self.decide_after(item, &mut commits)? {
+                        break;
+                    }
                 }
             }
             match self.commit(std::mem::take(&mut commits), &mut pending).await? {
@@ -231,6 +236,18 @@ impl Follower {
             let _ = self.reaction(event, item.before.as_ref(), &mut item.then);
         }
         Some(item)
+    }
+
+    /// Decides about one entry after those before it; tells whether the saga has to stop there.
+    ///
+    /// It stops only once all before has gone through, and it fails then too: `Err`.
+    fn decide_after(&mut self, item: &mut Pending, commits: &mut Vec<Commit>) -> Result<bool, SagaError> {
+        match self.decide(item, commits) {
+            Ok(commit) => commits.push(commit),
+            Err(_) if !commits.is_empty() => return Ok(true),
+            Err(stopped) => return Err(stopped),
+        }
+        Ok(false)
     }
 
     /// Decides about one entry and speculates on the effects; `earlier` are the commits just before it.

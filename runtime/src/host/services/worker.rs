@@ -72,30 +72,44 @@ impl Worker {
         Ok(())
     }
 
-    /// Decides and commits what was claimed until each command has its outcome or a failed attempt.
+    /// Decides and commits what was claimed until each command has its outcome or a failed attempt, or until
+    /// told to stop; what is left then is handed back.
     ///
     /// A store that fails in between leaves open which commits took effect; deciding again tells: what was
     /// settled is no longer claimed.
     async fn settle(&mut self, mut claims: Vec<Claim>, stop: &CancellationToken) -> Result<(), StoreError> {
         let mut backoff = Backoff::new();
-        for _ in 0..MOST_ROUNDS {
-            match self.round(&mut claims).await {
+        let mut rounds = 0;
+        while !claims.is_empty() && !stop.is_cancelled() {
+            let tried =
+                if rounds < MOST_ROUNDS { self.round(&mut claims).await } else { self.give_up(&mut claims).await };
+            match tried {
                 Ok(None) => return Ok(()),
-                Ok(Some(head)) => self.view.reach(head, PATIENCE).await,
+                Ok(Some(head)) => {
+                    rounds += 1;
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = self.view.reach(head, PATIENCE) => {}
+                    }
+                }
                 Err(error) if error.is_transient() => {
                     tracing::warn!(%error, service = self.service, commands = claims.len(), "outcomes not known yet");
-                    if backoff.pause(stop).await {
-                        return Ok(());
-                    }
+                    backoff.pause(stop).await;
                 }
                 Err(error) => return Err(error),
             }
         }
-        let error = format!("what it depends on changed {MOST_ROUNDS} times while it was decided");
-        for claim in claims {
-            self.engine.fail(&claim.token, &error, MOST_ATTEMPTS).await?;
-        }
         Ok(())
+    }
+
+    /// Counts a failed attempt of each command that kept conflicting.
+    async fn give_up(&self, claims: &mut Vec<Claim>) -> Result<Option<Position>, StoreError> {
+        let error = format!("what it depends on changed {MOST_ROUNDS} times while it was decided");
+        while let Some(claim) = claims.last() {
+            self.engine.fail(&claim.token, &error, MOST_ATTEMPTS).await?;
+            claims.pop();
+        }
+        Ok(None)
     }
 
     /// One round: afterwards `claims` holds what has to be decided again, once the view has reached the
@@ -129,7 +143,7 @@ impl Worker {
         let answers = self.engine.commit(&commits).await?;
         let mut again = Vec::new();
         let mut reach = Position::ZERO;
-        for (claim, answer) in claims.drain(..).zip(answers) {
+        for (claim, answer) in std::mem::take(claims).into_iter().zip(answers) {
             match answer {
                 Ok(_) => {}
                 Err(Refused::Stale { head, .. }) => {
@@ -138,6 +152,8 @@ impl Worker {
                 }
                 Err(refused @ Refused::Unclaimed { .. }) => tracing::warn!(%refused, "somebody else has it"),
                 Err(refused) => {
+                    // A service's commit expects nothing else; should one be refused all the same, the lease
+                    // keeps the command from being lost if this fails too.
                     self.engine.fail(&claim.token, &refused.to_string(), MOST_ATTEMPTS).await?;
                 }
             }

@@ -177,7 +177,8 @@ end
 for at = enqueue_at, settle_at - 5, 5 do
   local service, id, key = ARGV[at + 1], ARGV[at + 2], ARGV[at + 4]
   local record = prefix .. 'retrace:command:' .. id
-  call('DEL', record)
+  -- The first write must be one that a full server refuses.
+  if call('EXISTS', record) == 1 then call('DEL', record) end
   call('HSET', record, 'service', service, 'body', ARGV[at + 3], 'failed', 0)
   if key ~= '' then
     local idempotency = prefix .. 'retrace:idempotency:' .. key
@@ -196,7 +197,8 @@ if settles > 0 then
   if ended_at then call('HSET', settled, 'position', ended_at) end
   call('HDEL', settled, 'body')
   call('EXPIRE', settled, keyed and @KEEP_KEYED_OUTCOME@ or @KEEP_OUTCOME@)
-  call('PUBLISH', prefix .. 'retrace:outcomes', '{"command":' .. cjson.encode(id) .. ',"position":'
+  -- A hint: a user who may not publish has lost nothing else.
+  redis.pcall('PUBLISH', prefix .. 'retrace:outcomes', '{"command":' .. cjson.encode(id) .. ',"position":'
     .. (ended_at and '"' .. ended_at .. '"' or 'null') .. ',"outcome":' .. outcome .. '}')
 end
 

@@ -12,7 +12,7 @@ local function failed(prefix, service, id, error, most_attempts)
   local outcome = '{"status":"dead","error":' .. cjson.encode(error) .. '}'
   call('HSET', record, 'outcome', outcome)
   call('RPUSH', prefix .. 'retrace:dead:' .. service, id)
-  call('PUBLISH', prefix .. 'retrace:outcomes',
+  redis.pcall('PUBLISH', prefix .. 'retrace:outcomes',
     '{"command":' .. cjson.encode(id) .. ',"position":null,"outcome":' .. outcome .. '}')
   return 'dead'
 end
