@@ -90,7 +90,7 @@ impl Follower {
             };
             let told = page.is_none();
             let idle = page.as_ref().is_none_or(|page| page.entries.is_empty());
-            let lags = self.quiet >= QUIET || (idle && self.quiet > 0);
+            let lags = self.quiet >= QUIET || (idle && self.at != self.checkpoint);
             if lags && let Some(ending) = self.move_quietly().await? {
                 return Ok(ending);
             }
