@@ -63,6 +63,16 @@ impl Position {
         }
     }
 
+    /// The greatest position smaller than this one; [`Position::ZERO`] has none and stays.
+    #[must_use]
+    pub const fn predecessor(self) -> Self {
+        match (self.seq.checked_sub(1), self.ms.checked_sub(1)) {
+            (Some(seq), _) => Self { ms: self.ms, seq },
+            (None, Some(ms)) => Self { ms, seq: u64::MAX },
+            (None, None) => Self::ZERO,
+        }
+    }
+
     /// Whether this is an ID as `OrderShop` v2 wrote them: `seconds-microseconds`.
     #[must_use]
     pub const fn is_foreign(self) -> bool {

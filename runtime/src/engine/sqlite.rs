@@ -26,7 +26,7 @@ use std::{
 };
 
 use failure::Failure;
-use kernel::{Checkpoint, Position};
+use kernel::{Checkpoint, Outcome, Position};
 use request::{Answered, Reaped, Reply, Request};
 use sqlx::SqlitePool;
 use tokio::sync::{mpsc, oneshot};
@@ -36,7 +36,7 @@ use super::{
     memory::deadline,
     notices::{self, Notices},
 };
-use crate::{Claim, CommandRecord, Commit, DeadLetter, Failing, Parked, QueueStatus, StoreError, Token};
+use crate::{Claim, CommandRecord, CommandState, Commit, DeadLetter, Failing, Parked, QueueStatus, StoreError, Token};
 
 /// A log in a SQLite file. Clones share it; with the last one the file is closed.
 #[derive(Clone)]
@@ -73,6 +73,9 @@ impl Shared {
         StoreError::Unavailable { url: self.url.clone(), reason: "it has been closed".to_owned() }
     }
 }
+
+/// How long the head may take to follow the file.
+const SETTLING: Duration = Duration::from_secs(1);
 
 impl Sqlite {
     pub(super) fn url(&self) -> String {
@@ -155,7 +158,14 @@ impl Sqlite {
     }
 
     pub(super) async fn command(&self, id: &str) -> Result<Option<CommandRecord>, StoreError> {
-        status::command(&self.0.readers, id).await.map_err(self.failed())
+        let record = status::command(&self.0.readers, id).await.map_err(self.failed())?;
+        let ended = record.as_ref().map(|record| &record.state);
+        if let Some(CommandState::Ended(Outcome::Done { position: Some(position), .. })) = ended {
+            // The file shows a commit a moment before the head in memory does: who is told of the outcome
+            // must find its events.
+            self.bell().wait(position.predecessor(), SETTLING).await;
+        }
+        Ok(record)
     }
 
     pub(super) async fn queues(&self, services: &[&str]) -> Result<Vec<QueueStatus>, StoreError> {

@@ -46,6 +46,12 @@ proptest! {
     }
 
     #[test]
+    fn predecessor_and_successor_undo_each_other(ms in 0..u64::MAX, seq: u64) {
+        let position = Position::new(ms, seq);
+        prop_assert_eq!(position.successor().predecessor(), position);
+    }
+
+    #[test]
     fn any_position_survives_its_text(ms: u64, seq: u64) {
         let position = Position::new(ms, seq);
         prop_assert_eq!(position.to_string().parse(), Ok(position));
