@@ -208,3 +208,41 @@ impl Commit {
         commit
     }
 }
+
+impl Advance {
+    /// Whether the consumer stands where the commit expects it; `found` is where it does.
+    pub(crate) fn check(&self, found: Option<&Checkpoint>) -> Result<(), Refused> {
+        let found = found.cloned().unwrap_or_default();
+        if found == self.from {
+            return Ok(());
+        }
+        Err(Refused::Fenced { consumer: self.consumer.clone(), expected: self.from.clone(), found })
+    }
+}
+
+impl Idempotency {
+    /// Whether the key is free; `first` is the command and the fingerprint that it was taken with.
+    pub(crate) fn check(&self, first: Option<&(String, String)>) -> Result<(), Refused> {
+        match first {
+            None => Ok(()),
+            Some((first, known)) if *known == self.fingerprint => Err(Refused::Repeated { first: first.clone() }),
+            Some((first, _)) => Err(Refused::KeyReused { first: first.clone() }),
+        }
+    }
+}
+
+/// R1: a position for each draft, each greater than all before it and than `last`, the log's.
+pub(crate) fn assign(drafts: &[Draft], mut last: Position, now_ms: u64) -> Result<Vec<Position>, Refused> {
+    let assign = |draft: &Draft| {
+        let position = draft.keep.unwrap_or_else(|| last.next(now_ms));
+        if position <= last {
+            return Err(Refused::OutOfOrder { position, last });
+        }
+        if position.ms() > now_ms.saturating_add(MOST_AHEAD_MS) && draft.keep.is_some() {
+            return Err(Refused::AheadOfClock { position, now_ms });
+        }
+        last = position;
+        Ok(position)
+    };
+    drafts.iter().map(assign).collect()
+}

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use kernel::{Checkpoint, Command, Entry, Epoch, Outcome, Position};
 
-use crate::{
-    Advance, Commit, Committed, Enqueue, Expect, Idempotency, Parked, Refused, Settlement, commit::MOST_AHEAD_MS,
-};
+use crate::{Commit, Committed, Enqueue, Expect, Idempotency, Parked, Refused, Settlement, commit::assign};
 
 /// Everything that a log is.
 #[derive(Debug, Default)]
@@ -54,9 +52,10 @@ impl State {
     pub(super) fn commit(&mut self, commit: &Commit, now_ms: u64) -> Result<Committed, Refused> {
         self.check_expected(&commit.expect)?;
         commit.settle.as_ref().map_or(Ok(()), |settlement| self.check_claimed(settlement))?;
-        commit.advance.as_ref().map_or(Ok(()), |advance| self.check_at(advance))?;
-        commit.enqueue.iter().try_for_each(|enqueue| self.check_key(enqueue))?;
-        let positions = self.assign(commit, now_ms)?;
+        commit.advance.iter().try_for_each(|advance| advance.check(self.checkpoints.get(&advance.consumer)))?;
+        let mut keys = commit.enqueue.iter().filter_map(|enqueue| enqueue.idempotency.as_ref());
+        keys.try_for_each(|idempotency| idempotency.check(self.keys.get(&idempotency.key)))?;
+        let positions = assign(&commit.append, self.head.position, now_ms)?;
 
         if self.head.epoch.0.is_empty() && !positions.is_empty() {
             self.head.epoch = Epoch(uuid::Uuid::new_v4().to_string());
@@ -105,40 +104,6 @@ impl State {
     fn check_claimed(&self, settlement: &Settlement) -> Result<(), Refused> {
         let token = &settlement.token;
         if self.holds(token) { Ok(()) } else { Err(Refused::Unclaimed { token: token.clone() }) }
-    }
-
-    fn check_at(&self, advance: &Advance) -> Result<(), Refused> {
-        let found = self.checkpoints.get(&advance.consumer).cloned().unwrap_or_default();
-        if found == advance.from {
-            return Ok(());
-        }
-        Err(Refused::Fenced { consumer: advance.consumer.clone(), expected: advance.from.clone(), found })
-    }
-
-    fn check_key(&self, enqueue: &Enqueue) -> Result<(), Refused> {
-        let Some(Idempotency { key, fingerprint }) = &enqueue.idempotency else { return Ok(()) };
-        match self.keys.get(key) {
-            None => Ok(()),
-            Some((first, known)) if known == fingerprint => Err(Refused::Repeated { first: first.clone() }),
-            Some((first, _)) => Err(Refused::KeyReused { first: first.clone() }),
-        }
-    }
-
-    /// R1: a position for each event, each greater than all before it.
-    fn assign(&self, commit: &Commit, now_ms: u64) -> Result<Vec<Position>, Refused> {
-        let mut last = self.head.position;
-        let assign = |draft: &kernel::Draft| {
-            let position = draft.keep.unwrap_or_else(|| last.next(now_ms));
-            if position <= last {
-                return Err(Refused::OutOfOrder { position, last });
-            }
-            if position.ms() > now_ms.saturating_add(MOST_AHEAD_MS) && draft.keep.is_some() {
-                return Err(Refused::AheadOfClock { position, now_ms });
-            }
-            last = position;
-            Ok(position)
-        };
-        commit.append.iter().map(assign).collect()
     }
 
     fn enqueue(&mut self, enqueue: &Enqueue) {

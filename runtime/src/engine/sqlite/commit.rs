@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Advance, Commit, Committed, Enqueue, Expect, Idempotency, Parked, Refused, Settlement, Token,
-    commit::MOST_AHEAD_MS,
+    commit::assign,
     engine::memory::{now_ms, positioned},
 };
 
@@ -72,9 +72,13 @@ impl Run<'_> {
         self.check_expected(&commit.expect).await?;
         let settle = commit.settle.as_ref();
         settle.map_or(Ok(()), |settlement| self.check_claimed(&settlement.token)).map_err(No::Refused)?;
-        commit.advance.as_ref().map_or(Ok(()), |advance| self.check_at(advance)).map_err(No::Refused)?;
-        commit.enqueue.iter().try_for_each(|enqueue| self.check_key(enqueue)).map_err(No::Refused)?;
-        let positions = self.assign(&commit.append, now_ms()).map_err(No::Refused)?;
+        let mut advances = commit.advance.iter();
+        advances
+            .try_for_each(|advance| advance.check(self.known.checkpoints.get(&advance.consumer)))
+            .map_err(No::Refused)?;
+        let mut keys = commit.enqueue.iter().filter_map(|enqueue| enqueue.idempotency.as_ref());
+        keys.try_for_each(|idempotency| idempotency.check(self.keys.get(&idempotency.key))).map_err(No::Refused)?;
+        let positions = assign(&commit.append, self.known.head.position, now_ms()).map_err(No::Refused)?;
 
         self.append(commit.append, &positions)?;
         let committed = Committed { positions, head: self.known.head.clone() };
@@ -117,40 +121,6 @@ impl Run<'_> {
     fn check_claimed(&self, token: &Token) -> Result<(), Refused> {
         let held = self.claimed.get(&token.command).is_some_and(|held| held.iter().any(|(_, held)| held == token));
         if held { Ok(()) } else { Err(Refused::Unclaimed { token: token.clone() }) }
-    }
-
-    fn check_at(&self, advance: &Advance) -> Result<(), Refused> {
-        let found = self.known.checkpoints.get(&advance.consumer).cloned().unwrap_or_default();
-        if found == advance.from {
-            return Ok(());
-        }
-        Err(Refused::Fenced { consumer: advance.consumer.clone(), expected: advance.from.clone(), found })
-    }
-
-    fn check_key(&self, enqueue: &Enqueue) -> Result<(), Refused> {
-        let Some(Idempotency { key, fingerprint }) = &enqueue.idempotency else { return Ok(()) };
-        match self.keys.get(key) {
-            None => Ok(()),
-            Some((first, known)) if known == fingerprint => Err(Refused::Repeated { first: first.clone() }),
-            Some((first, _)) => Err(Refused::KeyReused { first: first.clone() }),
-        }
-    }
-
-    /// R1: a position for each event, each greater than all before it.
-    fn assign(&self, append: &[Draft], now_ms: u64) -> Result<Vec<Position>, Refused> {
-        let mut last = self.known.head.position;
-        let assign = |draft: &Draft| {
-            let position = draft.keep.unwrap_or_else(|| last.next(now_ms));
-            if position <= last {
-                return Err(Refused::OutOfOrder { position, last });
-            }
-            if position.ms() > now_ms.saturating_add(MOST_AHEAD_MS) && draft.keep.is_some() {
-                return Err(Refused::AheadOfClock { position, now_ms });
-            }
-            last = position;
-            Ok(position)
-        };
-        append.iter().map(assign).collect()
     }
 
     fn append(&mut self, append: Vec<Draft>, positions: &[Position]) -> Result<(), Failure> {
