@@ -12,6 +12,7 @@
 //! | [`history`] | logs as files |
 //! | [`host`] | what runs services and sagas |
 //! | [`location`] | store URLs and namespaces |
+//! | [`scan`] | long stretches of a log, fast |
 //! | [`tail`] | the log followed once per process |
 
 pub mod commit;
@@ -21,6 +22,7 @@ pub mod history;
 pub mod host;
 pub mod location;
 pub mod queue;
+pub mod scan;
 pub mod tail;
 
 pub use commit::{Advance, Commit, CommitError, Committed, Enqueue, Expect, Idempotency, Parked, Refused, Settlement};
@@ -28,4 +30,5 @@ pub use engine::{Bell, Claimer, Engine, Hint, Outcomes, Page};
 pub use error::StoreError;
 pub use location::{Namespace, StoreUrl};
 pub use queue::{Claim, CommandRecord, CommandState, DeadLetter, Failing, QueueStatus, Token};
+pub use scan::{Stretch, Visit};
 pub use tail::{Entries, Tail};

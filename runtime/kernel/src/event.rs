@@ -1,6 +1,6 @@
 //! Facts: events as the log holds them, and drafts that a commit will turn into events.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -142,6 +142,169 @@ impl Draft {
             action: self.action.clone(),
             data: self.data.clone(),
             meta: self.meta.clone().unwrap_or_default(),
+        }
+    }
+}
+
+/// A fact, borrowed from wherever it was read: what [`Event`] owns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventRef<'e> {
+    /// The topic whose stream holds it.
+    pub topic: &'e str,
+    /// Its place in the log.
+    pub position: Position,
+    /// Its ordinal; absent in entries that another program wrote.
+    pub number: Option<Number>,
+    /// Its identifier.
+    pub id: &'e str,
+    /// What happened.
+    pub action: &'e str,
+    /// JSON text.
+    pub data: &'e str,
+    /// Where it came from.
+    pub meta: MetaRef<'e>,
+}
+
+/// Where an event came from, borrowed: what [`Meta`] owns.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct MetaRef<'e> {
+    /// The command that a service turned into the event.
+    #[serde(borrow)]
+    pub command: Option<Cow<'e, str>>,
+    /// The id of the event that a saga reacted to.
+    #[serde(borrow)]
+    pub cause: Option<Cow<'e, str>>,
+    /// The saga that reacted.
+    #[serde(borrow)]
+    pub handler: Option<Cow<'e, str>>,
+    /// The position of the view that was decided on (R7).
+    pub as_of: Option<Position>,
+    /// What started the whole chain.
+    #[serde(borrow)]
+    pub correlation: Option<Cow<'e, str>>,
+    /// Version of the event format.
+    pub schema: Option<u32>,
+    /// W3C trace context of the request.
+    #[serde(borrow)]
+    pub traceparent: Option<Cow<'e, str>>,
+}
+
+/// One entry as a reader of many is shown it: borrowed from the bytes that the store answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen<'e> {
+    /// An event.
+    Event(EventRef<'e>),
+    /// Something that is no event.
+    Junk(Cow<'e, Junk>),
+}
+
+impl Event {
+    /// The same event, borrowed.
+    #[must_use]
+    pub fn as_ref(&self) -> EventRef<'_> {
+        EventRef {
+            topic: &self.topic,
+            position: self.position,
+            number: self.number,
+            id: &self.id,
+            action: &self.action,
+            data: &self.data,
+            meta: self.meta.as_ref(),
+        }
+    }
+}
+
+impl Meta {
+    /// The same, borrowed.
+    #[must_use]
+    pub fn as_ref(&self) -> MetaRef<'_> {
+        fn borrow(text: Option<&String>) -> Option<Cow<'_, str>> {
+            text.map(|text| Cow::Borrowed(text.as_str()))
+        }
+        MetaRef {
+            command: borrow(self.command.as_ref()),
+            cause: borrow(self.cause.as_ref()),
+            handler: borrow(self.handler.as_ref()),
+            as_of: self.as_of,
+            correlation: borrow(self.correlation.as_ref()),
+            schema: self.schema,
+            traceparent: borrow(self.traceparent.as_ref()),
+        }
+    }
+}
+
+impl EventRef<'_> {
+    /// An event of its own.
+    #[must_use]
+    pub fn to_event(&self) -> Event {
+        let own = |text: &Option<Cow<'_, str>>| text.as_deref().map(str::to_owned);
+        let meta = &self.meta;
+        Event {
+            topic: self.topic.into(),
+            position: self.position,
+            number: self.number,
+            id: self.id.to_owned(),
+            action: self.action.to_owned(),
+            data: self.data.to_owned(),
+            meta: Meta {
+                command: own(&meta.command),
+                cause: own(&meta.cause),
+                handler: own(&meta.handler),
+                as_of: meta.as_of,
+                correlation: own(&meta.correlation),
+                schema: meta.schema,
+                traceparent: own(&meta.traceparent),
+            },
+        }
+    }
+}
+
+impl Entry {
+    /// The same entry, borrowed.
+    #[must_use]
+    pub fn as_seen(&self) -> Seen<'_> {
+        match self {
+            Self::Event(event) => Seen::Event(event.as_ref()),
+            Self::Junk(junk) => Seen::Junk(Cow::Borrowed(junk)),
+        }
+    }
+}
+
+impl Seen<'_> {
+    /// Where the entry stands.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        match self {
+            Self::Event(event) => event.position,
+            Self::Junk(junk) => junk.position,
+        }
+    }
+
+    /// The ordinal, where the entry has one.
+    #[must_use]
+    pub fn number(&self) -> Option<Number> {
+        match self {
+            Self::Event(event) => event.number,
+            Self::Junk(junk) => junk.number,
+        }
+    }
+
+    /// The topic whose stream holds the entry.
+    #[must_use]
+    pub fn topic(&self) -> &str {
+        match self {
+            Self::Event(event) => event.topic,
+            Self::Junk(junk) => &junk.topic,
+        }
+    }
+
+    /// An entry of its own.
+    #[must_use]
+    pub fn to_entry(&self) -> Entry {
+        match self {
+            Self::Event(event) => Entry::Event(event.to_event()),
+            Self::Junk(junk) => Entry::Junk(Junk::clone(junk)),
         }
     }
 }

@@ -36,7 +36,7 @@ pub use digest::Digest;
 pub use domain::{
     Change, DECISIONS, Domain, Entity, Journal, Occurrence, OnFailure, Query, QueryHandler, Saga, SagaHandler, Tables,
 };
-pub use event::{CREATED, DELETED, Draft, Entry, Event, Junk, Meta, SCHEMA, UPDATED};
+pub use event::{CREATED, DELETED, Draft, Entry, Event, EventRef, Junk, Meta, MetaRef, SCHEMA, Seen, UPDATED};
 pub use field::{Field, Kind};
 pub use position::{MalformedPosition, Position};
 pub use scenario::{Chance, Method, Request, Scenario};

@@ -1,0 +1,117 @@
+//! Reads long stretches of a log as fast as the store can hand them over.
+//!
+//! A scan shows each entry to a function in log order, borrowed from the bytes that the store answered, so
+//! that nothing is allocated for what the reader does not keep. It asks for the next page before it shows this
+//! one: the store and the reader work at the same time. Whoever follows a log reads with [`crate::Tail`].
+
+use std::ops::ControlFlow;
+
+use kernel::{Checkpoint, Entry, Number, Position, Seen};
+use tokio::runtime::Handle;
+
+use crate::{Engine, StoreError};
+
+/// How many entries are read at once where a store has no faster way.
+const PAGE: usize = 4_096;
+
+/// What a scan covers.
+#[derive(Clone, Debug)]
+pub struct Stretch {
+    /// Where it begins; entries after this are shown. With an epoch, the log must continue from there (R3).
+    pub after: Checkpoint,
+    /// Where it ends; entries up to and at this position are shown. [`Position::MAX`] for all there are.
+    pub until: Position,
+}
+
+/// What is done with each entry; breaking off ends the scan.
+pub type Visit<'v> = &'v mut dyn FnMut(&Seen<'_>) -> ControlFlow<()>;
+
+impl Engine {
+    /// Shows `visit` the entries of a stretch of the log in log order, and tells where the last one stands.
+    ///
+    /// Entries that were appended after the scan began are left out. It blocks the calling thread, which must
+    /// belong to a Tokio runtime and not be one of its workers: [`tokio::task::spawn_blocking`].
+    ///
+    /// # Errors
+    /// When the store failed, or the log does not continue from `stretch.after` or has a gap (R3).
+    pub fn scan(&self, stretch: &Stretch, visit: Visit<'_>) -> Result<Checkpoint, StoreError> {
+        let head = Handle::current().block_on(self.head())?;
+        let mut check = Check::begin(stretch, head)?;
+        let until = stretch.until.min(check.head.position);
+        let mut failed = None;
+        let mut checked = |seen: &Seen<'_>| match check.pass(seen) {
+            Ok(()) => visit(seen),
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }
+        };
+        let ended = match self {
+            Self::Memory(_) | Self::History(_) | Self::Sqlite(_) | Self::Redis(_) => {
+                self.scan_pages(stretch.after.position, until, &mut checked)?
+            }
+        };
+        match failed {
+            Some(error) => Err(error),
+            None if ended.is_break() => Ok(check.at),
+            None => check.end(until),
+        }
+    }
+
+    /// A scan by way of [`Engine::read`].
+    fn scan_pages(&self, after: Position, until: Position, visit: Visit<'_>) -> Result<ControlFlow<()>, StoreError> {
+        let mut after = Checkpoint { position: after, ..Checkpoint::default() };
+        while after.position < until {
+            let page = Handle::current().block_on(self.read(&after, PAGE))?;
+            let Some(last) = page.entries.last().map(Entry::position) else { break };
+            after.position = last;
+            for entry in page.entries.iter().take_while(|entry| entry.position() <= until) {
+                if visit(&entry.as_seen()).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+/// R3, entry by entry.
+struct Check {
+    after: Checkpoint,
+    head: Checkpoint,
+    /// The last entry shown.
+    at: Checkpoint,
+}
+
+impl Check {
+    fn begin(stretch: &Stretch, head: Checkpoint) -> Result<Self, StoreError> {
+        let after = stretch.after.clone();
+        crate::engine::check_continues(&after, &head, [])?;
+        let at = Checkpoint { epoch: head.epoch.clone(), ..after.clone() };
+        Ok(Self { after, head, at })
+    }
+
+    fn pass(&mut self, seen: &Seen<'_>) -> Result<(), StoreError> {
+        self.at.position = seen.position();
+        let Some(number) = seen.number() else { return Ok(()) };
+        // Who comes with a bare position does not know how many came before it.
+        let known =
+            self.at.number > Number::ZERO || !self.after.epoch.0.is_empty() || self.after.position == Position::ZERO;
+        if known && number != self.at.number.successor() {
+            let reason =
+                format!("event {} is missing: {} is event {number}", self.at.number.successor(), seen.position());
+            return Err(StoreError::Diverged { checkpoint: self.after.clone(), reason });
+        }
+        self.at.number = number;
+        Ok(())
+    }
+
+    /// Nothing comes after the last entry shown only if the log ends there.
+    fn end(self, until: Position) -> Result<Checkpoint, StoreError> {
+        if until >= self.head.position && self.at.number > Number::ZERO && self.at.number < self.head.number {
+            let reason = format!("events {} to {} are missing", self.at.number.successor(), self.head.number);
+            return Err(StoreError::Diverged { checkpoint: self.after, reason });
+        }
+        Ok(self.at)
+    }
+}
