@@ -6,7 +6,8 @@
 
 use std::ops::ControlFlow;
 
-use kernel::{Checkpoint, Entry, Number, Position, Seen};
+use jiff::Timestamp;
+use kernel::{Checkpoint, Entry, Moment, Number, Position, Seen};
 use tokio::runtime::Handle;
 
 use crate::{Engine, StoreError};
@@ -56,6 +57,27 @@ impl Engine {
             None if ended.is_break() => Ok(check.at),
             None => check.end(until),
         }
+    }
+
+    /// The position that a moment stands for: everything up to it had happened by then.
+    ///
+    /// # Errors
+    /// When the store failed, or the moment lies after the log's head, or in the future.
+    pub async fn position_at(&self, moment: Moment) -> Result<Position, StoreError> {
+        let head = self.head().await?.position;
+        // A time is another position in a foreign log, and those all come before the native ones.
+        let native = Checkpoint { position: Position::FIRST_NATIVE.predecessor(), ..Checkpoint::default() };
+        let first = self.read(&native, 1).await?.entries.first().map(Entry::position);
+        let position = match first {
+            Some(first) if first <= moment.native() => moment.native(),
+            Some(_) | None => moment.foreign(),
+        };
+        // The log may have been quiet since its last event, but nobody knows what the future brings.
+        let is_after = match moment {
+            Moment::Position(position) => position > head,
+            Moment::Time(time) => time > Timestamp::now(),
+        };
+        if is_after { Err(StoreError::AfterHead { position, head }) } else { Ok(position.min(head)) }
     }
 
     /// A scan by way of [`Engine::read`].

@@ -13,14 +13,30 @@ use xxhash_rust::xxh3::Xxh3;
 pub struct Digest(u128);
 
 impl Digest {
+    /// The digest of one row.
+    #[must_use]
+    pub fn of(topic: &str, key: &str, row: &str) -> Self {
+        Self(hash(topic, key, row))
+    }
+
+    /// Counts in rows whose digest is this one.
+    pub const fn count(&mut self, rows: Self) {
+        self.0 = self.0.wrapping_add(rows.0);
+    }
+
+    /// Takes rows out that were counted in before.
+    pub const fn uncount(&mut self, rows: Self) {
+        self.0 = self.0.wrapping_sub(rows.0);
+    }
+
     /// Counts a row in.
     pub fn add(&mut self, topic: &str, key: &str, row: &str) {
-        self.0 = self.0.wrapping_add(hash(topic, key, row));
+        self.count(Self::of(topic, key, row));
     }
 
     /// Takes a row out that was counted in before.
     pub fn remove(&mut self, topic: &str, key: &str, row: &str) {
-        self.0 = self.0.wrapping_sub(hash(topic, key, row));
+        self.uncount(Self::of(topic, key, row));
     }
 }
 

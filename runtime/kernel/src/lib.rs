@@ -6,7 +6,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`position`], [`checkpoint`] | the rulers: [`Position`], [`Number`], [`Epoch`], [`Checkpoint`] |
+//! | [`position`], [`moment`], [`checkpoint`] | the rulers: [`Position`], [`Number`], [`Epoch`], [`Checkpoint`] |
 //! | [`event`], [`command`] | facts and intents |
 //! | [`field`], [`topic`], [`canonical`] | what entities look like, and the one fold (R8) |
 //! | [`view`], [`decision`] | what handlers see, and what they ask for (R5, R6, R7) |
@@ -22,6 +22,7 @@ pub mod digest;
 pub mod domain;
 pub mod event;
 pub mod field;
+pub mod moment;
 pub mod position;
 pub mod scenario;
 mod service;
@@ -38,6 +39,7 @@ pub use domain::{
 };
 pub use event::{CREATED, DELETED, Draft, Entry, Event, EventRef, Junk, Meta, MetaRef, SCHEMA, Seen, UPDATED};
 pub use field::{Field, Kind};
+pub use moment::{MalformedMoment, Moment};
 pub use position::{MalformedPosition, Position};
 pub use scenario::{Chance, Method, Request, Scenario};
 pub use topic::{Keyed, Row, Step, Topic, TopicKind, Unreadable};

@@ -27,6 +27,9 @@ impl Position {
     /// After the last event of any log.
     pub const MAX: Self = Self { ms: u64::MAX, seq: u64::MAX };
 
+    /// No native event stands before this; every foreign one does.
+    pub const FIRST_NATIVE: Self = Self { ms: FOREIGN_BELOW, seq: 0 };
+
     /// The position with these two parts.
     #[must_use]
     pub const fn new(ms: u64, seq: u64) -> Self {
