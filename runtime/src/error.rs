@@ -29,8 +29,8 @@ pub enum StoreError {
         /// What it says.
         reason: String,
     },
-    /// The store is a history file, which is never written.
-    #[error("history {0} is read only; import it into a store to go on from it")]
+    /// The store is not written from here; the sentence tells why.
+    #[error("{0}")]
     ReadOnly(String),
     /// The log is not the one that the checkpoint belongs to, or has lost events (R3).
     #[error("the log does not continue from {checkpoint}: {reason}")]
@@ -61,6 +61,16 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Of a history file, which is never written.
+    pub(crate) fn history(url: &str) -> Self {
+        Self::ReadOnly(format!("history {url} is read only; import it into a store to go on from it"))
+    }
+
+    /// Of a store that somebody else may be writing at this moment.
+    pub(crate) fn opened_for_reading(url: &str) -> Self {
+        Self::ReadOnly(format!("store {url} was opened for reading; nothing is written to it from here"))
+    }
+
     /// Whether it may be gone when the same is tried again.
     #[must_use]
     pub const fn is_transient(&self) -> bool {

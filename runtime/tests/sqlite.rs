@@ -5,6 +5,8 @@
 mod crash;
 #[path = "sqlite/opening.rs"]
 mod opening;
+#[path = "sqlite/reading.rs"]
+mod reading;
 #[path = "sqlite/reopening.rs"]
 mod reopening;
 

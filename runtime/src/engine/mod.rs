@@ -52,6 +52,8 @@ pub enum Bell {
     Local(notices::Bell),
     /// From Redis.
     Redis(redis::Bell),
+    /// From a SQLite file that another process writes.
+    Sqlite(sqlite::Bell),
 }
 
 /// Claims commands of one service for one worker. One per claiming task.
@@ -115,6 +117,21 @@ impl Engine {
         }
     }
 
+    /// Opens the log at `url` to read it, beside whoever has it open already; a log that is missing is not made.
+    ///
+    /// Only for a SQLite file this differs from [`Engine::open`]: whatever would write to it is refused with
+    /// [`StoreError::ReadOnly`], hints at outcomes never come, and a [`Bell`] rings a little later.
+    ///
+    /// # Errors
+    /// When the store can't be reached, is not there, may not be used as it is configured, or holds something
+    /// unreadable.
+    pub async fn open_reading(url: &StoreUrl, namespace: &Namespace, topics: &[&str]) -> Result<Self, StoreError> {
+        match url {
+            StoreUrl::Sqlite(path) => Ok(Self::Sqlite(Sqlite::open_reading(path, namespace).await?)),
+            StoreUrl::Memory | StoreUrl::History(_) | StoreUrl::Redis(_) => Self::open(url, namespace, topics).await,
+        }
+    }
+
     /// Ends what the engine does by itself and gives the store up to others; what is asked later fails.
     ///
     /// # Errors
@@ -144,7 +161,7 @@ impl Engine {
     pub async fn commit(&self, commits: &[Commit]) -> Result<Vec<Result<Committed, Refused>>, StoreError> {
         match self {
             Self::Memory(engine) => Ok(engine.commit(commits)),
-            Self::History(engine) => Err(StoreError::ReadOnly(engine.url())),
+            Self::History(engine) => Err(StoreError::history(&engine.url())),
             Self::Redis(engine) => engine.commit(commits).await,
             Self::Sqlite(engine) => engine.commit(commits).await,
         }
@@ -169,7 +186,7 @@ impl Engine {
         match self {
             Self::Memory(engine) | Self::History(engine) => Ok(engine.head()),
             Self::Redis(engine) => engine.head().await,
-            Self::Sqlite(engine) => Ok(engine.head()),
+            Self::Sqlite(engine) => engine.head().await,
         }
     }
 
@@ -197,7 +214,7 @@ impl Engine {
         match self {
             Self::Memory(engine) | Self::History(engine) => Ok(Bell::Local(engine.bell())),
             Self::Redis(engine) => Ok(Bell::Redis(engine.bell().await?)),
-            Self::Sqlite(engine) => Ok(Bell::Local(engine.bell())),
+            Self::Sqlite(engine) => Ok(engine.bell()),
         }
     }
 
@@ -351,6 +368,7 @@ impl Bell {
                 Ok(())
             }
             Self::Redis(bell) => bell.wait(after, most).await,
+            Self::Sqlite(bell) => bell.wait(after, most).await,
         }
     }
 }

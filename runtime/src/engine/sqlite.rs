@@ -1,8 +1,10 @@
-//! The SQLite engine: a log in a file, open in one process at a time.
+//! The SQLite engine: a log in a file, written by one process at a time.
 //!
 //! One task writes ([`writer`]), groups of requests at a time; readings run beside it. Notices are those of
-//! one process, for there is only one.
+//! one process, for there is only one. Other processes may open the file for reading: they have no writer, and
+//! what the writer would know they ask the file for.
 
+mod bell;
 mod bulk;
 mod changes;
 mod claims;
@@ -25,6 +27,7 @@ use std::{
     time::Duration,
 };
 
+pub(super) use bell::Bell;
 use failure::Failure;
 use kernel::{Checkpoint, Outcome, Position};
 use request::{Answered, Reaped, Reply, Request};
@@ -43,7 +46,8 @@ use crate::{Claim, CommandRecord, CommandState, Commit, DeadLetter, Failing, Par
 pub struct Sqlite(Arc<Inner>);
 
 struct Inner {
-    requests: mpsc::Sender<Request>,
+    /// Takes what is to be written; nobody does where the file was opened for reading.
+    writer: Option<mpsc::Sender<Request>>,
     readers: SqlitePool,
     shared: Arc<Shared>,
 }
@@ -51,7 +55,7 @@ struct Inner {
 /// What readers and the writer share.
 struct Shared {
     url: String,
-    /// The head as of the last COMMIT.
+    /// The head as of the writer's last COMMIT.
     head: Mutex<Checkpoint>,
     notices: Notices,
 }
@@ -82,11 +86,15 @@ impl Sqlite {
         self.0.shared.url.clone()
     }
 
+    fn writer(&self) -> Result<&mpsc::Sender<Request>, StoreError> {
+        self.0.writer.as_ref().ok_or_else(|| StoreError::opened_for_reading(&self.0.shared.url))
+    }
+
     /// Asks the writer and waits for its answer.
     async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         let closed = || self.0.shared.closed();
-        self.0.requests.send(request(reply)).await.map_err(|_| closed())?;
+        self.writer()?.send(request(reply)).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }
 
@@ -98,8 +106,12 @@ impl Sqlite {
     }
 
     pub(super) async fn close(&self) -> Result<(), StoreError> {
+        let Some(writer) = &self.0.writer else {
+            self.0.readers.close().await;
+            return Ok(());
+        };
         let (reply, answer) = oneshot::channel();
-        if self.0.requests.send(Request::Close { reply }).await.is_err() {
+        if writer.send(Request::Close { reply }).await.is_err() {
             return Ok(());
         }
         answer.await.unwrap_or(Ok(()))
@@ -115,18 +127,24 @@ impl Sqlite {
         self.ask(|reply| Request::Commit { commits, reply }).await
     }
 
-    pub(super) fn head(&self) -> Checkpoint {
-        self.0.shared.head()
+    pub(super) async fn head(&self) -> Result<Checkpoint, StoreError> {
+        match self.0.writer {
+            Some(_) => Ok(self.0.shared.head()),
+            None => known::head(&self.0.readers).await.map_err(self.failed()),
+        }
     }
 
     pub(super) async fn read(&self, after: Position, limit: usize) -> Result<Page, StoreError> {
-        let head = self.0.shared.head();
+        let head = self.head().await?;
         let entries = read::entries(&self.0.readers, after, head.position, limit).await.map_err(self.failed())?;
         Ok(Page { entries, head })
     }
 
-    pub(super) fn bell(&self) -> notices::Bell {
-        self.0.shared.notices.bell()
+    pub(super) fn bell(&self) -> super::Bell {
+        match self.0.writer {
+            Some(_) => super::Bell::Local(self.0.shared.notices.bell()),
+            None => super::Bell::Sqlite(bell::Bell::new(self.clone())),
+        }
     }
 
     pub(super) fn outcomes(&self) -> notices::Outcomes {
@@ -163,7 +181,7 @@ impl Sqlite {
         if let Some(CommandState::Ended(Outcome::Done { position: Some(position), .. })) = ended {
             // The file shows a commit a moment before the head in memory does: who is told of the outcome
             // must find its events.
-            self.bell().wait(position.predecessor(), SETTLING).await;
+            self.bell().wait(position.predecessor(), SETTLING).await?;
         }
         Ok(record)
     }
@@ -239,7 +257,7 @@ impl Claimer {
         let answer = match &mut self.asked {
             Some(answer) => answer,
             asked => {
-                let permit = inner.requests.reserve().await.map_err(|_| inner.shared.closed())?;
+                let permit = self.engine.writer()?.reserve().await.map_err(|_| inner.shared.closed())?;
                 let (reply, answer) = oneshot::channel();
                 let (service, worker) = (self.service.clone(), self.worker.clone());
                 permit.send(Request::Claim { service, worker, limit, reply });

@@ -26,7 +26,7 @@ async fn a_second_opening_is_refused_and_names_the_holder() {
     let path = folder.path().join("log.db");
     let engine = open(&path).await;
     let pid = std::process::id();
-    let expected = format!("it is in use by process {pid}; one process at a time can have a SQLite store open");
+    let expected = format!("it is in use by process {pid}; one process at a time can write to a SQLite store");
     assert_eq!(refusal(&path).await, expected);
     #[cfg(unix)]
     {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use kernel::{Checkpoint, Epoch, Number, Position};
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::{Row as _, SqliteConnection, SqliteExecutor};
 
 use super::{failure::Failure, recent::Recent};
 
@@ -23,7 +23,7 @@ pub(super) struct Known {
 
 impl Known {
     pub(super) async fn load(connection: &mut SqliteConnection) -> Result<Self, Failure> {
-        let head = head(connection).await?;
+        let head = head(&mut *connection).await?;
         let mut checkpoints = BTreeMap::new();
         for row in sqlx::query("SELECT consumer, checkpoint FROM checkpoints").fetch_all(&mut *connection).await? {
             checkpoints.insert(row.try_get(0)?, checkpoint(row.try_get(0)?, row.try_get(1)?)?);
@@ -62,7 +62,7 @@ impl Known {
 }
 
 /// Where the log stands: its last event.
-async fn head(connection: &mut SqliteConnection) -> Result<Checkpoint, Failure> {
+pub(super) async fn head(connection: impl SqliteExecutor<'_>) -> Result<Checkpoint, Failure> {
     let Some(row) = sqlx::query(include_str!("head.sql")).fetch_optional(connection).await? else {
         return Ok(Checkpoint::default());
     };

@@ -46,5 +46,5 @@ fn beside(database: &Path) -> PathBuf {
 fn in_use(path: &Path) -> String {
     let holder = fs::read_to_string(path).unwrap_or_default();
     let who = if holder.is_empty() { "another process".to_owned() } else { format!("process {holder}") };
-    format!("it is in use by {who}; one process at a time can have a SQLite store open")
+    format!("it is in use by {who}; one process at a time can write to a SQLite store")
 }

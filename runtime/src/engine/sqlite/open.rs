@@ -13,7 +13,13 @@ use sqlx::{
 };
 use tokio::sync::mpsc;
 
-use super::{Inner, Shared, Sqlite, failure::Failure, known::Known, lock::Lock, writer::Writer};
+use super::{
+    Inner, Shared, Sqlite,
+    failure::Failure,
+    known::{self, Known},
+    lock::Lock,
+    writer::Writer,
+};
 use crate::{Namespace, StoreError};
 
 /// The version of the tables that this program writes: SQLite's `user_version`.
@@ -38,29 +44,16 @@ impl Sqlite {
     /// # Errors
     /// When another process has the file open, or it can't be used: the error tells why.
     pub(crate) async fn open(path: &Path, namespace: &Namespace) -> Result<Self, StoreError> {
-        let mut file = path.as_os_str().to_owned();
-        if let Some(name) = namespace.name() {
-            file.push("@");
-            file.push(name);
-        }
-        let url = format!("sqlite://{}", Path::new(&file).display());
+        let (file, url) = file_of(path, namespace);
         let unusable = |reason: String| StoreError::Unusable { url: url.clone(), reason };
-        let file = resolve(Path::new(&file)).map_err(unusable)?;
+        let file = resolve(&file).map_err(unusable)?;
         let lock = Lock::take(&file).map_err(unusable)?;
-        let options = SqliteConnectOptions::new()
-            .filename(&file)
-            .create_if_missing(true)
-            .foreign_keys(false)
-            .busy_timeout(BUSY_FOR)
-            .disable_statement_logging();
+        let options = options(&file).create_if_missing(true);
         let mut connection = connect(&options, &url).await?;
         let failed = |failure: Failure| failure.of(&url);
         let known = Known::load(&mut connection).await.map_err(failed)?;
 
-        let readers: SqlitePool = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .test_before_acquire(false)
-            .connect_lazy_with(options.read_only(true).create_if_missing(false));
+        let readers = readers(options);
         let (requests, received) = mpsc::channel(MOST_REQUESTS);
         let shared = Arc::new(Shared::new(url, &known.head));
         let writer = Writer {
@@ -73,8 +66,55 @@ impl Sqlite {
             lock,
         };
         tokio::spawn(writer.run());
-        Ok(Self(Arc::new(Inner { requests, readers, shared })))
+        Ok(Self(Arc::new(Inner { writer: Some(requests), readers, shared })))
     }
+
+    /// Opens the log of a namespace in the file at `path` to read it, whoever writes it meanwhile.
+    ///
+    /// # Errors
+    /// When there is no such file, or it can't be used: the error tells why.
+    pub(crate) async fn open_reading(path: &Path, namespace: &Namespace) -> Result<Self, StoreError> {
+        let (file, url) = file_of(path, namespace);
+        if !file.try_exists().unwrap_or(true) {
+            return Err(StoreError::Unavailable { url, reason: "there is no such file".to_owned() });
+        }
+        let unusable = |reason: String| StoreError::Unusable { url: url.clone(), reason };
+        let readers = readers(options(&resolve(&file).map_err(unusable)?));
+        let failed = |error: sqlx::Error| Failure::from(error).of(&url);
+        let mut connection = readers.acquire().await.map_err(failed)?;
+        match check(&mut connection).await.map_err(failed)?.map_err(unusable)? {
+            State::Ours => {}
+            State::New => return Err(unusable("it is empty; nobody has begun a log in it yet".to_owned())),
+        }
+        drop(connection);
+        let head = known::head(&readers).await.map_err(|failure| failure.of(&url))?;
+        let shared = Arc::new(Shared::new(url, &head));
+        Ok(Self(Arc::new(Inner { writer: None, readers, shared })))
+    }
+}
+
+/// The file that holds a namespace's log, and how it is called.
+fn file_of(path: &Path, namespace: &Namespace) -> (PathBuf, String) {
+    let mut file = path.as_os_str().to_owned();
+    if let Some(name) = namespace.name() {
+        file.push("@");
+        file.push(name);
+    }
+    let file = PathBuf::from(file);
+    let url = format!("sqlite://{}", file.display());
+    (file, url)
+}
+
+fn options(file: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new().filename(file).foreign_keys(false).busy_timeout(BUSY_FOR).disable_statement_logging()
+}
+
+/// Connections that only read.
+fn readers(options: SqliteConnectOptions) -> SqlitePool {
+    SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .test_before_acquire(false)
+        .connect_lazy_with(options.read_only(true).create_if_missing(false))
 }
 
 /// The one name of the file, so that it has one lock; makes the folder that it is in.
@@ -95,16 +135,30 @@ fn resolve(path: &Path) -> Result<PathBuf, String> {
 async fn connect(options: &SqliteConnectOptions, url: &str) -> Result<SqliteConnection, StoreError> {
     let failed = |error: sqlx::Error| Failure::from(error).of(url);
     let mut connection = options.connect().await.map_err(failed)?;
-    check(&mut connection).await.map_err(failed)?.map_err(|reason| {
+    let state = check(&mut connection).await.map_err(failed)?.map_err(|reason| {
         let url = url.to_owned();
         StoreError::Unusable { url, reason }
     })?;
+    if state == State::New {
+        sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut connection).await.map_err(failed)?;
+        let made = concat!("BEGIN IMMEDIATE;\n", include_str!("schema.sql"), "\nCOMMIT;");
+        sqlx::raw_sql(made).execute(&mut connection).await.map_err(failed)?;
+    }
     sqlx::raw_sql(include_str!("pragmas.sql")).execute(&mut connection).await.map_err(failed)?;
     Ok(connection)
 }
 
-/// Looks whether the file is ours, and makes it so when it is new; a sentence tells why it can't be used.
-async fn check(connection: &mut SqliteConnection) -> Result<Result<(), String>, sqlx::Error> {
+/// What a file that can be used holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Our tables.
+    Ours,
+    /// Nothing.
+    New,
+}
+
+/// Looks whether the file can be used; a sentence tells why not.
+async fn check(connection: &mut SqliteConnection) -> Result<Result<State, String>, sqlx::Error> {
     let row = sqlx::query(include_str!("check.sql")).fetch_one(&mut *connection).await?;
     let (version, application, format): (String, i64, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
     let tables: i64 = row.try_get(3)?;
@@ -116,17 +170,12 @@ async fn check(connection: &mut SqliteConnection) -> Result<Result<(), String>, 
         )));
     }
     match (application, format, tables) {
-        (APPLICATION, FORMAT, _) => Ok(Ok(())),
+        (APPLICATION, FORMAT, _) => Ok(Ok(State::Ours)),
         (APPLICATION, newer, _) if newer > FORMAT => {
             Ok(Err(format!("it was written by a newer Retrace (format {newer}, this one knows {FORMAT})")))
         }
         (APPLICATION, older, _) => Ok(Err(format!("its format is {older}, which no Retrace has written"))),
-        (0, 0, 0) => {
-            sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut *connection).await?;
-            let made = concat!("BEGIN IMMEDIATE;\n", include_str!("schema.sql"), "\nCOMMIT;");
-            sqlx::raw_sql(made).execute(connection).await?;
-            Ok(Ok(()))
-        }
+        (0, 0, 0) => Ok(Ok(State::New)),
         _ => Ok(Err("it is another program's database".to_owned())),
     }
 }

@@ -44,7 +44,7 @@ async fn a_full_disk_undoes_the_group_and_is_got_over() {
     let (reply, refused) = oneshot::channel();
     let (other, heartbeat) = oneshot::channel();
     let deadline_ms = deadline(Duration::from_secs(60));
-    let mut permits = sqlite.0.requests.reserve_many(2).await.unwrap();
+    let mut permits = sqlite.writer().unwrap().reserve_many(2).await.unwrap();
     permits.next().unwrap().send(Request::Heartbeat { worker: "w".into(), deadline_ms, reply: other });
     permits.next().unwrap().send(Request::Commit { commits: vec![commit(4, 1 << 20)], reply });
     assert!(matches!(refused.await.unwrap(), Err(StoreError::Full { .. })));
