@@ -59,6 +59,20 @@ fn a_second_up_on_the_same_data_names_the_first() {
 }
 
 #[test]
+fn a_store_in_use_is_exported_all_the_same() {
+    let store = Store::sqlite();
+    let up = store.up();
+    for count in 1..=2 {
+        let name = format!("customer {count}");
+        up.http().create("/customer", &json!({"name": name, "email": "c@shop.example"}));
+        let exported = store.command(&["export"]).output().unwrap();
+        assert!(exported.status.success(), "{}", talk(&exported));
+        assert!(String::from_utf8(exported.stdout).unwrap().contains(&name));
+    }
+    assert!(up.stop().success());
+}
+
+#[test]
 fn a_busy_port_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -138,7 +152,7 @@ fn listening_beyond_this_machine_needs_a_token() {
 fn an_old_store_that_is_not_there_is_not_made_for_reading() {
     let folder = tempfile::tempdir().unwrap();
     let output = Retrace::run(&["export", "--data", folder.path().to_str().unwrap()]);
-    says(&output, 69, "there is no store at");
+    says(&output, 69, "there is no such file");
 }
 
 #[test]
@@ -180,7 +194,7 @@ fn redis_url_names_the_store_and_the_command_line_beats_it() {
     for url in [&*server.url(), "", "http://not.a.store"] {
         let exported = run(&["export", "--data", data], url);
         assert_eq!(exported.status.code(), Some(69), "{}", talk(&exported));
-        assert!(talk(&exported).contains("there is no store at"), "{}", talk(&exported));
+        assert!(talk(&exported).contains("there is no such file"), "{}", talk(&exported));
     }
     says(&run(&["export"], "http://x"), 64, "REDIS_URL: \"http://x\" names no store");
 }

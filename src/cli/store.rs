@@ -52,18 +52,15 @@ impl StoreArgs {
 
     /// Opens the log.
     pub(super) async fn open(&self, domain: &Domain) -> Result<Engine, Failure> {
-        let topics: Vec<_> = domain.topics().map(|topic| topic.name).collect();
-        Ok(Engine::open(&self.url(domain)?, &self.namespace(), &topics).await?)
+        Ok(Engine::open(&self.url(domain)?, &self.namespace(), &topics(domain)).await?)
     }
 
-    /// Opens a log to read from: unlike [`StoreArgs::open`], an embedded store that is not there is an error.
+    /// Opens a log to read from: an embedded store may be in use, and one that is not there is an error.
     pub(super) async fn open_existing(&self, domain: &Domain) -> Result<Engine, Failure> {
-        if let StoreUrl::Sqlite(path) = self.url(domain)?
-            && !Path::new(&path).exists()
-        {
-            let message = format!("there is no store at {}; name one with --store or --data", path.display());
-            return Err(Failure::new(super::exit::UNAVAILABLE, message));
-        }
-        self.open(domain).await
+        Ok(Engine::open_reading(&self.url(domain)?, &self.namespace(), &topics(domain)).await?)
     }
+}
+
+fn topics(domain: &Domain) -> Vec<&'static str> {
+    domain.topics().map(|topic| topic.name).collect()
 }
