@@ -1,6 +1,9 @@
 use super::*;
 use crate::{Meta, Position};
 
+mod cases;
+mod plain;
+
 fn order() -> Topic {
     Topic::entity(
         "order",
