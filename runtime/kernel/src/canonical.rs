@@ -4,15 +4,16 @@
 //! and events (lenient: numbers may be texts, as old histories have them, unknown fields are passed over,
 //! and bounds are not checked, for a fact is a fact).
 
-use std::{borrow::Cow, fmt::Write as _};
+mod object;
+mod value;
+mod write;
 
-use serde::{
-    Deserializer,
-    de::{DeserializeSeed, MapAccess, Visitor},
-};
-use serde_json::value::RawValue;
+pub use object::{Scanned, scan};
+pub(crate) use value::read_text;
+pub(crate) use write::push_text;
 
-use crate::{Field, Kind};
+use crate::Field;
+use value::Value;
 
 /// The field that names the entity in every event and row.
 pub const ENTITY_ID: &str = "entity_id";
@@ -54,103 +55,12 @@ impl Complaint {
     }
 }
 
-/// An object's raw values, by field.
-pub struct Scanned<'de> {
-    /// The value of `entity_id`.
-    pub id: Option<&'de RawValue>,
-    values: Vec<Option<&'de RawValue>>,
-    unknown: Option<String>,
-    /// A field that is given twice.
-    repeated: Option<&'static str>,
-}
-
-impl<'de> Scanned<'de> {
-    /// The raw value of the field at `index`.
-    #[must_use]
-    pub fn value(&self, index: usize) -> Option<&'de RawValue> {
-        self.values.get(index).copied().flatten()
-    }
-}
-
-/// Finds the raw value of each field, allocating nothing per field.
+/// Checks that every field can be read, writing nothing.
 ///
 /// # Errors
-/// When the text is not one JSON object.
-pub fn scan<'de>(fields: &[Field], json: &'de str) -> Result<Scanned<'de>, Complaint> {
-    let mut reader = serde_json::Deserializer::from_str(json);
-    ObjectSeed(fields)
-        .deserialize(&mut reader)
-        .and_then(|scanned| reader.end().map(|()| scanned))
-        .map_err(|error| Complaint::whole(format!("not a JSON object: {error}")))
-}
-
-struct ObjectSeed<'f>(&'f [Field]);
-
-impl<'de> DeserializeSeed<'de> for ObjectSeed<'_> {
-    type Value = Scanned<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for ObjectSeed<'_> {
-    type Value = Scanned<'de>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut scanned = Scanned { id: None, values: vec![None; self.0.len()], unknown: None, repeated: None };
-        while let Some(name) = map.next_key_seed(NameSeed(self.0))? {
-            let value: &'de RawValue = map.next_value()?;
-            match name {
-                Name::Id => scanned.id = Some(value),
-                Name::Field(index) if scanned.values[index].replace(value).is_some() => {
-                    scanned.repeated = Some(self.0[index].name);
-                }
-                Name::Field(_) => {}
-                Name::Unknown(name) => scanned.unknown = Some(name),
-            }
-        }
-        Ok(scanned)
-    }
-}
-
-enum Name {
-    Id,
-    Field(usize),
-    Unknown(String),
-}
-
-struct NameSeed<'f>(&'f [Field]);
-
-impl<'de> DeserializeSeed<'de> for NameSeed<'_> {
-    type Value = Name;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Name, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for NameSeed<'_> {
-    type Value = Name;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a field name")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Name, E> {
-        if name == ENTITY_ID {
-            return Ok(Name::Id);
-        }
-        Ok(self
-            .0
-            .iter()
-            .position(|field| field.name == name)
-            .map_or_else(|| Name::Unknown(name.to_owned()), Name::Field))
-    }
+/// As [`write`].
+pub fn check(fields: &[Field], scanned: &Scanned<'_>, reading: Reading) -> Result<(), Complaint> {
+    each(fields, scanned, reading, |_, _| ())
 }
 
 /// Writes the object in canonical form: `entity_id` if given, then every field in declared order.
@@ -159,114 +69,67 @@ impl Visitor<'_> for NameSeed<'_> {
 /// When a field is missing or its value is of the wrong kind; for commands also when a field is unknown,
 /// out of bounds or empty.
 pub fn write(fields: &[Field], scanned: &Scanned<'_>, id: Option<&str>, reading: Reading) -> Result<String, Complaint> {
-    if let (true, Some(name)) = (reading.is_strict(), &scanned.unknown) {
-        let known: Vec<_> = fields.iter().map(|field| field.name).collect();
-        return Err(Complaint::of(name, format!("unknown field {name}; the fields are {}", known.join(", "))));
-    }
-    if let (true, Some(name)) = (reading.is_strict(), scanned.repeated) {
-        return Err(Complaint::of(name, format!("{name} is given twice")));
-    }
     let mut out = String::with_capacity(96);
-    out.push('{');
-    if let Some(id) = id {
-        push_key(&mut out, ENTITY_ID);
-        push_text(&mut out, id);
-    }
-    for (field, raw) in fields.iter().zip(&scanned.values) {
-        let initially = field.initially.filter(|_| reading != Reading::Update);
-        let raw = raw.map(RawValue::get).or(initially);
-        let raw = raw.ok_or_else(|| Complaint::of(field.name, format!("{} is missing", field.name)))?;
-        push_key(&mut out, field.name);
-        push_value(&mut out, field, raw, reading)?;
-    }
-    out.push('}');
+    write_into(&mut out, fields, scanned, id, reading)?;
     Ok(out)
 }
 
-fn push_key(out: &mut String, name: &str) {
-    if out.len() > 1 {
-        out.push(',');
+/// As [`write`], at the end of `out`; after an error `out` is as it was.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_into(
+    out: &mut String,
+    fields: &[Field],
+    scanned: &Scanned<'_>,
+    id: Option<&str>,
+    reading: Reading,
+) -> Result<(), Complaint> {
+    let start = out.len();
+    out.push('{');
+    if let Some(id) = id {
+        write::push_key(out, start, ENTITY_ID);
+        push_text(out, id);
     }
-    let _ = write!(out, "\"{name}\":");
-}
-
-/// Writes `text` as a JSON string, as `serde_json` does.
-fn push_text(out: &mut String, text: &str) {
-    match serde_json::to_string(text) {
-        Ok(json) => out.push_str(&json),
-        Err(_) => out.push_str("\"\""),
+    let written = each(fields, scanned, reading, |field, value| {
+        write::push_key(out, start, field.name);
+        write::push_value(out, &value);
+    });
+    match written {
+        Ok(()) => out.push('}'),
+        Err(_) => out.truncate(start),
     }
+    written
 }
 
-/// Reads a JSON string, borrowing it where nothing in it is escaped.
-pub fn read_text(raw: &str) -> Option<Cow<'_, str>> {
-    let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') { serde_json::from_str(raw).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
-}
-
-fn push_value(out: &mut String, field: &Field, raw: &str, reading: Reading) -> Result<(), Complaint> {
-    let wrong =
-        || Complaint::of(field.name, format!("{} must be {}, not {}", field.name, field.kind.wanted(), excerpt(raw)));
-    let strict = reading.is_strict();
-    let check_empty = |empty: bool| {
-        let refuse = strict && empty && !field.may_be_empty;
-        if refuse { Err(Complaint::of(field.name, format!("{} must not be empty", field.name))) } else { Ok(()) }
-    };
-    match field.kind {
-        Kind::Text | Kind::Reference(_) => {
-            let text = read_text(raw).ok_or_else(wrong)?;
-            check_empty(text.trim().is_empty())?;
-            push_text(out, &text);
-        }
-        Kind::Choice(choices) => {
-            let text = read_text(raw).ok_or_else(wrong)?;
-            let known = choices.iter().find(|choice| **choice == text).ok_or_else(wrong)?;
-            push_text(out, known);
-        }
-        Kind::Integer { min } => {
-            let number = integer(raw, reading).ok_or_else(wrong)?;
-            if strict && number < min {
-                return Err(wrong());
-            }
-            let _ = write!(out, "{number}");
-        }
-        Kind::Seconds => {
-            let seconds = seconds(raw, reading).ok_or_else(wrong)?;
-            if strict && seconds.as_f64().is_none_or(|seconds| seconds < 0.0) {
-                return Err(wrong());
-            }
-            let _ = write!(out, "{seconds}");
-        }
-        Kind::References(_) => {
-            let ids: Vec<Cow<'_, str>> = serde_json::from_str(raw).map_err(|_| wrong())?;
-            check_empty(ids.is_empty() || ids.iter().any(|id| id.trim().is_empty()))?;
-            out.push_str(&serde_json::to_string(&ids).map_err(|_| wrong())?);
-        }
+/// Reads every field in declared order: what checks and what writes see the same values.
+fn each<'s>(
+    fields: &[Field],
+    scanned: &Scanned<'s>,
+    reading: Reading,
+    mut see: impl FnMut(&Field, Value<'s>),
+) -> Result<(), Complaint> {
+    if reading.is_strict() {
+        refuse_surplus(fields, scanned)?;
+    }
+    for (index, field) in fields.iter().enumerate() {
+        let initially = field.initially.filter(|_| reading != Reading::Update);
+        let raw = scanned.value(index).or(initially);
+        let raw = raw.ok_or_else(|| Complaint::of(field.name, format!("{} is missing", field.name)))?;
+        see(field, value::read(field, raw, reading)?);
     }
     Ok(())
 }
 
-/// A value cut to what fits in a sentence.
-fn excerpt(raw: &str) -> Cow<'_, str> {
-    const MOST: usize = 60;
-    match raw.char_indices().nth(MOST) {
-        Some((end, _)) => Cow::Owned(format!("{}…", &raw[..end])),
-        None => Cow::Borrowed(raw),
+fn refuse_surplus(fields: &[Field], scanned: &Scanned<'_>) -> Result<(), Complaint> {
+    if let Some(name) = &scanned.unknown {
+        let known: Vec<_> = fields.iter().map(|field| field.name).collect();
+        return Err(Complaint::of(name, format!("unknown field {name}; the fields are {}", known.join(", "))));
     }
-}
-
-/// The text inside quotes where events hold numbers as texts; otherwise the text itself.
-fn unquoted(raw: &str, reading: Reading) -> &str {
-    let inner = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"'));
-    inner.filter(|_| reading == Reading::Event).unwrap_or(raw)
-}
-
-fn integer(raw: &str, reading: Reading) -> Option<i64> {
-    serde_json::from_str(unquoted(raw, reading)).ok()
-}
-
-fn seconds(raw: &str, reading: Reading) -> Option<serde_json::Number> {
-    serde_json::from_str(unquoted(raw, reading)).ok()
+    match scanned.repeated {
+        Some(name) => Err(Complaint::of(name, format!("{name} is given twice"))),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

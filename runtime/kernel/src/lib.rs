@@ -42,5 +42,5 @@ pub use field::{Field, Kind};
 pub use moment::{MalformedMoment, Moment};
 pub use position::{MalformedPosition, Position};
 pub use scenario::{Chance, Method, Request, Scenario};
-pub use topic::{Keyed, Row, Step, Topic, TopicKind, Unreadable};
+pub use topic::{Content, FOLD, Keyed, Row, Step, Topic, TopicKind, Touch, Unreadable};
 pub use view::View;

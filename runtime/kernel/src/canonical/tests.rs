@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 const FIELDS: &[Field] = &[
@@ -61,4 +63,36 @@ fn an_update_gives_every_field() {
     let json = r#"{"name":"n","price":1,"product_ids":["a"]}"#;
     assert_eq!(read(json, Reading::Create).unwrap(), r#"{"name":"n","price":1,"delivered":0,"product_ids":["a"]}"#);
     assert_eq!(read(json, Reading::Update).unwrap_err().message, "delivered is missing");
+}
+
+#[test]
+fn what_is_written_after_something_leaves_it_alone() {
+    let mut out = String::from("{}");
+    let good = scan(FIELDS, r#"{"name":"n","price":1,"product_ids":["a"]}"#).unwrap();
+    write_into(&mut out, FIELDS, &good, Some("i"), Reading::Create).unwrap();
+    let whole = r#"{}{"entity_id":"i","name":"n","price":1,"delivered":0,"product_ids":["a"]}"#;
+    assert_eq!(out, whole);
+    let bad = scan(FIELDS, r#"{"name":"n","price":1,"product_ids":["a",1]}"#).unwrap();
+    write_into(&mut out, FIELDS, &bad, Some("i"), Reading::Create).unwrap_err();
+    assert_eq!(out, whole);
+}
+
+#[test]
+fn more_fields_than_usual_are_read_the_same() {
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
+    let fields = names.map(Field::integer);
+    let json = |names: &[&str]| names.iter().map(|name| format!("\"{name}\":1")).collect::<Vec<_>>().join(",");
+    let backwards: Vec<_> = names.iter().rev().copied().collect();
+    let scanned = format!("{{{}}}", json(&backwards));
+    let scanned = scan(&fields, &scanned).unwrap();
+    assert_eq!(write(&fields, &scanned, None, Reading::Update).unwrap(), format!("{{{}}}", json(&names)));
+}
+
+proptest! {
+    #[test]
+    fn texts_are_written_as_serde_json_writes_them(text in "(?s).*|[ -~]*|[\\x00-\\x7f]*") {
+        let mut out = String::new();
+        push_text(&mut out, &text);
+        prop_assert_eq!(out, serde_json::to_string(&text).unwrap());
+    }
 }

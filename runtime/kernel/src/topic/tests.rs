@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Meta, Position};
+use crate::{CREATED, DELETED, Event, Meta, Position, UPDATED};
 
 mod cases;
 mod plain;
@@ -34,6 +34,25 @@ fn each_action_has_its_step() {
     assert_eq!(step(CREATED), Keyed { key: "o".into(), step: Step::Put(row.clone()) });
     assert_eq!(step(UPDATED), Keyed { key: "o".into(), step: Step::Replace(row) });
     assert_eq!(step(DELETED), Keyed { key: "o".into(), step: Step::Remove });
+}
+
+#[test]
+fn a_touch_borrows_from_the_event_and_its_row_is_written_later() {
+    let (order, created) = (order(), event(CREATED, DATA));
+    let touch = order.touch(&created.as_ref()).unwrap();
+    assert!(matches!(touch.key, Cow::Borrowed("o")));
+    assert_eq!(touch.step, Step::Put(Content::Entity(&created.data)));
+    let mut out = String::from("before ");
+    order.write_row_into(&Content::Entity(DATA), &mut out);
+    assert_eq!(out, r#"before {"entity_id":"o","cart_id":"c","status":"CREATED"}"#);
+}
+
+#[test]
+fn content_that_the_topic_can_not_read_is_given_back_as_it_stands() {
+    let mut out = String::from("before ");
+    order().write_row_into(&Content::Entity(r#"{"entity_id":"o","cart_id":"c"}"#), &mut out);
+    assert_eq!(out, r#"before {"entity_id":"o","cart_id":"c"}"#);
+    assert_eq!(order().write_row(&Content::Entity("")), "");
 }
 
 #[test]
