@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{Number, Position};
 
@@ -170,24 +170,34 @@ pub struct EventRef<'e> {
 #[serde(default)]
 pub struct MetaRef<'e> {
     /// The command that a service turned into the event.
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "borrowed")]
     pub command: Option<Cow<'e, str>>,
     /// The id of the event that a saga reacted to.
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "borrowed")]
     pub cause: Option<Cow<'e, str>>,
     /// The saga that reacted.
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "borrowed")]
     pub handler: Option<Cow<'e, str>>,
     /// The position of the view that was decided on (R7).
     pub as_of: Option<Position>,
     /// What started the whole chain.
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "borrowed")]
     pub correlation: Option<Cow<'e, str>>,
     /// Version of the event format.
     pub schema: Option<u32>,
     /// W3C trace context of the request.
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "borrowed")]
     pub traceparent: Option<Cow<'e, str>>,
+}
+
+/// Reads a text that may be absent, copying it only where something in it is escaped.
+///
+/// By itself `Option<Cow<str>>` is always read as owned, whatever `borrow` says.
+fn borrowed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'de, str>>, D::Error> {
+    #[derive(Deserialize)]
+    struct Text<'e>(#[serde(borrow)] Cow<'e, str>);
+
+    Ok(Option::deserialize(deserializer)?.map(|Text(text)| text))
 }
 
 /// One entry as a reader of many is shown it: borrowed from the bytes that the store answered.
@@ -308,3 +318,6 @@ impl Seen<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
