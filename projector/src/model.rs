@@ -3,16 +3,31 @@
 //! Readers see one generation, the served one. [`ReadModel::begin`] starts another beside it, which is written
 //! like any read model and seen by nobody until [`ReadModel::serve`] puts it in the served one's place.
 
+/// The same call on whatever kind the read model is of.
+macro_rules! each {
+    ($model:expr, $inner:ident => $call:expr) => {
+        match $model {
+            ReadModel::Memory($inner) => Ok($call),
+            ReadModel::Redis($inner) => $call.await,
+            ReadModel::Sqlite($inner) => $call.await,
+        }
+    };
+}
+
+mod generations;
+mod hold;
 mod memory;
 mod redis;
 mod sqlite;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use kernel::{Checkpoint, Digest, Position, Tables};
 use runtime::{Namespace, StoreError, StoreUrl};
 use serde::{Deserialize, Serialize};
 
+pub use generations::{Generation, Stage};
+pub use hold::Hold;
 pub use memory::MemoryModel;
 pub use redis::RedisModel;
 pub use sqlite::SqliteModel;
@@ -63,16 +78,6 @@ pub struct Change {
     pub row: Option<kernel::Row>,
 }
 
-macro_rules! each {
-    ($model:expr, $inner:ident => $call:expr) => {
-        match $model {
-            ReadModel::Memory($inner) => Ok($call),
-            ReadModel::Redis($inner) => $call.await,
-            ReadModel::Sqlite($inner) => $call.await,
-        }
-    };
-}
-
 impl ReadModel {
     /// Opens the read model that goes with the log at `url`: hashes beside it on Redis, a file beside it
     /// (`<file>.model`) for SQLite, memory for the rest.
@@ -82,8 +87,38 @@ impl ReadModel {
     pub async fn open(url: &StoreUrl, namespace: &Namespace) -> Result<Self, StoreError> {
         match url {
             StoreUrl::Memory | StoreUrl::History(_) => Ok(Self::Memory(MemoryModel::new())),
-            StoreUrl::Redis(address) => Ok(Self::Redis(RedisModel::open(address, &url.to_string(), namespace).await?)),
-            StoreUrl::Sqlite(log) => Ok(Self::Sqlite(SqliteModel::open(&SqliteModel::beside(log, namespace)).await?)),
+            StoreUrl::Redis(_) => Self::redis(url, namespace).await,
+            StoreUrl::Sqlite(log) => Self::sqlite(&SqliteModel::beside(log, namespace)).await,
+        }
+    }
+
+    /// Opens the read model of `namespace` on a Redis server.
+    ///
+    /// # Errors
+    /// When `url` is no Redis server's, or the server can't be reached or may not be used.
+    pub async fn redis(url: &StoreUrl, namespace: &Namespace) -> Result<Self, StoreError> {
+        let StoreUrl::Redis(address) = url else {
+            let reason = "a read model in Redis was asked for; name a server, redis://…".to_owned();
+            return Err(StoreError::Unusable { url: url.to_string(), reason });
+        };
+        Ok(Self::Redis(RedisModel::open(address, &url.to_string(), namespace).await?))
+    }
+
+    /// Opens the read model in the SQLite file at `path`, making it when it is missing.
+    ///
+    /// # Errors
+    /// When the file can't be opened, is damaged, is something else, or is of a newer format.
+    pub async fn sqlite(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self::Sqlite(SqliteModel::open(path).await?))
+    }
+
+    /// Where it is kept, for people to read: a password is masked.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match self {
+            Self::Memory(_) => StoreUrl::Memory.to_string(),
+            Self::Redis(model) => model.place(),
+            Self::Sqlite(model) => model.place().to_owned(),
         }
     }
 
@@ -138,34 +173,5 @@ impl ReadModel {
     /// When the store failed: whether anything was written is then not known.
     pub async fn write(&self, changes: &Changes) -> Result<bool, StoreError> {
         each!(self, model => model.write(changes))
-    }
-
-    /// A generation beside the one served, begun now or gone on with; nobody else sees its rows.
-    ///
-    /// # Errors
-    /// When the store failed.
-    pub async fn begin(&self, generation: u64) -> Result<Self, StoreError> {
-        match self {
-            Self::Memory(model) => Ok(Self::Memory(model.begin(generation))),
-            Self::Redis(model) => Ok(Self::Redis(model.begin(generation).await?)),
-            Self::Sqlite(model) => Ok(Self::Sqlite(model.begin(generation).await?)),
-        }
-    }
-
-    /// Serves generation `to.generation` in place of `from.generation`, which stays beside it; readers see the
-    /// one or the other. Nothing happens when either stands elsewhere; tells which.
-    ///
-    /// # Errors
-    /// When the store failed: whether it is served is then not known.
-    pub async fn serve(&self, from: &ModelState, to: &ModelState) -> Result<bool, StoreError> {
-        each!(self, model => model.serve(from, to))
-    }
-
-    /// Drops a generation that is not served, if there is one of that number.
-    ///
-    /// # Errors
-    /// When the store failed.
-    pub async fn discard(&self, generation: u64) -> Result<(), StoreError> {
-        each!(self, model => model.discard(generation))
     }
 }

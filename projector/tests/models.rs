@@ -5,27 +5,13 @@ mod common;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use common::{DEADLINE, Place, within};
+use common::{
+    DEADLINE, Place,
+    contract::{change, contract, state, table, write},
+    within,
+};
 use kernel::{Checkpoint, Digest, Epoch, Number, Position};
-use projector::{Change, Changes, ModelState, ReadModel};
-
-macro_rules! contract {
-    ($($case:ident),+ $(,)?) => {
-        contract!(on memory: $($case)+);
-        contract!(on redis: $($case)+);
-        contract!(on sqlite: $($case)+);
-    };
-    (on $kind:ident: $($case:ident)+) => {
-        mod $kind {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $case() {
-                    crate::$case(crate::Place::$kind()).await;
-                }
-            )+
-        }
-    };
-}
+use projector::{Changes, ModelState, ReadModel};
 
 contract! {
     an_unwritten_model_is_empty_and_stands_nowhere,
@@ -38,38 +24,6 @@ contract! {
     what_another_handle_writes_is_reached_without_polling,
     reached_gives_up_after_a_while,
     a_cut_never_shows_half_a_write,
-    a_generation_being_built_is_seen_by_nobody,
-    a_served_generation_replaces_the_one_before_whole,
-    a_generation_is_served_only_from_where_both_stand,
-    readers_see_one_generation_or_the_other_while_they_are_swapped,
-    a_discarded_generation_leaves_nothing_behind,
-}
-
-/// The state that the `n`th write brings a model to.
-fn state(n: u64) -> ModelState {
-    let mut digest = Digest::default();
-    digest.add("tree", "any", &n.to_string());
-    let checkpoint =
-        Checkpoint { epoch: Epoch("e1".into()), position: Position::new(1_795_341_904_000, n), number: Number(n) };
-    ModelState { checkpoint, digest, version: 1, generation: 1 }
-}
-
-fn change(topic: &'static str, key: &str, row: Option<&str>) -> Change {
-    Change { topic, key: key.into(), row: row.map(Into::into) }
-}
-
-/// The `n`th write, counted from 1.
-fn changes(n: u64, rows: Vec<Change>) -> Changes {
-    let from = if n == 1 { ModelState::default() } else { state(n - 1) };
-    Changes { from, to: state(n), rows }
-}
-
-async fn write(model: &ReadModel, n: u64, rows: Vec<Change>) {
-    assert!(model.write(&changes(n, rows)).await.unwrap(), "write {n} goes through");
-}
-
-fn table(rows: &[(&str, &str)]) -> BTreeMap<String, String> {
-    rows.iter().map(|(key, row)| ((*key).to_owned(), (*row).to_owned())).collect()
 }
 
 async fn an_unwritten_model_is_empty_and_stands_nowhere(place: Place) {
@@ -250,108 +204,4 @@ async fn a_cut_never_shows_half_a_write(place: Place) {
         seen = number;
     }
     within(writer).await.unwrap();
-}
-
-/// The state of a generation that stands where the `n`th write brings one.
-fn built(generation: u64, n: u64) -> ModelState {
-    ModelState { generation, version: 2, ..state(n) }
-}
-
-/// Builds a generation with a row.
-async fn build(model: &ReadModel, generation: u64, n: u64, row: &str) -> ReadModel {
-    let building = model.begin(generation).await.unwrap();
-    let from = building.state().await.unwrap();
-    let rows = vec![change("tree", "a", Some(row)), change("leaf", row, Some(row))];
-    assert!(building.write(&Changes { from, to: built(generation, n), rows }).await.unwrap());
-    building
-}
-
-async fn a_generation_being_built_is_seen_by_nobody(place: Place) {
-    let model = place.open().await;
-    write(&model, 1, vec![change("tree", "a", Some("old"))]).await;
-    let building = model.begin(2).await.unwrap();
-    assert_eq!(building.state().await.unwrap(), ModelState { generation: 2, ..ModelState::default() });
-    assert_eq!(building.row("tree", "a").await.unwrap(), None);
-    build(&model, 2, 7, "new").await;
-    let again = place.open().await.begin(2).await.unwrap();
-    assert_eq!(again.state().await.unwrap(), built(2, 7), "it is gone on with");
-    assert_eq!(again.row("tree", "a").await.unwrap().as_deref(), Some("new"));
-    assert_eq!(model.state().await.unwrap(), state(1));
-    assert_eq!(model.row("tree", "a").await.unwrap().as_deref(), Some("old"));
-    assert!(!model.reached(state(7).checkpoint.position, Duration::ZERO).await.unwrap());
-    write(&model, 2, vec![change("tree", "a", Some("older"))]).await;
-    assert_eq!(again.row("tree", "a").await.unwrap().as_deref(), Some("new"));
-}
-
-async fn a_served_generation_replaces_the_one_before_whole(place: Place) {
-    let (model, reader) = (place.open().await, place.open().await);
-    write(&model, 1, vec![change("tree", "a", Some("old")), change("tree", "b", Some("old"))]).await;
-    assert_eq!(reader.row("tree", "b").await.unwrap().as_deref(), Some("old"));
-    build(&model, 2, 7, "new").await;
-    assert!(model.serve(&state(1), &built(2, 7)).await.unwrap());
-    for model in [&model, &reader] {
-        assert_eq!(model.row("tree", "a").await.unwrap().as_deref(), Some("new"));
-        assert_eq!(model.row("tree", "b").await.unwrap(), None);
-        assert_eq!(model.rows(&[("tree", "b"), ("leaf", "new")]).await.unwrap().len(), 1);
-        assert_eq!(model.tables(&["tree"]).await.unwrap().0.0["tree"], table(&[("a", "new")]));
-        assert_eq!(model.state().await.unwrap(), built(2, 7));
-        assert!(model.reached(state(7).checkpoint.position, DEADLINE).await.unwrap());
-    }
-    assert!(model.write(&Changes { from: built(2, 7), to: built(2, 8), rows: vec![] }).await.unwrap());
-    // The generation before is kept: it can be served again.
-    assert!(model.serve(&built(2, 8), &state(1)).await.unwrap());
-    assert_eq!(reader.row("tree", "b").await.unwrap().as_deref(), Some("old"));
-    assert_eq!(reader.state().await.unwrap(), state(1));
-}
-
-async fn a_generation_is_served_only_from_where_both_stand(place: Place) {
-    let model = place.open().await;
-    assert!(!model.serve(&ModelState::default(), &built(2, 7)).await.unwrap(), "there is none");
-    build(&model, 2, 7, "new").await;
-    assert!(!model.serve(&state(1), &built(2, 7)).await.unwrap(), "the served one stands elsewhere");
-    assert!(!model.serve(&ModelState::default(), &built(2, 8)).await.unwrap(), "the built one stands elsewhere");
-    assert_eq!(model.state().await.unwrap(), ModelState::default());
-    assert!(model.serve(&ModelState::default(), &built(2, 7)).await.unwrap(), "in place of nothing");
-    assert!(!model.serve(&built(2, 7), &built(2, 7)).await.unwrap(), "in place of itself");
-    assert_eq!(model.state().await.unwrap(), built(2, 7));
-    assert_eq!(model.row("tree", "a").await.unwrap().as_deref(), Some("new"));
-}
-
-async fn readers_see_one_generation_or_the_other_while_they_are_swapped(place: Place) {
-    let (model, reader) = (place.open().await, place.open().await);
-    write(&model, 1, vec![change("tree", "a", Some("1")), change("leaf", "1", Some("1"))]).await;
-    let swaps = tokio::spawn(async move {
-        let mut served = state(1);
-        for generation in 2..60 {
-            build(&model, generation, generation, &generation.to_string()).await;
-            let next = built(generation, generation);
-            assert!(model.serve(&served, &next).await.unwrap());
-            model.discard(served.generation).await.unwrap();
-            served = next;
-        }
-    });
-    while !swaps.is_finished() {
-        let (tables, state) = reader.tables(&["tree", "leaf"]).await.unwrap();
-        let generation = state.generation.to_string();
-        assert_eq!(tables.0["tree"], table(&[("a", &generation)]));
-        assert_eq!(tables.0["leaf"], table(&[(&generation, &generation)]));
-        assert!(reader.row("tree", "a").await.unwrap().is_some(), "never an empty model");
-        let rows = reader.rows(&[("tree", "a")]).await.unwrap();
-        assert_eq!(rows.len(), 1, "never an empty model");
-    }
-    within(swaps).await.unwrap();
-}
-
-async fn a_discarded_generation_leaves_nothing_behind(place: Place) {
-    let model = place.open().await;
-    write(&model, 1, vec![change("tree", "a", Some("old"))]).await;
-    build(&model, 2, 7, "new").await;
-    model.discard(2).await.unwrap();
-    model.discard(3).await.unwrap();
-    let again = model.begin(2).await.unwrap();
-    assert_eq!(again.state().await.unwrap(), ModelState { generation: 2, ..ModelState::default() });
-    assert_eq!(again.row("tree", "a").await.unwrap(), None);
-    assert!(again.tables(&["tree", "leaf"]).await.unwrap().0.0.values().all(BTreeMap::is_empty));
-    model.discard(1).await.unwrap();
-    assert_eq!(model.row("tree", "a").await.unwrap().as_deref(), Some("old"), "the served one is not discarded");
 }

@@ -76,9 +76,9 @@ async fn a_damaged_file_is_called_damaged() {
 async fn a_file_of_a_newer_format_says_so() {
     let place = Place::sqlite();
     drop(place.open().await);
-    sql(&place, "PRAGMA user_version = 2").await;
+    sql(&place, "PRAGMA user_version = 3").await;
     let error = place.try_open().await.unwrap_err().to_string();
-    assert!(error.contains("format 2 of a newer Retrace, and this one knows up to 1"), "{error}");
+    assert!(error.contains("format 3 of a newer Retrace, and this one knows up to 2"), "{error}");
 }
 
 #[tokio::test]

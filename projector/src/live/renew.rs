@@ -19,12 +19,12 @@ impl Projection {
             "the read model was made by another version of the projection than {VERSION}; it is served until \
              generation {generation} has caught up"
         );
-        let mut building = self.model.begin(generation).await?;
+        let mut building = self.model.begin(generation, "").await?;
         let begun = building.state().await?;
         let of_this_log = begun.checkpoint.epoch.0.is_empty() || begun.checkpoint.epoch == self.tail.head().epoch;
         if (begun.version != VERSION && begun.version != 0) || !of_this_log {
             self.model.discard(generation).await?;
-            building = self.model.begin(generation).await?;
+            building = self.model.begin(generation, "").await?;
         }
         let ending = self.follow(&building, Until::Head).await?;
         if ending != Ending::Head {

@@ -1,5 +1,7 @@
 //! A read model in this process's memory: the specification of all kinds in the least code.
 
+mod rebuild;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -7,9 +9,10 @@ use std::{
 };
 
 use kernel::{Position, Tables};
-use tokio::sync::watch;
+pub(super) use rebuild::Right;
+use tokio::{sync::watch, time::Instant};
 
-use super::{Changes, ModelState};
+use super::{Change, Changes, ModelState, Stage};
 
 /// The slot of the generation that readers see; another generation's slot is its number.
 const SERVED: u64 = 0;
@@ -17,32 +20,63 @@ const SERVED: u64 = 0;
 /// A read model in this process's memory. Clones share it.
 #[derive(Clone, Debug)]
 pub struct MemoryModel {
-    slots: Arc<Mutex<BTreeMap<u64, Generation>>>,
+    shared: Arc<Mutex<Shared>>,
     /// Which generation this handle reads and writes.
     slot: u64,
     reached: watch::Sender<Position>,
 }
 
-#[derive(Debug, Default)]
-struct Generation {
+#[derive(Debug)]
+struct Shared {
+    slots: BTreeMap<u64, Slot>,
+    /// Who has the right to rebuild.
+    holder: Option<String>,
+    /// How far the rebuild has come, and when that was told.
+    told: Option<(Instant, String)>,
+}
+
+/// A generation.
+#[derive(Debug)]
+struct Slot {
     state: ModelState,
     tables: Tables,
+    stage: Stage,
+    plan: String,
+}
+
+impl Slot {
+    fn new(generation: u64, plan: &str) -> Self {
+        let state = ModelState { generation, ..ModelState::default() };
+        Self { state, tables: Tables::default(), stage: Stage::Building, plan: plan.to_owned() }
+    }
+
+    fn change(&mut self, rows: &[Change], to: &ModelState) {
+        for change in rows {
+            let table = self.tables.0.entry(change.topic.to_owned()).or_default();
+            match &change.row {
+                Some(row) => table.insert(change.key.to_string(), row.to_string()),
+                None => table.remove(&*change.key),
+            };
+        }
+        self.state = to.clone();
+    }
 }
 
 impl MemoryModel {
     /// An empty read model.
     #[must_use]
     pub fn new() -> Self {
-        let slots = BTreeMap::from([(SERVED, Generation::default())]);
-        Self { slots: Arc::new(Mutex::new(slots)), slot: SERVED, reached: watch::Sender::default() }
+        let slots = BTreeMap::from([(SERVED, Slot::new(SERVED, ""))]);
+        let shared = Shared { slots, holder: None, told: None };
+        Self { shared: Arc::new(Mutex::new(shared)), slot: SERVED, reached: watch::Sender::default() }
     }
 
-    fn slots(&self) -> MutexGuard<'_, BTreeMap<u64, Generation>> {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read<T: Default>(&self, read: impl FnOnce(&Generation) -> T) -> T {
-        self.slots().get(&self.slot).map(read).unwrap_or_default()
+    fn read<T: Default>(&self, read: impl FnOnce(&Slot) -> T) -> T {
+        self.shared().slots.get(&self.slot).map(read).unwrap_or_default()
     }
 
     pub(super) fn row(&self, topic: &str, key: &str) -> Option<String> {
@@ -77,47 +111,12 @@ impl MemoryModel {
     }
 
     pub(super) fn write(&self, changes: &Changes) -> bool {
-        let mut slots = self.slots();
-        let Some(model) = slots.get_mut(&self.slot).filter(|model| model.state == changes.from) else { return false };
-        for change in &changes.rows {
-            let table = model.tables.0.entry(change.topic.to_owned()).or_default();
-            match &change.row {
-                Some(row) => table.insert(change.key.to_string(), row.to_string()),
-                None => table.remove(&*change.key),
-            };
-        }
-        model.state = changes.to.clone();
+        let mut shared = self.shared();
+        let slot = shared.slots.get_mut(&self.slot).filter(|slot| slot.state == changes.from);
+        let Some(slot) = slot else { return false };
+        slot.change(&changes.rows, &changes.to);
         self.reached.send_replace(changes.to.checkpoint.position);
         true
-    }
-
-    pub(super) fn begin(&self, generation: u64) -> Self {
-        let begun =
-            || Generation { state: ModelState { generation, ..ModelState::default() }, ..Generation::default() };
-        let reached = self.slots().entry(generation).or_insert_with(begun).state.checkpoint.position;
-        Self { slots: self.slots.clone(), slot: generation, reached: watch::Sender::new(reached) }
-    }
-
-    pub(super) fn serve(&self, from: &ModelState, to: &ModelState) -> bool {
-        let mut slots = self.slots();
-        let stands = |slot, at: &ModelState| slots.get(&slot).is_some_and(|model| model.state == *at);
-        if !stands(SERVED, from) || !stands(to.generation, to) {
-            return false;
-        }
-        if let Some(built) = slots.remove(&to.generation)
-            && let Some(served) = slots.insert(SERVED, built)
-            && from.generation != SERVED
-        {
-            slots.insert(from.generation, served);
-        }
-        self.reached.send_replace(to.checkpoint.position);
-        true
-    }
-
-    pub(super) fn discard(&self, generation: u64) {
-        if generation != SERVED {
-            self.slots().remove(&generation);
-        }
     }
 }
 

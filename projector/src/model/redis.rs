@@ -8,6 +8,9 @@
 mod arrivals;
 mod connect;
 mod cut;
+mod generations;
+mod lease;
+mod load;
 mod slot;
 
 use std::{
@@ -24,6 +27,7 @@ use arrivals::Arrivals;
 use connect::{Lane, Server};
 use cut::Cut;
 use kernel::{Position, Tables};
+pub(super) use lease::Lease;
 use redis::{Script, pipe};
 use runtime::{Namespace, StoreError};
 use slot::{GENERATION, Slot};
@@ -31,8 +35,6 @@ use slot::{GENERATION, Slot};
 use super::{Change, Changes, ModelState};
 
 static WRITE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("redis/write.lua")));
-static SERVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("redis/serve.lua")));
-static DISCARD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("redis/discard.lua")));
 
 /// A read model in Redis. Clones share it.
 #[derive(Clone)]
@@ -40,6 +42,7 @@ pub struct RedisModel(Arc<Inner>);
 
 struct Inner {
     server: Server,
+    namespace: Namespace,
     /// What stands in front of every key of the model: `retrace:model`, after the namespace.
     base: String,
     /// Where the state of this handle's generation is kept.
@@ -60,12 +63,20 @@ impl RedisModel {
     pub(super) async fn open(address: &str, shown: &str, namespace: &Namespace) -> Result<Self, StoreError> {
         let server = Server::connect(address, shown).await?;
         let base = format!("{}retrace:model", namespace.prefix());
-        Ok(Self::of(server, base.clone(), Slot { key: base }))
+        Ok(Self::of(server, namespace.clone(), base.clone(), Slot { key: base }))
     }
 
-    fn of(server: Server, base: String, slot: Slot) -> Self {
+    fn of(server: Server, namespace: Namespace, base: String, slot: Slot) -> Self {
         let (generation, arrivals) = (AtomicU64::default(), Arrivals::default());
-        Self(Arc::new(Inner { server, base, slot, generation, arrivals }))
+        Self(Arc::new(Inner { server, namespace, base, slot, generation, arrivals }))
+    }
+
+    pub(super) fn place(&self) -> String {
+        let url = &self.server().url;
+        match self.0.namespace.name() {
+            Some(name) => format!("{url}, read model of namespace {name}"),
+            None => format!("{url}, read model of the default namespace"),
+        }
     }
 
     fn server(&self) -> &Server {
@@ -89,10 +100,6 @@ impl RedisModel {
 
     fn table(&self, generation: u64, topic: &str) -> String {
         format!("{}:{generation}:{topic}", self.0.base)
-    }
-
-    fn slot_of(&self, generation: u64) -> Slot {
-        Slot { key: format!("{}:{generation}", self.0.base) }
     }
 
     pub(super) async fn row(&self, topic: &str, key: &str) -> Result<Option<String>, StoreError> {
@@ -188,31 +195,5 @@ impl RedisModel {
             self.0.arrivals.arrived(changes.to.checkpoint.position);
         }
         Ok(written)
-    }
-
-    pub(super) async fn begin(&self, generation: u64) -> Result<Self, StoreError> {
-        let slot = self.slot_of(generation);
-        let mut request = pipe();
-        request.hset_nx(&slot.key, GENERATION, generation).ignore();
-        self.server().send::<()>(Lane::Quick, &request, &slot.key).await?;
-        Ok(Self::of(self.server().clone(), self.0.base.clone(), slot))
-    }
-
-    pub(super) async fn serve(&self, from: &ModelState, to: &ModelState) -> Result<bool, StoreError> {
-        let [built, previous] = [to, from].map(|state| self.slot_of(state.generation).key);
-        let served = self
-            .server()
-            .run(&SERVE, &[self.0.base.clone(), built, previous], |command| {
-                command.arg(slot::fields(from).as_slice()).arg(slot::fields(to).as_slice());
-            })
-            .await?;
-        if served {
-            self.0.arrivals.arrived(to.checkpoint.position);
-        }
-        Ok(served)
-    }
-
-    pub(super) async fn discard(&self, generation: u64) -> Result<(), StoreError> {
-        self.server().run(&DISCARD, &[self.slot_of(generation).key], |_| {}).await
     }
 }

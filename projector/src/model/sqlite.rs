@@ -5,6 +5,9 @@
 //! each would cost more than the row.
 
 mod file;
+mod generations;
+mod hold;
+mod load;
 mod text;
 
 use std::{
@@ -15,6 +18,7 @@ use std::{
 };
 
 use file::File;
+pub(super) use hold::Lock;
 use kernel::{Position, Tables};
 use runtime::{Namespace, StoreError};
 use sqlx::{Executor, Sqlite, SqliteConnection, Transaction};
@@ -65,6 +69,10 @@ impl SqliteModel {
         let model = Self { file, slot, reached: watch::Sender::default() };
         model.reached.send_replace(model.state().await?.checkpoint.position);
         Ok(model)
+    }
+
+    pub(super) fn place(&self) -> &str {
+        &self.file.url
     }
 
     fn error(&self) -> impl Fn(sqlx::Error) -> StoreError {
@@ -164,56 +172,27 @@ impl SqliteModel {
             let put = sqlx::query(include_str!("sqlite/put.sql")).bind(generation).bind(json(&puts));
             put.execute(&mut *transaction).await.map_err(self.error())?;
         }
-        if !deletes.is_empty() {
-            let delete = sqlx::query(include_str!("sqlite/delete.sql")).bind(generation).bind(json(&deletes));
-            delete.execute(&mut *transaction).await.map_err(self.error())?;
-        }
+        self.delete(&mut transaction, generation, &deletes).await?;
         set_state(&mut transaction, self.slot, &changes.to).await.map_err(self.error())?;
         transaction.commit().await.map_err(self.error())?;
         self.reached.send_replace(changes.to.checkpoint.position);
         Ok(true)
     }
 
+    async fn delete(
+        &self,
+        transaction: &mut Transaction<'_, Sqlite>,
+        generation: i64,
+        keys: &[(&str, &str)],
+    ) -> Result<(), StoreError> {
+        if !keys.is_empty() {
+            let delete = sqlx::query(include_str!("sqlite/delete.sql")).bind(generation).bind(json(keys));
+            delete.execute(&mut **transaction).await.map_err(self.error())?;
+        }
+        Ok(())
+    }
+
     async fn begin_writing(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
         self.file.writer.begin_with("BEGIN IMMEDIATE").await.map_err(self.error())
-    }
-
-    pub(super) async fn begin(&self, generation: u64) -> Result<Self, StoreError> {
-        let state = ModelState { generation, ..ModelState::default() };
-        let slot = integer(generation);
-        let mut transaction = self.begin_writing().await?;
-        if self.state_in(&mut *transaction, slot).await? == ModelState::default() {
-            set_state(&mut transaction, slot, &state).await.map_err(self.error())?;
-        }
-        transaction.commit().await.map_err(self.error())?;
-        Self::of(self.file.clone(), slot).await
-    }
-
-    pub(super) async fn serve(&self, from: &ModelState, to: &ModelState) -> Result<bool, StoreError> {
-        let mut transaction = self.begin_writing().await?;
-        let stands = [
-            self.state_in(&mut *transaction, SERVED).await? == *from,
-            self.state_in(&mut *transaction, integer(to.generation)).await? == *to,
-        ];
-        if stands.contains(&false) || to.generation == from.generation {
-            return Ok(false);
-        }
-        for (slot, becomes) in [(SERVED, integer(from.generation)), (integer(to.generation), SERVED)] {
-            let moved = sqlx::query("UPDATE state SET slot = ?2 WHERE slot = ?1").bind(slot).bind(becomes);
-            moved.execute(&mut *transaction).await.map_err(self.error())?;
-        }
-        transaction.commit().await.map_err(self.error())?;
-        self.reached.send_replace(to.checkpoint.position);
-        Ok(true)
-    }
-
-    pub(super) async fn discard(&self, generation: u64) -> Result<(), StoreError> {
-        let slot = integer(generation);
-        let mut transaction = self.begin_writing().await?;
-        let sql = "DELETE FROM rows WHERE generation = ?1 AND ?1 IN (SELECT slot FROM state)";
-        sqlx::query(sql).bind(slot).execute(&mut *transaction).await.map_err(self.error())?;
-        let sql = "DELETE FROM state WHERE slot = ?1 AND slot <> 0";
-        sqlx::query(sql).bind(slot).execute(&mut *transaction).await.map_err(self.error())?;
-        transaction.commit().await.map_err(self.error())
     }
 }

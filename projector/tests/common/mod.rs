@@ -8,6 +8,8 @@
     reason = "tests; not each uses everything"
 )]
 
+pub mod contract;
+
 use std::{
     path::PathBuf,
     sync::{

@@ -35,7 +35,7 @@ pub(super) enum Lane {
 #[derive(Clone)]
 pub(super) struct Server {
     /// The URL, its password masked.
-    url: String,
+    pub(super) url: String,
     client: Client,
     quick: ConnectionManager,
     bulk: ConnectionManager,

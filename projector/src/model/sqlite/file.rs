@@ -1,10 +1,14 @@
 //! The file of a read model: how it is opened, what it must be, and what its errors mean.
 
-use std::{path::Path, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use runtime::StoreError;
 use sqlx::{
-    ConnectOptions, Pool, Sqlite, SqlitePool,
+    ConnectOptions, Connection, Pool, Sqlite, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
@@ -12,7 +16,7 @@ use sqlx::{
 const APPLICATION: i32 = 0x5254_524D;
 
 /// The newest layout of the file that this program knows.
-const FORMAT: i32 = 1;
+const FORMAT: i32 = 2;
 
 /// How many readers there are at a time.
 const READERS: u32 = 4;
@@ -31,6 +35,8 @@ const CHECKPOINT: &str = "16384";
 #[derive(Clone, Debug)]
 pub(super) struct File {
     pub(super) url: String,
+    /// The file whose lock is the right to rebuild.
+    pub(super) lock: PathBuf,
     pub(super) writer: Pool<Sqlite>,
     pub(super) readers: Pool<Sqlite>,
 }
@@ -51,10 +57,19 @@ impl File {
             .pragma("wal_autocheckpoint", CHECKPOINT)
             .disable_statement_logging();
         let writer = pool(1).connect_with(options.clone().create_if_missing(true)).await.map_err(failed)?;
-        check(&url, &writer).await?;
-        sqlx::raw_sql(include_str!("schema.sql")).execute(&writer).await.map_err(failed)?;
+        // Looked at twice: a file that is as it should be is opened without waiting for one that writes.
+        let mut connection = writer.acquire().await.map_err(failed)?;
+        if !check(&url, &mut connection).await?.is_empty() {
+            let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+            let missing = check(&url, &mut transaction).await?;
+            let marks = format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}");
+            sqlx::raw_sql(missing).execute(&mut *transaction).await.map_err(failed)?;
+            sqlx::raw_sql(sqlx::AssertSqlSafe(marks)).execute(&mut *transaction).await.map_err(failed)?;
+            transaction.commit().await.map_err(failed)?;
+        }
+        drop(connection);
         let readers = pool(READERS).connect_with(options.read_only(true)).await.map_err(failed)?;
-        Ok(Self { url, writer, readers })
+        Ok(Self { url, lock: lock(path), writer, readers })
     }
 
     pub(super) fn corrupt(&self, at: &str, reason: &str) -> StoreError {
@@ -66,6 +81,13 @@ impl File {
     }
 }
 
+/// The lock of the file at `path`, by whatever name it was opened.
+fn lock(path: &Path) -> PathBuf {
+    let mut lock = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()).into_os_string();
+    lock.push(".rebuild");
+    lock.into()
+}
+
 fn pool(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(connections)
@@ -74,28 +96,24 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .idle_timeout(None)
 }
 
-/// That the file is a read model of a format that is known here, or empty.
-async fn check(url: &str, writer: &SqlitePool) -> Result<(), StoreError> {
+/// That the file is a read model of a format that is known here, or empty; gives the SQL that it lacks.
+async fn check(url: &str, connection: &mut SqliteConnection) -> Result<&'static str, StoreError> {
     let failed = |error| store_error(url, error);
     let unusable = |reason: String| Err(StoreError::Unusable { url: url.to_owned(), reason });
     let sql = "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema) \
                FROM pragma_application_id, pragma_user_version";
-    let (application, format, tables): (i32, i32, i64) = sqlx::query_as(sql).fetch_one(writer).await.map_err(failed)?;
-    if tables == 0 && application == 0 {
-        let mark = format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}");
-        sqlx::raw_sql(sqlx::AssertSqlSafe(mark)).execute(writer).await.map_err(failed)?;
-        return Ok(());
-    }
-    if application != APPLICATION {
-        return unusable("it is a SQLite file, but no read model of Retrace; name another file".to_owned());
-    }
-    if format > FORMAT {
-        return unusable(format!(
+    let found = sqlx::query_as(sql).fetch_one(connection).await.map_err(failed)?;
+    match found {
+        (APPLICATION, FORMAT, _) => Ok(""),
+        (APPLICATION, 1, 1..) => Ok(include_str!("upgrade_1.sql")),
+        // A program of format 1 that ended while it made the file left marks without tables.
+        (0, 0, 0) | (APPLICATION, 0 | 1, 0i64) => Ok(include_str!("schema.sql")),
+        (APPLICATION, format, _) => unusable(format!(
             "it has format {format} of a newer Retrace, and this one knows up to {FORMAT}; use the newer one, or \
              delete the file and let this one make it again from the log"
-        ));
+        )),
+        _ => unusable("it is a SQLite file, but no read model of Retrace; name another file".to_owned()),
     }
-    Ok(())
 }
 
 /// The way out of a damaged read model.

@@ -1,0 +1,71 @@
+//! Generations beside the one served: each has its row of the table of states.
+
+use runtime::StoreError;
+
+use super::{SERVED, SqliteModel, StateRow, integer, state};
+use crate::model::{Generation, ModelState, Stage, generations::gives_way};
+
+/// A generation as the table holds it: its state, its stage, its plan.
+type GenerationRow = (String, String, i64, String, i64, i64, String, String);
+
+impl SqliteModel {
+    pub(in crate::model) async fn generations(&self) -> Result<Vec<Generation>, StoreError> {
+        let sql = "SELECT epoch, position, number, digest, version, generation, stage, plan \
+                   FROM state WHERE slot <> 0 ORDER BY slot";
+        let rows: Vec<GenerationRow> = sqlx::query_as(sql).fetch_all(&self.file.readers).await.map_err(self.error())?;
+        rows.into_iter().map(|row| self.generation(row)).collect()
+    }
+
+    fn generation(&self, row: GenerationRow) -> Result<Generation, StoreError> {
+        let (epoch, position, number, digest, version, generation, stage, plan) = row;
+        let row: StateRow = (epoch, position, number, digest, version, generation);
+        let state =
+            state(&row).ok_or_else(|| self.file.corrupt("state", &format!("{row:?} is no state of a generation")))?;
+        let stage = if stage == "kept" { Stage::Kept } else { Stage::Building };
+        Ok(Generation { state, stage, plan, torn: false })
+    }
+
+    /// Nothing when that generation is the one served.
+    pub(in crate::model) async fn begin(&self, generation: u64, plan: &str) -> Result<Option<Self>, StoreError> {
+        let slot = integer(generation);
+        let mut transaction = self.begin_writing().await?;
+        let served = self.state_in(&mut *transaction, SERVED).await?;
+        if slot == SERVED || served.generation == generation {
+            return Ok(None);
+        }
+        let begun = sqlx::query(include_str!("begin.sql")).bind(slot).bind(plan);
+        begun.execute(&mut *transaction).await.map_err(self.error())?;
+        transaction.commit().await.map_err(self.error())?;
+        Self::of(self.file.clone(), slot).await.map(Some)
+    }
+
+    pub(in crate::model) async fn serve(&self, from: &ModelState, to: &ModelState) -> Result<bool, StoreError> {
+        let mut transaction = self.begin_writing().await?;
+        let served = self.state_in(&mut *transaction, SERVED).await?;
+        let built = self.state_in(&mut *transaction, integer(to.generation)).await?;
+        if !gives_way(&served, from, to) || built != *to || integer(to.generation) == SERVED {
+            return Ok(false);
+        }
+        let replaced = if served.generation == 0 {
+            sqlx::query("DELETE FROM state WHERE slot = 0")
+        } else {
+            sqlx::query("UPDATE state SET slot = generation, stage = 'kept' WHERE slot = 0")
+        };
+        replaced.execute(&mut *transaction).await.map_err(self.error())?;
+        let built = sqlx::query("UPDATE state SET slot = 0 WHERE slot = ?").bind(integer(to.generation));
+        built.execute(&mut *transaction).await.map_err(self.error())?;
+        transaction.commit().await.map_err(self.error())?;
+        self.reached.send_replace(to.checkpoint.position);
+        Ok(true)
+    }
+
+    pub(in crate::model) async fn discard(&self, generation: u64) -> Result<(), StoreError> {
+        let slot = integer(generation);
+        let mut transaction = self.begin_writing().await?;
+        let sql = "DELETE FROM rows WHERE generation = ?1 AND ?1 IN (SELECT slot FROM state WHERE slot <> 0)";
+        sqlx::query(sql).bind(slot).execute(&mut *transaction).await.map_err(self.error())?;
+        let sql = "DELETE FROM state WHERE slot = ?1 AND slot <> 0";
+        sqlx::query(sql).bind(slot).execute(&mut *transaction).await.map_err(self.error())?;
+        transaction.commit().await.map_err(self.error())
+    }
+}

@@ -1,0 +1,71 @@
+//! Bulk writes into a generation that is not served.
+
+use std::{fmt::Write as _, sync::LazyLock};
+
+use runtime::StoreError;
+use sqlx::{AssertSqlSafe, Sqlite, Transaction};
+
+use super::{SERVED, SqliteModel, integer, text::set_state};
+use crate::model::{Change, ModelState};
+
+/// Rows in one statement.
+const STATEMENT: usize = 256;
+
+static PUT: LazyLock<String> = LazyLock::new(|| put(STATEMENT));
+
+impl SqliteModel {
+    pub(in crate::model) async fn load(
+        &self,
+        from: &ModelState,
+        to: &ModelState,
+        rows: &[Change],
+    ) -> Result<bool, StoreError> {
+        if self.slot == SERVED || self.slot != integer(from.generation) {
+            return Ok(false);
+        }
+        let mut transaction = self.begin_writing().await?;
+        if self.state_in(&mut *transaction, self.slot).await? != *from {
+            return Ok(false);
+        }
+        let puts: Vec<_> = rows.iter().filter(|change| change.row.is_some()).collect();
+        for puts in puts.chunk_by(|a, b| a.topic == b.topic) {
+            for puts in puts.chunks(STATEMENT) {
+                self.put(&mut transaction, puts).await?;
+            }
+        }
+        let deleted = rows.iter().filter(|change| change.row.is_none());
+        let deletes: Vec<_> = deleted.map(|change| (change.topic, &*change.key)).collect();
+        self.delete(&mut transaction, self.slot, &deletes).await?;
+        set_state(&mut transaction, self.slot, to).await.map_err(self.error())?;
+        transaction.commit().await.map_err(self.error())?;
+        self.reached.send_replace(to.checkpoint.position);
+        Ok(true)
+    }
+
+    /// Writes some rows of one topic.
+    async fn put(&self, transaction: &mut Transaction<'_, Sqlite>, puts: &[&Change]) -> Result<(), StoreError> {
+        let Some(Change { topic, .. }) = puts.first() else { return Ok(()) };
+        let statement = if puts.len() == STATEMENT {
+            sqlx::query(PUT.as_str())
+        } else {
+            sqlx::query(AssertSqlSafe(put(puts.len()))).persistent(false)
+        };
+        let mut statement = statement.bind(self.slot).bind(topic);
+        for change in puts {
+            // Shared, not copied.
+            statement = statement.bind(change.key.clone()).bind(change.row.clone());
+        }
+        statement.execute(&mut **transaction).await.map_err(self.error()).map(drop)
+    }
+}
+
+/// The statement that writes `rows` rows of generation ?1 and topic ?2.
+fn put(rows: usize) -> String {
+    let mut sql = "INSERT INTO rows (generation, topic, key, row) VALUES ".to_owned();
+    for row in 0..rows {
+        let comma = if row == 0 { "" } else { ", " };
+        let _ = write!(sql, "{comma}(?1, ?2, ?{}, ?{})", 2 * row + 3, 2 * row + 4);
+    }
+    sql.push_str(" ON CONFLICT DO UPDATE SET row = excluded.row");
+    sql
+}
