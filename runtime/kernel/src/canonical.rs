@@ -58,7 +58,7 @@ impl Complaint {
 /// Checks that every field can be read, writing nothing.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn check(fields: &[Field], scanned: &Scanned<'_>, reading: Reading) -> Result<(), Complaint> {
     each(fields, scanned, reading, |_, _| ())
 }
@@ -74,10 +74,10 @@ pub fn write(fields: &[Field], scanned: &Scanned<'_>, id: Option<&str>, reading:
     Ok(out)
 }
 
-/// As [`write`], at the end of `out`; after an error `out` is as it was.
+/// As [`write()`], at the end of `out`; after an error `out` is as it was.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_into(
     out: &mut String,
     fields: &[Field],

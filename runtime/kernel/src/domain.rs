@@ -9,7 +9,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    Command, Context, Decision, Event, Failure, Meta, Refusal, Row, Scenario, Topic, View,
+    Command, Context, Decision, Event, Failure, Meta, Refusal, Row, Scenario, Topic, View, fingerprint,
     service::{self, Decide},
 };
 
@@ -326,6 +326,16 @@ impl Domain {
     #[must_use]
     pub fn topic(&self, name: &str) -> Option<&Topic> {
         self.topics.get(name).map(|(topic, _)| topic)
+    }
+
+    /// The version of its projection: the same as long as the same events give the same rows, as far as the
+    /// fold's revision and the topics' descriptions tell; never 0.
+    ///
+    /// What decides it: [`FOLD`](crate::FOLD), and of each topic the name, the kind with its action, and each
+    /// field's name, kind and initial value. It is [XXH3](https://xxhash.com), its halves folded together.
+    #[must_use]
+    pub fn projection(&self) -> u32 {
+        fingerprint::projection(self.topics())
     }
 
     /// Its services' names, in order.

@@ -10,7 +10,7 @@
 //! | [`event`], [`command`] | facts and intents |
 //! | [`field`], [`topic`], [`canonical`] | what entities look like, and the one fold (R8) |
 //! | [`view`], [`decision`] | what handlers see, and what they ask for (R5, R6, R7) |
-//! | [`domain`] | what a user adds |
+//! | [`domain`] | what a user adds, and the version of its projection |
 //! | [`scenario`] | simulated clients of a domain |
 //! | [`digest`] | one number for all rows (R9) |
 
@@ -22,6 +22,7 @@ pub mod digest;
 pub mod domain;
 pub mod event;
 pub mod field;
+mod fingerprint;
 pub mod moment;
 pub mod position;
 pub mod scenario;
