@@ -4,10 +4,12 @@
 //! and events (lenient: numbers may be texts, as old histories have them, unknown fields are passed over,
 //! and bounds are not checked, for a fact is a fact).
 
+mod glance;
 mod object;
 mod value;
 mod write;
 
+pub(crate) use glance::glance;
 pub use object::{Scanned, scan};
 pub(crate) use value::read_text;
 pub(crate) use write::push_text;

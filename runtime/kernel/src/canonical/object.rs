@@ -96,16 +96,16 @@ impl<'de> Visitor<'de> for ObjectSeed<'_> {
     }
 }
 
-enum Name<'de> {
+pub(super) enum Name<'de> {
     Id,
     Field(usize),
     Unknown(Cow<'de, str>),
 }
 
-struct NameSeed<'f> {
-    fields: &'f [Field],
+pub(super) struct NameSeed<'f> {
+    pub(super) fields: &'f [Field],
     /// The field that comes next if the members are in declared order, as they mostly are.
-    next: usize,
+    pub(super) next: usize,
 }
 
 impl NameSeed<'_> {

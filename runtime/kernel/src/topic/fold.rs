@@ -122,24 +122,34 @@ impl Topic {
     }
 
     fn touch_entity<'e>(&self, event: &EventRef<'e>) -> Result<Touch<'e>, Unreadable> {
-        let scanned = canonical::scan(&self.fields, event.data)?;
-        let key = scanned.id().filter(|id| !id.is_empty());
-        let key = key.ok_or_else(|| Unreadable(format!("{ENTITY_ID} is missing or no text")))?;
-        let content = || {
-            canonical::check(&self.fields, &scanned, Reading::Event)?;
-            Ok::<_, Complaint>(Content::Entity(event.data))
+        let glance = canonical::glance(&self.fields, event.data);
+        let (key, fields) = match glance.and_then(|glance| glance.id).filter(|id| !id.is_empty()) {
+            Some(id) => (Cow::Borrowed(id), Ok(())),
+            None => self.read_with_care(event.data)?,
         };
+        let content = Content::Entity(event.data);
         let step = match event.action {
-            CREATED => Step::Put(content()?),
-            UPDATED => Step::Replace(content()?),
+            CREATED => fields.map(|()| Step::Put(content))?,
+            UPDATED => fields.map(|()| Step::Replace(content))?,
             DELETED => Step::Remove,
             other => return Err(self.unknown_action(other, &[CREATED, UPDATED, DELETED].join(", "))),
         };
         Ok(Touch { key, step })
     }
 
+    /// The entity's id, and whether its fields can be read: what ends an entity need not carry it.
+    #[cold]
+    fn read_with_care<'e>(&self, data: &'e str) -> Result<(Cow<'e, str>, Result<(), Complaint>), Unreadable> {
+        let scanned = canonical::scan(&self.fields, data)?;
+        let id = scanned.id().filter(|id| !id.is_empty());
+        let id = id.ok_or_else(|| Unreadable(format!("{ENTITY_ID} is missing or no text")))?;
+        Ok((id, canonical::check(&self.fields, &scanned, Reading::Event)))
+    }
+
     fn touch_journal<'e>(&self, event: &EventRef<'e>) -> Result<Touch<'e>, Unreadable> {
-        canonical::check(&self.fields, &canonical::scan(&self.fields, event.data)?, Reading::Event)?;
+        if canonical::glance(&self.fields, event.data).is_none() {
+            canonical::check(&self.fields, &canonical::scan(&self.fields, event.data)?, Reading::Event)?;
+        }
         let content = Content::Journal { id: event.id, action: event.action, data: event.data };
         Ok(Touch { key: Cow::Owned(event.position.to_string()), step: Step::Put(content) })
     }
