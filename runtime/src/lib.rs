@@ -14,6 +14,7 @@
 //! | [`location`] | store URLs and namespaces |
 //! | [`scan`] | long stretches of a log, fast |
 //! | [`tail`] | the log followed once per process |
+//! | [`wire`] | what a Redis server answers, read in place |
 
 pub mod commit;
 pub mod engine;
@@ -24,6 +25,7 @@ pub mod location;
 pub mod queue;
 pub mod scan;
 pub mod tail;
+pub mod wire;
 
 pub use commit::{Advance, Commit, CommitError, Committed, Enqueue, Expect, Idempotency, Parked, Refused, Settlement};
 pub use engine::{Bell, Claimer, Engine, Hint, Outcomes, Page};

@@ -48,7 +48,11 @@ impl Engine {
             }
         };
         let ended = match self {
-            Self::Memory(_) | Self::History(_) | Self::Sqlite(_) | Self::Redis(_) => {
+            Self::Redis(engine) => match engine.scan(stretch.after.position, until, &mut checked)? {
+                Some(ended) => ended,
+                None => self.scan_pages(stretch.after.position, until, &mut checked)?,
+            },
+            Self::Memory(_) | Self::History(_) | Self::Sqlite(_) => {
                 self.scan_pages(stretch.after.position, until, &mut checked)?
             }
         };

@@ -14,6 +14,7 @@ mod keys;
 mod outcomes;
 mod queue;
 mod read;
+mod scan;
 mod script;
 mod topics;
 

@@ -6,8 +6,8 @@ use std::{
 };
 
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, IntoConnectionInfo as _, Pipeline, ProtocolVersion, RedisError,
-    ServerErrorKind, Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, IntoConnectionInfo as _, Pipeline, ProtocolVersion,
+    RedisError, ServerErrorKind, Value,
     aio::{ConnectionLike as _, MultiplexedConnection, PubSub},
     io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
@@ -53,6 +53,11 @@ impl Server {
         let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive);
         let client = Client::open(info.set_redis_settings(settings).set_tcp_settings(tcp));
         Ok(Self { client: Arc::new(client.map_err(|error| fault::of(&shown, &error))?), url: shown })
+    }
+
+    /// Where the server is and how one logs in.
+    pub(super) fn info(&self) -> &ConnectionInfo {
+        self.client.get_connection_info()
     }
 
     async fn connect(&self, answer: Option<Duration>) -> Result<MultiplexedConnection, StoreError> {

@@ -27,7 +27,8 @@ pub(super) fn of_answer(url: &str, error: &ServerError) -> StoreError {
     of_code(url, error.code(), error.details().unwrap_or_default())
 }
 
-fn of_code(url: &str, code: &str, detail: &str) -> StoreError {
+/// The store error that an answer with this code is.
+pub(super) fn of_code(url: &str, code: &str, detail: &str) -> StoreError {
     let url = url.to_owned();
     let full = |reason: &str| StoreError::Full { url: url.clone(), reason: reason.to_owned() };
     let unavailable = |reason: &str| StoreError::Unavailable { url: url.clone(), reason: reason.to_owned() };
