@@ -7,8 +7,19 @@
 //! |---|---|
 //! | [`model`] | where a read model is kept, behind one enum |
 //! | [`live`] | keeps a read model at the head of the log |
+//! | [`rebuild`] | builds one anew, in bulk, beside the one that is served |
+//! | [`difference`] | rows that are not what the log says they are |
 
+pub mod difference;
 pub mod live;
 pub mod model;
+pub mod rebuild;
 
-pub use model::{Change, Changes, ModelState, ReadModel};
+pub use difference::{Difference, Differences};
+pub use model::{Change, Changes, Generation, ModelState, ReadModel, Stage};
+
+/// Who does something to a read model, for whoever wants to as well: `retrace rebuild (process 17)`.
+#[must_use]
+pub fn holder(what: &str) -> String {
+    format!("{what} (process {})", std::process::id())
+}

@@ -4,24 +4,27 @@
 //! state that each write starts from ([`ReadModel::write`]).
 
 mod fold;
-mod renew;
 
 use std::{sync::Arc, time::Duration};
 
 use kernel::Domain;
-use runtime::{Commit, CommitError, Entries, Parked, StoreError, Tail, host::role::Role};
+use runtime::{Commit, CommitError, Engine, Entries, Parked, StoreError, Tail, host::role::Role};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::{ModelState, ReadModel};
-
-/// Version of the projection of entities and journals to rows; a read model of another one is made anew.
-pub const VERSION: u32 = 1;
+use crate::{
+    ModelState, ReadModel,
+    rebuild::{Approval, Limits, Plan, Rebuild, RebuildError},
+};
 
 /// The name under which the projector takes its role and parks what it can't read.
 pub const CONSUMER: &str = "projector";
 
 /// How many entries go into one write.
 const PAGE: usize = 1_024;
+
+/// A read model that was never written is built in bulk from a log with more events than this.
+const FAR: u64 = 50_000;
 
 /// How long to wait for entries before looking around.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -36,17 +39,8 @@ enum Ending {
     Told,
     /// Another projector has moved the read model, or taken over.
     Fenced,
-    /// The read model has come to the head, and following was to end there.
-    Head,
-}
-
-/// How long to follow.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Until {
-    /// For good.
-    Told,
-    /// Until the read model has come to the head.
-    Head,
+    /// Another generation is served now.
+    Swapped,
 }
 
 /// One projection: from a log to a read model.
@@ -59,8 +53,8 @@ struct Projection {
 
 /// Follows the log until told to stop.
 ///
-/// A read model that another [`VERSION`] of the projection made is served until a new generation has caught
-/// up, and then replaced. Entries that can't be read are parked, and the others go on.
+/// A read model that another version of the projection made ([`Domain::projection`]) is served until a new
+/// generation has caught up, and then replaced. Entries that can't be read are parked, and the others go on.
 ///
 /// # Errors
 /// When the log is not the one that the read model was made of, or has lost events (R3).
@@ -95,7 +89,8 @@ impl Projection {
             };
             match ended {
                 Ok(Ending::Told) => break,
-                Ok(Ending::Fenced | Ending::Head) => {
+                Ok(Ending::Swapped) => continue,
+                Ok(Ending::Fenced) => {
                     tracing::warn!("another projector has moved the read model; going on from where it stands");
                 }
                 Err(error) if error.is_transient() => tracing::warn!(%error, "projection waits"),
@@ -116,65 +111,95 @@ impl Projection {
 
     async fn project(&self) -> Result<Ending, StoreError> {
         let state = self.model.state().await?;
-        if state.generation > 0 && state.version != VERSION {
-            let ending = self.renew(&state).await?;
-            if ending != Ending::Head {
-                return Ok(ending);
-            }
+        if state.generation > 0 && state.version != self.domain.projection() {
+            tracing::warn!(
+                generation = state.generation,
+                version = format_args!("{:08x}", state.version),
+                current = format_args!("{:08x}", self.domain.projection()),
+                "the read model is stale: another version of the projection made it; it is served until a new \
+                 generation has caught up"
+            );
+            return self.renew(&state).await;
         }
-        self.follow(&self.model, Until::Told).await
+        if state.generation == 0 && self.tail.head().number.0 > FAR {
+            return self.renew(&state).await;
+        }
+        self.follow(state).await
     }
 
-    /// Follows the log into `model` from where it stands.
-    async fn follow(&self, model: &ReadModel, until: Until) -> Result<Ending, StoreError> {
-        let mut state = model.state().await?;
-        let patience = if until == Until::Head { Duration::ZERO } else { PATIENCE };
+    /// Has the read model made anew in bulk; what is served is served until then.
+    async fn renew(&self, served: &ModelState) -> Result<Ending, StoreError> {
+        // A log that the served rows were not made of, or that has lost events, is no ground to build on (R3).
+        self.tail.next(&served.checkpoint, 1, Duration::ZERO).await?;
+        let rebuild = Rebuild {
+            domain: self.domain.clone(),
+            engine: self.tail.engine().clone(),
+            model: self.model.clone(),
+            is_followed: true,
+            plan: Plan::default(),
+            approval: Approval::NotNeeded,
+            limits: Limits::default(),
+            holder: crate::holder("projector"),
+        };
+        match rebuild.run(&watch::Sender::default(), &self.stop).await {
+            Ok(report) => {
+                tracing::info!(report.generation, position = %report.checkpoint, "the new generation is served");
+                Ok(Ending::Swapped)
+            }
+            Err(RebuildError::Store(error)) => Err(error),
+            Err(RebuildError::Interrupted(_)) => Ok(Ending::Told),
+            Err(error) => {
+                tracing::warn!(%error, "the read model is not made anew for now");
+                self.pause().await;
+                Ok(Ending::Swapped)
+            }
+        }
+    }
+
+    /// Follows the log into the read model from where it stands.
+    async fn follow(&self, mut state: ModelState) -> Result<Ending, StoreError> {
         loop {
             // Told to stop, it stops between writes.
             let page = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Ok(Ending::Told),
-                page = self.tail.next(&state.checkpoint, PAGE, patience) => page?,
+                page = self.tail.next(&state.checkpoint, PAGE, PATIENCE) => page?,
             };
-            if !page.entries.is_empty() {
-                match self.write(model, state, &page).await? {
-                    Some(written) => state = written,
-                    None => return Ok(Ending::Fenced),
-                }
-            } else if until == Until::Head {
-                return Ok(Ending::Head);
+            if page.entries.is_empty() {
+                continue;
+            }
+            let generation = state.generation;
+            match self.write(state, &page).await? {
+                Some(written) => state = written,
+                None if self.model.state().await?.generation != generation => return Ok(Ending::Swapped),
+                None => return Ok(Ending::Fenced),
             }
         }
     }
 
     /// Folds a page in; gives where the read model stands then, or nothing when somebody else has moved it.
-    async fn write(
-        &self,
-        model: &ReadModel,
-        from: ModelState,
-        page: &Entries,
-    ) -> Result<Option<ModelState>, StoreError> {
+    async fn write(&self, from: ModelState, page: &Entries) -> Result<Option<ModelState>, StoreError> {
         let steps = fold::steps(&self.domain, page);
-        self.park(steps.unreadable).await?;
-        let before = model.rows(&fold::keys(&steps.readable)).await?;
-        let changes = fold::changes(from, page, steps.readable, &before);
-        Ok(model.write(&changes).await?.then_some(changes.to))
+        park(self.tail.engine(), steps.unreadable).await?;
+        let before = self.model.rows(&fold::keys(&steps.readable)).await?;
+        let changes = fold::changes((from, self.domain.projection()), page, steps.readable, &before);
+        Ok(self.model.write(&changes).await?.then_some(changes.to))
     }
+}
 
-    /// Sets entries aside ahead of the write that passes over them: seen twice, an entry is parked once.
-    async fn park(&self, park: Vec<Parked>) -> Result<(), StoreError> {
-        if park.is_empty() {
-            return Ok(());
-        }
-        for Parked { topic, position, reason, .. } in &park {
-            tracing::error!(topic, %position, reason, "event parked");
-        }
-        match self.tail.engine().commit_one(Commit { park, ..Commit::default() }).await {
-            // A commit of nothing but parked entries expects nothing that could be refused.
-            Ok(_) | Err(CommitError::Refused(_)) => Ok(()),
-            // A history can't keep them; it has been told.
-            Err(CommitError::Store(StoreError::ReadOnly(_))) => Ok(()),
-            Err(CommitError::Store(error)) => Err(error),
-        }
+/// Sets entries aside ahead of the write that passes over them: seen twice, an entry is parked once.
+pub(crate) async fn park(engine: &Engine, park: Vec<Parked>) -> Result<(), StoreError> {
+    if park.is_empty() {
+        return Ok(());
+    }
+    for Parked { topic, position, reason, .. } in &park {
+        tracing::error!(topic, %position, reason, "event parked");
+    }
+    match engine.commit_one(Commit { park, ..Commit::default() }).await {
+        // A commit of nothing but parked entries expects nothing that could be refused.
+        Ok(_) | Err(CommitError::Refused(_)) => Ok(()),
+        // A log that can't be written to can't keep them; it has been told.
+        Err(CommitError::Store(StoreError::ReadOnly(_))) => Ok(()),
+        Err(CommitError::Store(error)) => Err(error),
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use kernel::{Digest, Domain, Entry, Keyed, Row};
 use runtime::{Entries, Parked};
 
-use super::{CONSUMER, VERSION};
+use super::CONSUMER;
 use crate::{Change, Changes, ModelState};
 
 /// A row's address.
@@ -54,7 +54,7 @@ pub(super) fn keys<'s>(steps: &'s [(&'static str, Keyed)]) -> Vec<(&'static str,
 
 /// The changes that steps make to the rows before them; each surviving row is written once.
 pub(super) fn changes(
-    from: ModelState,
+    (from, version): (ModelState, u32),
     page: &Entries,
     steps: Vec<(&'static str, Keyed)>,
     before: &BTreeMap<(String, String), String>,
@@ -74,12 +74,7 @@ pub(super) fn changes(
         count(&mut digest, (topic, key), before, row.as_deref());
         before != row.as_deref()
     });
-    let to = ModelState {
-        checkpoint: page.end(&from.checkpoint),
-        digest,
-        version: VERSION,
-        generation: from.generation.max(1),
-    };
+    let to = ModelState { checkpoint: page.end(&from.checkpoint), digest, version, generation: from.generation.max(1) };
     let rows = after.into_iter().map(|((topic, key), row)| Change { topic, key, row }).collect();
     Changes { from, to, rows }
 }

@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use futures_util::{StreamExt as _, stream};
+use futures_util::future::join;
 use redis::{Cmd, Pipeline, Script, pipe};
 use runtime::StoreError;
 use uuid::Uuid;
@@ -23,9 +23,6 @@ const COMMAND: usize = 1_000;
 /// Rows, and about how many bytes, sent together.
 const PIPELINE: (usize, usize) = (4_000, 1 << 20);
 
-/// How many of them are under way at a time: while the server has one, the next is packed.
-const UNDER_WAY: usize = 2;
-
 impl RedisModel {
     pub(in crate::model) async fn load(
         &self,
@@ -35,9 +32,13 @@ impl RedisModel {
     ) -> Result<bool, StoreError> {
         let own = Uuid::new_v4().to_string();
         let Some(mark) = self.load_begin(from, rows, &own).await? else { return Ok(false) };
-        let pipelines = stream::iter(Pipelines(rows)).map(|rows| self.send_rows(from.generation, rows));
-        let mut pipelines = std::pin::pin!(pipelines.buffer_unordered(UNDER_WAY));
-        while let Some(found) = pipelines.next().await {
+        let mut rest = Pipelines(rows);
+        let mut next = rest.next().map(|rows| self.pack_all(from.generation, rows));
+        while let Some(request) = next {
+            // While the server has one, the next is packed.
+            let packing = async { rest.next().map(|rows| self.pack_all(from.generation, rows)) };
+            let found;
+            (found, next) = join(self.send_rows(&request), packing).await;
             // A late loader must not go on writing into what another has begun anew meanwhile.
             if found?.as_ref() != Some(&mark) {
                 return Ok(false);
@@ -71,8 +72,8 @@ impl RedisModel {
             .await
     }
 
-    /// Writes rows; gives the mark that the generation then has.
-    async fn send_rows(&self, generation: u64, rows: &[Change]) -> Result<Option<String>, StoreError> {
+    /// The commands that write rows, and ask for the mark.
+    fn pack_all(&self, generation: u64, rows: &[Change]) -> Pipeline {
         let mut request = pipe();
         for rows in rows.chunk_by(|a, b| a.topic == b.topic) {
             let Some(Change { topic, .. }) = rows.first() else { continue };
@@ -80,7 +81,12 @@ impl RedisModel {
             rows.chunks(COMMAND).for_each(|rows| pack(&mut request, &table, rows));
         }
         request.hget(&self.slot().key, "torn");
-        let (mark,) = self.server().send(Lane::Bulk, &request, &self.slot().key).await?;
+        request
+    }
+
+    /// Writes rows; gives the mark that the generation then has.
+    async fn send_rows(&self, request: &Pipeline) -> Result<Option<String>, StoreError> {
+        let (mark,) = self.server().send(Lane::Bulk, request, &self.slot().key).await?;
         Ok(mark)
     }
 

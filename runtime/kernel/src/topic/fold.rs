@@ -72,9 +72,15 @@ impl<R> Step<R> {
     /// The row after the event, given the row before it; `None` is no row.
     #[must_use]
     pub fn fold(self, before: Option<&R>) -> Option<R> {
+        self.onto(before.is_some())
+    }
+
+    /// The row after the event, given whether there was one: an event carries the whole of its row.
+    #[must_use]
+    pub fn onto(self, existed: bool) -> Option<R> {
         match self {
             Self::Put(row) => Some(row),
-            Self::Replace(row) => before.map(|_| row),
+            Self::Replace(row) => existed.then_some(row),
             Self::Remove => None,
         }
     }

@@ -1,0 +1,324 @@
+//! One generation in the making: the log folded in memory, committed to the read model now and then.
+
+use std::{ops::ControlFlow, time::Instant};
+
+use kernel::{Checkpoint, Domain, Entry, Epoch, Number, Position, Seen};
+use runtime::{Engine, Page, Parked, Stretch};
+use tokio::{runtime::Handle, sync::watch};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{Limits, Phase, Progress, RebuildError, Unreadables, plan::rate, table::Table};
+use crate::{Generation, ModelState, ReadModel, live::CONSUMER};
+
+/// After how many entries it looks up from the log.
+const LOOK_UP: u64 = 4_096;
+
+/// How many entries are folded together while rows have to be looked up first.
+const BATCH: usize = 1_024;
+
+/// How many entries that can't be read are remembered one by one.
+const MOST_PARKED: usize = 10_000;
+
+/// How many of them are shown.
+const SHOWN: usize = 10;
+
+/// A generation in the making.
+pub(super) struct Build {
+    pub(super) engine: Engine,
+    /// The generation.
+    pub(super) model: ReadModel,
+    /// The version of the projection that makes the rows.
+    pub(super) version: u32,
+    pub(super) limits: Limits,
+    pub(super) table: Table,
+    /// What has been committed.
+    pub(super) state: ModelState,
+    /// The last entry that was folded in.
+    pub(super) at: Checkpoint,
+    /// The log's epoch.
+    pub(super) epoch: Epoch,
+    /// Whether the read model may hold rows that the table does not.
+    pub(super) is_partly_written: bool,
+    /// Only these topics, while it is so.
+    pub(super) only: Option<Vec<String>>,
+    /// Entries that wait for rows that have to be looked up first.
+    waiting: Vec<Entry>,
+    /// Whether an earlier run has begun it.
+    pub(super) resumed: bool,
+    pub(super) unreadable: Unreadables,
+    /// Entries that can't be read, to be set aside.
+    pub(super) park: Vec<Parked>,
+    pub(super) events: u64,
+    /// How many entries there were at the last commit.
+    committed: u64,
+    /// After how many entries to look up next.
+    look_up_at: u64,
+    clock: Clock,
+    progress: watch::Sender<Progress>,
+    stop: CancellationToken,
+    _stop_with_this: Option<DropGuard>,
+}
+
+/// What a fraction of the way is told by.
+struct Clock {
+    began: Instant,
+    first: Checkpoint,
+    last: Checkpoint,
+}
+
+impl Build {
+    pub(super) fn new(
+        engine: Engine,
+        model: ReadModel,
+        state: ModelState,
+        (domain, limits): (&Domain, Limits),
+        (progress, stop): (&watch::Sender<Progress>, &CancellationToken),
+    ) -> Self {
+        let stop = stop.child_token();
+        let at = state.checkpoint.clone();
+        Self {
+            engine,
+            model,
+            version: domain.projection(),
+            limits,
+            table: Table::of(domain),
+            at: at.clone(),
+            epoch: at.epoch.clone(),
+            state,
+            is_partly_written: false,
+            only: None,
+            waiting: Vec::new(),
+            resumed: false,
+            unreadable: Unreadables::default(),
+            park: Vec::new(),
+            events: 0,
+            committed: 0,
+            look_up_at: 0,
+            clock: Clock { began: Instant::now(), first: at.clone(), last: at },
+            progress: progress.clone(),
+            stop: stop.clone(),
+            _stop_with_this: Some(stop.drop_guard()),
+        }
+    }
+
+    /// Reads up to `head` from here on.
+    pub(super) fn head_for(&mut self, head: &Checkpoint) {
+        self.epoch = head.epoch.clone();
+        self.clock.first = self.at.clone();
+        self.clock.last = head.clone();
+    }
+
+    /// Scans the log up to `until` and commits.
+    pub(super) async fn read(mut self, until: Position) -> Result<Self, RebuildError> {
+        let reading = tokio::task::spawn_blocking(move || {
+            self.scan(until)?;
+            Handle::current().block_on(self.commit())?;
+            Ok(self)
+        });
+        reading.await.unwrap_or_else(|error| Err(RebuildError::Died(error.to_string())))
+    }
+
+    fn scan(&mut self, until: Position) -> Result<(), RebuildError> {
+        let stretch = Stretch { after: self.at.clone(), until };
+        let handle = Handle::current();
+        let engine = self.engine.clone();
+        let mut result = Ok(());
+        engine.scan(&stretch, &mut |seen| {
+            result = self.take(seen, &handle);
+            if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        result
+    }
+
+    /// Takes an entry in. Inlined so that the usual way is a few comparisons and the fold.
+    #[inline]
+    fn take(&mut self, seen: &Seen<'_>, handle: &Handle) -> Result<(), RebuildError> {
+        if self.events >= self.look_up_at {
+            handle.block_on(self.look_up(seen.position()))?;
+        }
+        self.events += 1;
+        if self.is_partly_written {
+            self.waiting.push(seen.to_entry());
+            if self.waiting.len() >= BATCH {
+                handle.block_on(self.settle())?;
+            }
+        } else {
+            self.fold(seen);
+        }
+        self.at.position = seen.position();
+        if let Some(number) = seen.number() {
+            self.at.number = number;
+        }
+        Ok(())
+    }
+
+    /// Takes in a page that has been read otherwise, and commits.
+    pub(super) async fn follow(&mut self, page: &Page) -> Result<(), RebuildError> {
+        self.epoch = page.head.epoch.clone();
+        for entry in &page.entries {
+            self.events += 1;
+            if self.is_partly_written {
+                self.waiting.push(entry.clone());
+            } else {
+                self.fold(&entry.as_seen());
+            }
+            self.at.position = entry.position();
+            self.at.number = entry.number().unwrap_or(self.at.number);
+        }
+        self.commit().await
+    }
+
+    fn fold(&mut self, seen: &Seen<'_>) {
+        let (topic, reason) = match seen {
+            Seen::Junk(junk) => (&*junk.topic, junk.reason.clone()),
+            Seen::Event(event) => {
+                if self.only.as_ref().is_some_and(|only| !only.iter().any(|topic| topic == event.topic)) {
+                    return;
+                }
+                match self.table.fold(event) {
+                    Ok(()) => return,
+                    Err(unreadable) => (event.topic, unreadable.0),
+                }
+            }
+        };
+        self.set_aside(topic, seen.position(), reason);
+    }
+
+    #[cold]
+    fn set_aside(&mut self, topic: &str, position: Position, reason: String) {
+        self.unreadable.count += 1;
+        if self.unreadable.first.len() < SHOWN {
+            self.unreadable.first.push((topic.to_owned(), position, reason.clone()));
+        }
+        if self.park.len() < MOST_PARKED {
+            self.park.push(Parked { consumer: CONSUMER.to_owned(), topic: topic.to_owned(), position, reason });
+        }
+    }
+
+    /// Folds what waits, over rows that are looked up for all of it at once.
+    async fn settle(&mut self) -> Result<(), RebuildError> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let mut lacking = Vec::new();
+        for entry in &waiting {
+            if let Entry::Event(event) = entry {
+                lacking.extend(self.table.lacks(&event.as_ref()));
+            }
+        }
+        lacking.sort_unstable();
+        lacking.dedup();
+        let keys: Vec<_> = lacking.iter().map(|(topic, key)| (*topic, &**key)).collect();
+        let found = self.model.rows(&keys).await?;
+        for (topic, key) in keys {
+            self.table.learn(topic, key, found.get(&(topic.to_owned(), key.to_owned())).map(String::as_str));
+        }
+        for entry in &waiting {
+            self.fold(&entry.as_seen());
+        }
+        Ok(())
+    }
+
+    /// Looks up from the log: is it time to stop, to commit, to tell how far it has come?
+    #[cold]
+    async fn look_up(&mut self, next: Position) -> Result<(), RebuildError> {
+        self.look_up_at = self.events + LOOK_UP.min(self.limits.commit_every);
+        if self.stop.is_cancelled() {
+            return Err(RebuildError::Interrupted(self.state.checkpoint.position));
+        }
+        self.show(Phase::Read);
+        let is_full = self.table.bytes() > self.limits.memory;
+        let is_due = self.events >= self.committed + self.limits.commit_every || is_full;
+        // Entries at one position are committed together: a checkpoint can't stand between them.
+        if is_due && next > self.at.position {
+            self.commit().await?;
+            if is_full {
+                self.table.forget();
+                self.is_partly_written = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what has changed, with the checkpoint.
+    pub(super) async fn commit(&mut self) -> Result<(), RebuildError> {
+        self.settle().await?;
+        let (changes, digest) = self.table.changes();
+        // Where the number is not known, the position alone must do.
+        let is_counted = self.at.number > Number::ZERO || self.at.position == Position::ZERO;
+        let epoch = if is_counted { self.epoch.clone() } else { Epoch::default() };
+        let checkpoint = Checkpoint { epoch, ..self.at.clone() };
+        let ModelState { generation, .. } = self.state;
+        let to = ModelState { checkpoint, digest, version: self.version, generation };
+        self.show(Phase::Write);
+        if to != self.state && !self.model.load(&self.state, &to, &changes).await? {
+            return Err(RebuildError::Fenced(self.model.place()));
+        }
+        self.at = to.checkpoint.clone();
+        self.state = to;
+        self.committed = self.events;
+        Ok(())
+    }
+
+    /// Takes rows in that an earlier run has written.
+    ///
+    /// Where it was broken off while it wrote, some may be of a later event than the checkpoint says. They come
+    /// right when the events since the checkpoint are applied again, for what an event makes of a row depends
+    /// on nothing but whether there is one; only their digest must be counted anew.
+    pub(super) async fn take_over(&mut self, begun: &Generation) -> Result<(), RebuildError> {
+        let topics = self.table.topics();
+        let (tables, _) = self.model.tables(&topics).await?;
+        for (topic, rows) in &tables.0 {
+            rows.iter().for_each(|(key, row)| self.table.restore(topic, key, row));
+        }
+        if begun.torn {
+            let to = ModelState { digest: self.table.digest(), ..self.state.clone() };
+            if !self.model.mend(&self.state, &to).await? {
+                return Err(RebuildError::Fenced(self.model.place()));
+            }
+            self.state = to;
+        }
+        if self.table.bytes() > self.limits.memory {
+            self.table.forget();
+            self.is_partly_written = true;
+        }
+        Ok(())
+    }
+
+    /// Tells how far it has come.
+    pub(super) fn show(&self, phase: Phase) {
+        let elapsed = self.clock.began.elapsed();
+        let fraction = if phase == Phase::Done { 1.0 } else { self.clock.fraction(&self.at) };
+        let seconds = elapsed.as_secs_f64();
+        let left = (fraction > 0.0).then(|| seconds * (1.0 - fraction) / fraction);
+        self.progress.send_replace(Progress {
+            generation: self.state.generation,
+            phase,
+            events: self.events,
+            fraction,
+            position: self.at.position,
+            seconds,
+            events_per_second: rate(self.events, elapsed),
+            seconds_left: left,
+        });
+    }
+
+    pub(super) fn elapsed(&self) -> std::time::Duration {
+        self.clock.began.elapsed()
+    }
+}
+
+impl Clock {
+    /// How much of the way lies behind `at`: by numbers where the log has them, by time otherwise.
+    fn fraction(&self, at: &Checkpoint) -> f64 {
+        let way = |from: u64, at: u64, to: u64| {
+            let whole = to.saturating_sub(from);
+            if whole == 0 { 1.0 } else { at.saturating_sub(from).min(whole) as f64 / whole as f64 }
+        };
+        let (first, last) = (&self.first, &self.last);
+        if at.number > Number::ZERO && last.number > first.number {
+            way(first.number.0, at.number.0, last.number.0)
+        } else {
+            // Before the first entry of a log is 1970, from where there is no telling.
+            0.0_f64.max(way(first.position.ms(), at.position.ms(), last.position.ms()))
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! `retrace rebuild`: a read model made anew from the log.
+
+mod bar;
+mod into;
+mod report;
+
+use std::sync::Arc;
+
+use kernel::{Domain, Moment};
+use projector::rebuild::{Approval, Limits, Plan, Progress, Rebuild, RebuildError};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::{exit, failure::Failure, roles::Signals, store::StoreArgs};
+use into::Into;
+
+/// Builds the read model anew beside the one that is served, catches up with the log, and swaps it in. Readers
+/// see the old rows until then and the new ones from then on. The old generation is kept for --rollback.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Where to build: redis, sqlite:FILE or memory [default: the read model of the store]
+    #[arg(long, value_name = "PLACE")]
+    into: Option<Into>,
+    /// Start from the state as of this position or time, and apply everything after it again
+    #[arg(long, value_name = "MOMENT")]
+    from: Option<Moment>,
+    /// Stop at this position or time [default: the log's head]
+    #[arg(long, value_name = "MOMENT")]
+    to: Option<Moment>,
+    /// Start from nothing at --from
+    #[arg(long, requires = "from")]
+    empty: bool,
+    /// Build only this topic anew, and take the rows of the others over as they are served; may be repeated
+    #[arg(long = "topic", value_name = "TOPIC")]
+    topics: Vec<String>,
+    /// Compare with the served rows first; where some differ, print them, keep the new generation back and exit 2
+    #[arg(long, conflicts_with_all = ["to", "empty"])]
+    approve: bool,
+    /// With --approve: serve the new rows all the same
+    #[arg(long, requires = "approve")]
+    allow_differences: bool,
+    /// Serve the previous generation again, once it has caught up
+    #[arg(long, conflicts_with_all = ["from", "to", "empty", "topics", "approve"])]
+    rollback: bool,
+    /// Megabytes of rows to hold in memory; more are written out on the way
+    #[arg(long, value_name = "MB", default_value_t = 2_048)]
+    memory: usize,
+    /// Commit after so many events: what an interrupted run has to read again at most
+    #[arg(long, value_name = "EVENTS", default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    commit_every: u64,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> {
+    let mut signals = Signals::watched()?;
+    let engine = args.store.open_existing(&domain).await?;
+    let target = into::open(args.into.as_ref(), &args.store, &domain).await?;
+    let at = async |moment: Option<Moment>| match moment {
+        Some(moment) => engine.position_at(moment).await.map(Some),
+        None => Ok(None),
+    };
+    let plan =
+        Plan { from: at(args.from).await?, to: at(args.to).await?, empty: args.empty, topics: args.topics.clone() };
+    let approval = match (args.approve, args.allow_differences) {
+        (false, _) => Approval::NotNeeded,
+        (true, false) => Approval::Needed,
+        (true, true) => Approval::Given,
+    };
+    let rebuild = Rebuild {
+        domain,
+        engine: engine.clone(),
+        model: target.model,
+        is_followed: target.is_followed,
+        plan,
+        approval,
+        limits: Limits { memory: args.memory.saturating_mul(1 << 20), commit_every: args.commit_every },
+        holder: projector::holder("retrace rebuild"),
+    };
+    let (progress, stop) = (watch::Sender::new(Progress::default()), CancellationToken::new());
+    let bar = bar::Bar::show(progress.subscribe());
+    let work = async {
+        if args.rollback { rebuild.roll_back(&progress, &stop).await } else { rebuild.run(&progress, &stop).await }
+    };
+    tokio::pin!(work);
+    let result = tokio::select! {
+        result = &mut work => result,
+        () = signals.next() => {
+            stop.cancel();
+            work.await
+        }
+    };
+    bar.clear();
+    let report = result?;
+    report::print(&report, args.json, &engine.url());
+    engine.close().await?;
+    let held = !report.served && report.differences.as_ref().is_some_and(|differences| differences.count > 0);
+    if !held {
+        return Ok(());
+    }
+    Err(Failure::new(
+        exit::DIFFERENT,
+        format!(
+            "generation {} is held back, because its rows differ from the served ones; serve it with --approve \
+             --allow-differences, or look into the difference with `retrace audit`",
+            report.generation
+        ),
+    ))
+}
+
+impl From<RebuildError> for Failure {
+    fn from(error: RebuildError) -> Self {
+        match error {
+            RebuildError::Store(error) => error.into(),
+            RebuildError::Partial { .. }
+            | RebuildError::Backwards { .. }
+            | RebuildError::UnknownTopic { .. }
+            | RebuildError::Reversed { .. } => Self::usage(error.to_string()),
+            RebuildError::NothingKept(_) => Self::new(exit::NOT_FOUND, error.to_string()),
+            RebuildError::Held { .. }
+            | RebuildError::OtherVersion { .. }
+            | RebuildError::Stale(_)
+            | RebuildError::Fenced(_)
+            | RebuildError::Outrun(_)
+            | RebuildError::Interrupted(_)
+            | RebuildError::Died(_) => Self::failed(error.to_string()),
+        }
+    }
+}

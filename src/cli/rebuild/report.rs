@@ -1,0 +1,73 @@
+//! What a rebuild has come to, for people and for programs.
+
+use projector::{Differences, rebuild::Report};
+
+use crate::cli::words::{thousands, when};
+
+/// Prints the report to standard output.
+pub(super) fn print(report: &Report, json: bool, log: &str) {
+    if json {
+        println!("{}", serde_json::to_string(report).unwrap_or_default());
+    } else {
+        print!("{}", text(report, log));
+    }
+}
+
+fn text(report: &Report, log: &str) -> String {
+    let Report { into, generation, checkpoint, .. } = report;
+    let is = if report.served { "is served" } else { "is held back" };
+    let resumed = if report.resumed { ", going on with what an earlier run had begun" } else { "" };
+    let mut text = format!("generation {generation} of read model {into} {is}{resumed}\n");
+    let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<10}{value}\n"));
+    line("log", log.to_owned());
+    line("position", format!("{} (event {}), {}", checkpoint.position, checkpoint.number, when(checkpoint.position)));
+    let rows: u64 = report.rows.values().sum();
+    let topics = report.rows.iter().filter(|(_, count)| **count > 0);
+    let topics: Vec<_> = topics.map(|(topic, count)| format!("{topic} {}", thousands(*count))).collect();
+    line("rows", if rows == 0 { "none".to_owned() } else { format!("{}: {}", thousands(rows), topics.join(", ")) });
+    line("digest", report.digest.to_string());
+    if let Some(digest) = report.digest_from {
+        line("from", digest.to_string());
+    }
+    line("version", format!("{:08x}", report.version));
+    line(
+        "read",
+        format!(
+            "{} events in {:.2} s, {}/s",
+            thousands(report.events),
+            report.seconds,
+            thousands(report.events_per_second as u64)
+        ),
+    );
+    if report.unreadable.count > 0 {
+        line("unreadable", format!("{} entries were passed over:", thousands(report.unreadable.count)));
+        for (topic, position, reason) in &report.unreadable.first {
+            text.push_str(&format!("    {topic} {position}: {reason}\n"));
+        }
+    }
+    if let Some(differences) = &report.differences {
+        text.push_str(&differing(differences, "served", "rebuilt"));
+    }
+    text
+}
+
+/// Rows that differ, with the names of either side.
+pub(in crate::cli) fn differing(differences: &Differences, found: &str, expected: &str) -> String {
+    if differences.count == 0 {
+        return "  no row differs\n".to_owned();
+    }
+    let width = found.len().max(expected.len()) + 2;
+    let rows = if differences.count == 1 { "row differs" } else { "rows differ" };
+    let mut text = format!("  {} {rows}:\n", thousands(differences.count));
+    for row in &differences.first {
+        let side = |side: &Option<String>| side.clone().unwrap_or_else(|| "no such row".to_owned());
+        text.push_str(&format!("    {} {}\n", row.topic, row.key));
+        text.push_str(&format!("      {found:<width$}{}\n", side(&row.found)));
+        text.push_str(&format!("      {expected:<width$}{}\n", side(&row.expected)));
+    }
+    let more = differences.count - differences.first.len() as u64;
+    if more > 0 {
+        text.push_str(&format!("    and {} more\n", thousands(more)));
+    }
+    text
+}
