@@ -10,10 +10,12 @@ mod http_client;
 mod import;
 mod latencies;
 mod pace;
+mod rebuild;
 mod roles;
 mod run;
 mod store;
 mod up;
+mod words;
 
 use std::{ffi::OsString, process::ExitCode, sync::Arc};
 
@@ -63,6 +65,8 @@ enum Command {
     Export(export::Args),
     /// Bring a history file into an empty namespace, positions kept
     Import(import::Args),
+    /// Make a read model anew from the log, beside the one that is served
+    Rebuild(rebuild::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
 }
@@ -108,6 +112,7 @@ fn run(domain: Arc<Domain>, command: Command) -> Result<(), Failure> {
             Command::Run(args) => run::run(domain, args).await,
             Command::Demo(args) => demo::run(&domain, args).await,
             Command::Bench(args) => bench::run(&domain, args).await,
+            Command::Rebuild(args) => rebuild::run(domain, args).await,
             Command::Export(args) => export::run(&domain, args).await,
             Command::Import(args) => import::run(&domain, args).await,
             Command::Completions(_) => Ok(()),

@@ -12,7 +12,7 @@ use super::failure::Failure;
 const DATA: &str = "retrace-data";
 
 /// The variable that names the store where the command line does not.
-const REDIS_URL: &str = "REDIS_URL";
+pub(super) const REDIS_URL: &str = "REDIS_URL";
 
 /// Which log a subcommand is about.
 #[derive(Clone, Debug, Args)]
