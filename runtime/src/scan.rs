@@ -31,13 +31,14 @@ impl Engine {
     /// Shows `visit` the entries of a stretch of the log in log order, and tells where the last one stands.
     ///
     /// Entries that were appended after the scan began are left out. It blocks the calling thread, which must
-    /// belong to a Tokio runtime and not be one of its workers: [`tokio::task::spawn_blocking`].
+    /// belong to a Tokio runtime and not be one of its workers: [`tokio::task::spawn_blocking`]. Meanwhile `visit`
+    /// must not ask the engine for anything: a log in memory is locked while it is shown.
     ///
     /// # Errors
     /// When the store failed, or the log does not continue from `stretch.after` or has a gap (R3).
     pub fn scan(&self, stretch: &Stretch, visit: Visit<'_>) -> Result<Checkpoint, StoreError> {
         let head = Handle::current().block_on(self.head())?;
-        let mut check = Check::begin(stretch, head)?;
+        let mut check = Check::begin(self, stretch, head)?;
         let until = stretch.until.min(check.head.position);
         let mut failed = None;
         let mut checked = |seen: &Seen<'_>| match check.pass(seen) {
@@ -48,13 +49,12 @@ impl Engine {
             }
         };
         let ended = match self {
+            Self::Memory(engine) | Self::History(engine) => engine.scan(stretch.after.position, until, &mut checked),
+            Self::Sqlite(engine) => engine.scan(stretch.after.position, until, &mut checked)?,
             Self::Redis(engine) => match engine.scan(stretch.after.position, until, &mut checked)? {
                 Some(ended) => ended,
                 None => self.scan_pages(stretch.after.position, until, &mut checked)?,
             },
-            Self::Memory(_) | Self::History(_) | Self::Sqlite(_) => {
-                self.scan_pages(stretch.after.position, until, &mut checked)?
-            }
         };
         match failed {
             Some(error) => Err(error),
@@ -101,20 +101,22 @@ impl Engine {
     }
 }
 
-/// R3, entry by entry.
+/// R3, entry by entry, as [`Engine::read`] checks it page by page.
 struct Check {
     after: Checkpoint,
     head: Checkpoint,
+    /// Whether numbers may be missing.
+    gaps: bool,
     /// The last entry shown.
     at: Checkpoint,
 }
 
 impl Check {
-    fn begin(stretch: &Stretch, head: Checkpoint) -> Result<Self, StoreError> {
+    fn begin(engine: &Engine, stretch: &Stretch, head: Checkpoint) -> Result<Self, StoreError> {
         let after = stretch.after.clone();
         crate::engine::check_continues(&after, &head, [])?;
         let at = Checkpoint { epoch: head.epoch.clone(), ..after.clone() };
-        Ok(Self { after, head, at })
+        Ok(Self { after, head, gaps: engine.may_have_gaps(), at })
     }
 
     fn pass(&mut self, seen: &Seen<'_>) -> Result<(), StoreError> {
@@ -123,7 +125,7 @@ impl Check {
         // Who comes with a bare position does not know how many came before it.
         let known =
             self.at.number > Number::ZERO || !self.after.epoch.0.is_empty() || self.after.position == Position::ZERO;
-        if known && number != self.at.number.successor() {
+        if known && !self.gaps && number != self.at.number.successor() {
             let reason =
                 format!("event {} is missing: {} is event {number}", self.at.number.successor(), seen.position());
             return Err(StoreError::Diverged { checkpoint: self.after.clone(), reason });
@@ -134,7 +136,11 @@ impl Check {
 
     /// Nothing comes after the last entry shown only if the log ends there.
     fn end(self, until: Position) -> Result<Checkpoint, StoreError> {
-        if until >= self.head.position && self.at.number > Number::ZERO && self.at.number < self.head.number {
+        if !self.gaps
+            && until >= self.head.position
+            && self.at.number > Number::ZERO
+            && self.at.number < self.head.number
+        {
             let reason = format!("events {} to {} are missing", self.at.number.successor(), self.head.number);
             return Err(StoreError::Diverged { checkpoint: self.after, reason });
         }

@@ -12,7 +12,7 @@ use std::{
 use kernel::{Checkpoint, Entry, Position};
 use tokio::{sync::watch, task::JoinHandle, time::Instant};
 
-use crate::{Bell, Engine, Page, StoreError, engine::check_continues};
+use crate::{Bell, Engine, Page, StoreError};
 
 /// How many entries are kept in memory.
 const KEPT: usize = 16_384;
@@ -102,7 +102,7 @@ impl Tail {
                 Some(entries) => entries,
                 None => shared(self.0.engine.read(after, limit).await?),
             };
-            check(after, &entries)?;
+            self.check(after, &entries)?;
             if !entries.entries.is_empty() {
                 return Ok(entries);
             }
@@ -131,6 +131,10 @@ impl Tail {
     #[must_use]
     pub fn engine(&self) -> &Engine {
         &self.0.engine
+    }
+
+    fn check(&self, after: &Checkpoint, entries: &Entries) -> Result<(), StoreError> {
+        self.0.engine.check_continues(after, &entries.head, entries.entries.iter().map(|entry| &**entry))
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {
@@ -232,8 +236,4 @@ impl Entries {
 
 fn shared(page: Page) -> Entries {
     Entries { entries: page.entries.into_iter().map(Arc::new).collect(), head: page.head }
-}
-
-fn check(after: &Checkpoint, entries: &Entries) -> Result<(), StoreError> {
-    check_continues(after, &entries.head, entries.entries.iter().map(|entry| &**entry))
 }

@@ -5,6 +5,8 @@
 mod log;
 #[path = "contract/queue.rs"]
 mod queue;
+#[path = "contract/scan.rs"]
+mod scan;
 
 use runtime::{Engine, Namespace, StoreUrl};
 
@@ -83,4 +85,8 @@ contract! {
         an_idempotency_key_is_taken_once,
         outcomes_are_hinted_at,
         a_role_has_one_holder_at_a_time;
+    scan:
+        a_scan_shows_what_reads_give,
+        breaking_off_ends_a_scan,
+        a_scan_tells_what_is_missing;
 }

@@ -5,6 +5,7 @@ mod state;
 
 use std::{
     collections::BTreeMap,
+    ops::ControlFlow,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -20,8 +21,11 @@ use super::{
 };
 use crate::{
     Claim, CommandRecord, Commit, Committed, DeadLetter, Failing, Parked, QueueStatus, Refused, StoreError, Token,
-    history,
+    Visit, history,
 };
+
+/// How many entries are shown before writers have their turn.
+const PAGE: usize = 512;
 
 /// A log in this process's memory. Clones share it.
 #[derive(Clone, Debug)]
@@ -95,6 +99,23 @@ impl Memory {
             end += 1;
         }
         Page { entries: state.entries[start..end].to_vec(), head: state.head.clone() }
+    }
+
+    /// Shows `visit` all entries after `after` and up to `until`, a page at a time: writers wait for one at most.
+    pub(crate) fn scan(&self, after: Position, until: Position, visit: Visit<'_>) -> ControlFlow<()> {
+        let mut next = self.state().entries.partition_point(|entry| entry.position() <= after);
+        loop {
+            let state = self.state();
+            let rest = &state.entries[next..];
+            let page = &rest[..rest.len().min(PAGE)];
+            let Some(last) = page.last() else { return ControlFlow::Continue(()) };
+            let end = last.position() > until;
+            next += page.len();
+            page.iter().take_while(|entry| entry.position() <= until).try_for_each(|entry| visit(&entry.as_seen()))?;
+            if end {
+                return ControlFlow::Continue(());
+            }
+        }
     }
 
     pub(super) fn bell(&self) -> notices::Bell {

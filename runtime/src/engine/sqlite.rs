@@ -7,6 +7,7 @@
 mod bell;
 mod bulk;
 mod changes;
+mod chunk;
 mod claims;
 mod commit;
 mod failure;
@@ -17,6 +18,7 @@ mod open;
 mod read;
 mod recent;
 mod request;
+mod scan;
 mod status;
 mod writer;
 

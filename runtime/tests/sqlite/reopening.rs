@@ -1,10 +1,10 @@
 //! What is in the file when it is opened again.
 
-use std::{path::Path, time::Duration};
+use std::{ops::ControlFlow, path::Path, time::Duration};
 
 use kernel::{CREATED, Checkpoint, Draft, Entry, Meta, Number, Outcome, Position, Read};
 use runtime::{
-    Advance, CommandState, Commit, Engine, Expect, Idempotency, Parked, Refused, Settlement, StoreError, Token,
+    Advance, CommandState, Commit, Engine, Expect, Idempotency, Parked, Refused, Settlement, StoreError, Stretch, Token,
 };
 use serde_json::json;
 
@@ -214,6 +214,18 @@ async fn entries_at_one_position_are_never_parted_and_junk_is_shown() {
         let junk: Vec<_> = all.iter().map(|entry| matches!(entry, Entry::Junk(_))).collect();
         assert_eq!(junk, [false, false, true, false, true, false]);
     }
+    let all = engine.read(&Checkpoint::default(), 9).await.unwrap().entries;
+    let scanning = engine.clone();
+    let shown = tokio::task::spawn_blocking(move || {
+        let mut shown = Vec::new();
+        let stretch = Stretch { after: Checkpoint::default(), until: Position::MAX };
+        let ended = scanning.scan(&stretch, &mut |seen| {
+            shown.push(seen.to_entry());
+            ControlFlow::Continue(())
+        });
+        ended.map(|_| shown)
+    });
+    assert_eq!(shown.await.unwrap().unwrap(), all);
     let after = Checkpoint { position: Position::new(5, u64::MAX), ..Checkpoint::default() };
     assert_eq!(engine.read(&after, 9).await.unwrap().entries.len(), 2);
     assert_eq!(engine.read(&after, 0).await.unwrap().entries, []);
