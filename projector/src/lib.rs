@@ -1,6 +1,8 @@
 //! Read models: rows that a projection made of the log, with their checkpoint.
 //!
-//! A read model is changed by [`ReadModel::write`] alone: rows, checkpoint and digest together or not at all.
+//! The served read model is changed by [`ReadModel::write`] alone: rows, checkpoint and digest together or not at
+//! all. One that is built beside it can also be [loaded in bulk](ReadModel::load), and is then
+//! [served](ReadModel::serve) at one stroke.
 //! What a row becomes is the kernel's one fold ([`kernel::Topic::step`]); this crate reads, keeps and serves.
 //!
 //! | module | what it holds |
@@ -16,7 +18,7 @@ pub mod model;
 pub mod rebuild;
 
 pub use difference::{Difference, Differences};
-pub use model::{Change, Changes, Generation, ModelState, ReadModel, Stage};
+pub use model::{Change, Changes, Generation, Hold, ModelState, ReadModel, Stage};
 
 /// Who does something to a read model, for whoever wants to as well: `retrace rebuild (process 17)`.
 #[must_use]

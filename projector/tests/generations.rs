@@ -11,10 +11,7 @@ use common::{
     within,
 };
 use kernel::{Checkpoint, Digest, Epoch, Number, Position};
-use projector::{
-    Change, Changes, ModelState, ReadModel,
-    model::{Generation, Stage},
-};
+use projector::{Change, Changes, Generation, ModelState, ReadModel, Stage};
 
 contract! {
     a_generation_being_built_is_seen_by_nobody,

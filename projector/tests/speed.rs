@@ -43,6 +43,48 @@ async fn write_all(model: &ReadModel) -> Duration {
     start.elapsed()
 }
 
+/// Rows to load, in the order that a load takes them.
+fn sorted(rows: u64) -> Vec<Change> {
+    let row = |n| Change {
+        topic: "tree",
+        key: format!("{n:08x}-c29d-5a47-b1f1-{n:012x}").into(),
+        row: Some(format!("{{\"entity_id\":\"{}\",\"name\":\"{n:0>60}\"}}", key(n)).into()),
+    };
+    (0..rows).map(row).collect()
+}
+
+/// Loads a new generation in pages; tells how long it took.
+async fn load_all(model: &ReadModel, generation: u64, rows: &[Change], page: usize) -> Duration {
+    let building = model.begin(generation, "speed").await.unwrap();
+    let mut from = building.state().await.unwrap();
+    let start = Instant::now();
+    for (n, rows) in (1..).zip(rows.chunks(page)) {
+        let to = ModelState { generation, ..state(n) };
+        assert!(building.load(&from, &to, rows).await.unwrap());
+        from = to;
+    }
+    start.elapsed()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "figures"]
+async fn load() {
+    const LOADED: u64 = 1_000_000;
+    let rows = sorted(LOADED);
+    let bytes = rows.iter().filter_map(|change| change.row.as_ref()).map(|row| row.len()).sum::<usize>() / rows.len();
+    for (kind, place) in kinds() {
+        let model = place.open().await;
+        for (generation, page) in [(2, 1_000_000), (3, 100_000), (4, 20_000)] {
+            let took = load_all(&model, generation, &rows, page).await;
+            let rate = LOADED as f64 / took.as_secs_f64();
+            println!("{kind}: load, {LOADED} rows of {bytes} bytes, {page} at a time: {rate:.0} rows/s");
+            let start = Instant::now();
+            model.discard(generation).await.unwrap();
+            println!("{kind}: discard: {:?}", start.elapsed());
+        }
+    }
+}
+
 async fn read_rows(model: &ReadModel, readers: u64, reads: u64) -> Duration {
     let start = Instant::now();
     let read = |reader: u64| {

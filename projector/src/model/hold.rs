@@ -19,7 +19,7 @@ enum Kind {
     /// In this process alone.
     Memory { _right: memory::Right },
     /// A lease, renewed by a task.
-    Redis(redis::Lease),
+    Redis(Box<redis::Lease>),
     /// A lock of the operating system, which ends with the process.
     Sqlite { _lock: sqlite::Lock },
 }
@@ -53,7 +53,7 @@ impl ReadModel {
     pub async fn hold(&self, holder: &str) -> Result<Result<Hold, String>, StoreError> {
         let kind = match self {
             Self::Memory(model) => model.hold(holder).map(|right| Kind::Memory { _right: right }),
-            Self::Redis(model) => model.hold(holder).await?.map(Kind::Redis),
+            Self::Redis(model) => model.hold(holder).await?.map(|lease| Kind::Redis(Box::new(lease))),
             Self::Sqlite(model) => model.hold(holder)?.map(|lock| Kind::Sqlite { _lock: lock }),
         };
         Ok(kind.map(Hold))

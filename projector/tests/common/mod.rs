@@ -1,6 +1,8 @@
 //! A small domain, a read model of each kind, and waiting for facts.
 #![allow(
     dead_code,
+    unused_macros,
+    unused_imports,
     unreachable_pub,
     clippy::unwrap_used,
     clippy::expect_used,

@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use futures_util::future::join;
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use redis::{Cmd, Pipeline, Script, pipe};
 use runtime::StoreError;
 use uuid::Uuid;
@@ -23,6 +23,9 @@ const COMMAND: usize = 1_000;
 /// Rows, and about how many bytes, sent together.
 const PIPELINE: (usize, usize) = (4_000, 1 << 20);
 
+/// How many of them are under way at a time: while the server has one, the next is packed.
+const UNDER_WAY: usize = 2;
+
 impl RedisModel {
     pub(in crate::model) async fn load(
         &self,
@@ -32,13 +35,15 @@ impl RedisModel {
     ) -> Result<bool, StoreError> {
         let own = Uuid::new_v4().to_string();
         let Some(mark) = self.load_begin(from, rows, &own).await? else { return Ok(false) };
-        let mut rest = Pipelines(rows);
-        let mut next = rest.next().map(|rows| self.pack_all(from.generation, rows));
-        while let Some(request) = next {
-            // While the server has one, the next is packed.
-            let packing = async { rest.next().map(|rows| self.pack_all(from.generation, rows)) };
-            let found;
-            (found, next) = join(self.send_rows(&request), packing).await;
+        let mut under_way = FuturesUnordered::new();
+        let mut pipelines = Pipelines(rows);
+        loop {
+            while under_way.len() < UNDER_WAY
+                && let Some(rows) = pipelines.next()
+            {
+                under_way.push(self.send_rows(from.generation, rows));
+            }
+            let Some(found) = under_way.next().await else { break };
             // A late loader must not go on writing into what another has begun anew meanwhile.
             if found?.as_ref() != Some(&mark) {
                 return Ok(false);
@@ -72,8 +77,8 @@ impl RedisModel {
             .await
     }
 
-    /// The commands that write rows, and ask for the mark.
-    fn pack_all(&self, generation: u64, rows: &[Change]) -> Pipeline {
+    /// Writes rows; gives the mark that the generation then has.
+    async fn send_rows(&self, generation: u64, rows: &[Change]) -> Result<Option<String>, StoreError> {
         let mut request = pipe();
         for rows in rows.chunk_by(|a, b| a.topic == b.topic) {
             let Some(Change { topic, .. }) = rows.first() else { continue };
@@ -81,12 +86,7 @@ impl RedisModel {
             rows.chunks(COMMAND).for_each(|rows| pack(&mut request, &table, rows));
         }
         request.hget(&self.slot().key, "torn");
-        request
-    }
-
-    /// Writes rows; gives the mark that the generation then has.
-    async fn send_rows(&self, request: &Pipeline) -> Result<Option<String>, StoreError> {
-        let (mark,) = self.server().send(Lane::Bulk, request, &self.slot().key).await?;
+        let (mark,) = self.server().send(Lane::Bulk, &request, &self.slot().key).await?;
         Ok(mark)
     }
 

@@ -5,13 +5,16 @@ use runtime::StoreError;
 use super::{SERVED, SqliteModel, StateRow, integer, state};
 use crate::model::{Generation, ModelState, Stage, generations::gives_way};
 
+/// How many rows of a discarded generation are deleted at a time: about a tenth of a second.
+const SWEPT: u32 = 20_000;
+
 /// A generation as the table holds it: its state, its stage, its plan.
 type GenerationRow = (String, String, i64, String, i64, i64, String, String);
 
 impl SqliteModel {
     pub(in crate::model) async fn generations(&self) -> Result<Vec<Generation>, StoreError> {
         let sql = "SELECT epoch, position, number, digest, version, generation, stage, plan \
-                   FROM state WHERE slot <> 0 ORDER BY slot";
+                   FROM state WHERE slot > 0 ORDER BY slot";
         let rows: Vec<GenerationRow> = sqlx::query_as(sql).fetch_all(&self.file.readers).await.map_err(self.error())?;
         rows.into_iter().map(|row| self.generation(row)).collect()
     }
@@ -27,6 +30,8 @@ impl SqliteModel {
 
     /// Nothing when that generation is the one served.
     pub(in crate::model) async fn begin(&self, generation: u64, plan: &str) -> Result<Option<Self>, StoreError> {
+        // What is left of one that had this number would be taken for its rows.
+        self.sweep().await?;
         let slot = integer(generation);
         let mut transaction = self.begin_writing().await?;
         let served = self.state_in(&mut *transaction, SERVED).await?;
@@ -60,12 +65,24 @@ impl SqliteModel {
     }
 
     pub(in crate::model) async fn discard(&self, generation: u64) -> Result<(), StoreError> {
-        let slot = integer(generation);
-        let mut transaction = self.begin_writing().await?;
-        let sql = "DELETE FROM rows WHERE generation = ?1 AND ?1 IN (SELECT slot FROM state WHERE slot <> 0)";
-        sqlx::query(sql).bind(slot).execute(&mut *transaction).await.map_err(self.error())?;
-        let sql = "DELETE FROM state WHERE slot = ?1 AND slot <> 0";
-        sqlx::query(sql).bind(slot).execute(&mut *transaction).await.map_err(self.error())?;
-        transaction.commit().await.map_err(self.error())
+        // No handle finds a slot below 0: what is left of the generation is nobody's, even after a crash.
+        let gone = sqlx::query("UPDATE OR REPLACE state SET slot = -slot WHERE slot = ? AND slot <> 0");
+        gone.bind(integer(generation)).execute(&self.file.writer).await.map_err(self.error())?;
+        self.sweep().await
+    }
+
+    /// Deletes what is left of discarded generations, a little at a time: others write in between.
+    async fn sweep(&self) -> Result<(), StoreError> {
+        let sql = "SELECT min(slot) FROM state WHERE slot < 0";
+        let discarded = || sqlx::query_scalar::<_, Option<i64>>(sql).fetch_one(&self.file.writer);
+        while let Some(slot) = discarded().await.map_err(self.error())? {
+            let rows = sqlx::query(include_str!("sweep.sql")).bind(-slot).bind(SWEPT);
+            let swept = rows.execute(&self.file.writer).await.map_err(self.error())?;
+            if swept.rows_affected() < SWEPT.into() {
+                let state = sqlx::query("DELETE FROM state WHERE slot = ?").bind(slot);
+                state.execute(&self.file.writer).await.map_err(self.error())?;
+            }
+        }
+        Ok(())
     }
 }

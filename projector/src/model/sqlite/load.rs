@@ -1,6 +1,6 @@
 //! Bulk writes into a generation that is not served.
 
-use std::{fmt::Write as _, sync::LazyLock};
+use std::sync::LazyLock;
 
 use runtime::StoreError;
 use sqlx::{AssertSqlSafe, Sqlite, Transaction};
@@ -9,7 +9,7 @@ use super::{SERVED, SqliteModel, integer, text::set_state};
 use crate::model::{Change, ModelState};
 
 /// Rows in one statement.
-const STATEMENT: usize = 256;
+const STATEMENT: usize = 500;
 
 static PUT: LazyLock<String> = LazyLock::new(|| put(STATEMENT));
 
@@ -59,13 +59,12 @@ impl SqliteModel {
     }
 }
 
-/// The statement that writes `rows` rows of generation ?1 and topic ?2.
+/// The statement that writes `rows` rows; its parameters are the generation, the topic, and each row's key and row.
 fn put(rows: usize) -> String {
-    let mut sql = "INSERT INTO rows (generation, topic, key, row) VALUES ".to_owned();
-    for row in 0..rows {
-        let comma = if row == 0 { "" } else { ", " };
-        let _ = write!(sql, "{comma}(?1, ?2, ?{}, ?{})", 2 * row + 3, 2 * row + 4);
-    }
-    sql.push_str(" ON CONFLICT DO UPDATE SET row = excluded.row");
-    sql
+    // Numbered parameters would be looked up by their names, one by one.
+    let values = vec!["(?, ?)"; rows].join(", ");
+    format!(
+        "INSERT INTO rows (generation, topic, key, row) SELECT ?, ?, column1, column2 FROM (VALUES {values}) \
+         WHERE true ON CONFLICT DO UPDATE SET row = excluded.row"
+    )
 }

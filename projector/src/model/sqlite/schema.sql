@@ -6,8 +6,8 @@ CREATE TABLE rows (
     PRIMARY KEY (generation, topic, key)
 ) STRICT, WITHOUT ROWID;
 
--- Slot 0 holds the generation that readers see; one that is being built, or was served before, has its number.
--- What the stage of slot 0 says means nothing.
+-- Slot 0 holds the generation that readers see; one that is being built, or was served before, has its number;
+-- one that was discarded and still has rows has it below 0. What the stage of slot 0 says means nothing.
 CREATE TABLE state (
     slot INTEGER PRIMARY KEY,
     epoch TEXT NOT NULL,
