@@ -1,6 +1,9 @@
 //! `retrace bench`: figures of this system on this machine, beside what the machine can do at all.
 
 mod http;
+mod machine;
+mod rebuild;
+mod scratch;
 
 use kernel::Domain;
 
@@ -16,10 +19,13 @@ pub(super) struct Args {
 enum What {
     /// The whole system through its HTTP interface, started for the purpose on scratch data
     Http(http::Args),
+    /// Rebuilding read models, beside what Redis can hand over and take at all
+    Rebuild(rebuild::Args),
 }
 
 pub(super) async fn run(domain: &Domain, args: Args) -> Result<(), Failure> {
     match args.what {
         What::Http(args) => http::run(domain, args).await,
+        What::Rebuild(args) => rebuild::run(domain, args).await,
     }
 }

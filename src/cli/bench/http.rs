@@ -6,11 +6,9 @@
 //! clients are at work.
 
 mod load;
-mod machine;
 mod peer;
 mod reactions;
 mod report;
-mod scratch;
 mod settled;
 mod subject;
 mod system;
@@ -23,14 +21,16 @@ use runtime::StoreUrl;
 
 use self::{
     load::{Measured, Shot, load},
-    machine::Machine,
     report::{Figures, Report},
-    scratch::Scratch,
     settled::settled,
     subject::Subject,
     system::System,
 };
-use super::super::{driver, failure::Failure, http_client::Target};
+use super::{
+    super::{driver, failure::Failure, http_client::Target},
+    machine::Machine,
+    scratch::Scratch,
+};
 
 /// How many entities there are when reading is measured for the first time.
 const FEW: u64 = 10;

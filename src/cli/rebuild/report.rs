@@ -7,10 +7,21 @@ use crate::cli::words::{thousands, when};
 /// Prints the report to standard output.
 pub(super) fn print(report: &Report, json: bool, log: &str) {
     if json {
-        println!("{}", serde_json::to_string(report).unwrap_or_default());
+        let mut document = serde_json::to_value(report).unwrap_or_default();
+        if let Some(memory) = peak_memory() {
+            document["peak_memory_bytes"] = memory.into();
+        }
+        println!("{document}");
     } else {
         print!("{}", text(report, log));
     }
+}
+
+/// The most memory that this process had at a time, where the system tells.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
 }
 
 fn text(report: &Report, log: &str) -> String {

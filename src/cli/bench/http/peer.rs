@@ -13,8 +13,8 @@ use tokio::task::JoinSet;
 
 use super::{
     super::super::{failure::Failure, latencies::Latencies},
+    super::scratch::{Scratch, Server},
     load::Measured,
-    scratch::{Scratch, Server},
 };
 
 /// As much as an event of a small entity takes.

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::{
     super::super::latencies::Latencies,
+    super::machine::Machine,
     load::Measured,
-    machine::Machine,
     peer::Peers,
     reactions::{Reaction, Reactions},
 };

@@ -8,7 +8,7 @@ use runtime::{Namespace, StoreUrl};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use super::super::super::{exit, failure::Failure};
+use super::super::{exit, failure::Failure};
 
 /// How many keys are looked at, and removed, at once.
 const PAGE: usize = 1_000;
@@ -87,6 +87,11 @@ impl Server {
         let namespace =
             name.parse().map_err(|error: runtime::location::MalformedNamespace| Failure::failed(error.to_string()))?;
         Ok(Self { client, url: url.to_owned(), namespace, shown })
+    }
+
+    /// The namespace.
+    pub(super) const fn namespace(&self) -> &Namespace {
+        &self.namespace
     }
 
     /// What stands in front of every key.

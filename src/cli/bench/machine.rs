@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::{super::super::failure::Failure, Scratch};
+use super::{super::failure::Failure, scratch::Scratch};
 
 /// What the figures were measured on.
 #[derive(Clone, Debug)]

@@ -1,0 +1,178 @@
+//! The ceiling of reading: the streams taken off the socket and thrown away.
+//!
+//! The next page is asked for before the last has arrived, which takes knowing where it begins: a first pass,
+//! which is not timed, finds out where pages end and how long they are.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    os::unix::net::UnixStream,
+    time::{Duration, Instant},
+};
+
+use kernel::Position;
+use redis::{ConnectionAddr, IntoConnectionInfo as _};
+use runtime::{Namespace, wire::Page};
+
+use super::super::{super::failure::Failure, scratch::Server};
+
+/// How many entries a page has: whichever of these is the faster is the ceiling.
+const PAGES: [usize; 3] = [1_000, 2_000, 5_000];
+
+/// How many bytes are read at once.
+const BUFFER: usize = 256 << 10;
+
+/// What the streams can be drained at.
+#[derive(Clone, Debug)]
+pub(super) struct Drain {
+    pub(super) events: u64,
+    pub(super) bytes: u64,
+    /// How long each run took, with pages of the best size.
+    pub(super) took: Vec<Duration>,
+    /// The best size.
+    pub(super) page: usize,
+}
+
+/// A page of a stream: the request for it, and how long the answer is.
+struct Request {
+    ask: Vec<u8>,
+    length: usize,
+}
+
+pub(super) async fn measure(
+    url: &str,
+    server: &Server,
+    namespace: &Namespace,
+    topics: &[&str],
+    runs: u64,
+) -> Result<Drain, Failure> {
+    let info = url.into_connection_info().map_err(|error| server.failure(&error))?;
+    let streams: Vec<_> = topics.iter().map(|topic| format!("{}events:{topic}", namespace.prefix())).collect();
+    let measuring = tokio::task::spawn_blocking(move || drain(&info, &streams, runs));
+    let drained = measuring.await.map_err(|error| Failure::failed(format!("the drain died: {error}")))?;
+    drained.map_err(|error| Failure::failed(format!("the drain failed: {error}")))
+}
+
+fn drain(info: &redis::ConnectionInfo, streams: &[String], runs: u64) -> std::io::Result<Drain> {
+    let mut best: Option<Drain> = None;
+    for page in PAGES {
+        let mut socket = connect(info)?;
+        let (requests, events) = look(&mut *socket, streams, page)?;
+        let mut took = Vec::new();
+        for _ in 0..runs {
+            let began = Instant::now();
+            take(&mut *connect(info)?, &requests)?;
+            took.push(began.elapsed());
+        }
+        let bytes = requests.iter().map(|request| request.length as u64).sum();
+        let drained = Drain { events, bytes, took, page };
+        if best.as_ref().is_none_or(|best| drained.median() < best.median()) {
+            best = Some(drained);
+        }
+    }
+    best.ok_or_else(|| std::io::Error::other("no page size was measured"))
+}
+
+impl Drain {
+    pub(super) fn median(&self) -> Duration {
+        super::report::median(self.took.iter().copied())
+    }
+}
+
+/// Takes all pages, two under way at a time.
+fn take(socket: &mut dyn Socket, requests: &[Request]) -> std::io::Result<()> {
+    let mut buffer = vec![0; BUFFER];
+    let mut ahead = requests.iter();
+    for request in ahead.by_ref().take(2) {
+        socket.write_all(&request.ask)?;
+    }
+    for request in requests {
+        let mut left = request.length;
+        while left > 0 {
+            let most = left.min(BUFFER);
+            let count = socket.read(&mut buffer[..most])?;
+            if count == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+            left -= count;
+        }
+        if let Some(next) = ahead.next() {
+            socket.write_all(&next.ask)?;
+        }
+    }
+    Ok(())
+}
+
+/// Finds out which pages there are.
+fn look(socket: &mut dyn Socket, streams: &[String], count: usize) -> std::io::Result<(Vec<Request>, u64)> {
+    let (mut requests, mut events) = (Vec::new(), 0);
+    let mut page = Page::default();
+    for stream in streams {
+        let mut from = Position::ZERO;
+        loop {
+            let mut ask = redis::cmd("XRANGE");
+            ask.arg(stream).arg(from.to_string()).arg("+").arg("COUNT").arg(count);
+            let ask = ask.get_packed_command();
+            socket.write_all(&ask)?;
+            page.clear();
+            loop {
+                let count = socket.read(page.room())?;
+                if count == 0 {
+                    return Err(std::io::ErrorKind::UnexpectedEof.into());
+                }
+                if page.arrived(count).map_err(std::io::Error::other)? {
+                    break;
+                }
+            }
+            requests.push(Request { ask, length: page.size() });
+            events += page.len() as u64;
+            match page.len().checked_sub(1).and_then(|last| page.position(last)) {
+                Some(last) if page.len() == count => from = last.successor(),
+                Some(_) | None => break,
+            }
+        }
+    }
+    Ok((requests, events))
+}
+
+trait Socket: Read + Write {}
+
+impl Socket for TcpStream {}
+
+impl Socket for UnixStream {}
+
+fn connect(info: &redis::ConnectionInfo) -> std::io::Result<Box<dyn Socket>> {
+    let settings = info.redis_settings();
+    let mut socket: Box<dyn Socket> = match info.addr() {
+        ConnectionAddr::Tcp(host, port) => {
+            let socket = TcpStream::connect((host.as_str(), *port))?;
+            socket.set_nodelay(true)?;
+            Box::new(socket)
+        }
+        ConnectionAddr::Unix(path) => Box::new(UnixStream::connect(path)?),
+        ConnectionAddr::TcpTls { .. } | _ => return Err(std::io::Error::other("only plain connections are measured")),
+    };
+    let mut greetings = Vec::new();
+    if let Some(password) = settings.password() {
+        let mut login = redis::cmd("AUTH");
+        settings.username().into_iter().for_each(|user| {
+            login.arg(user);
+        });
+        login.arg(password);
+        greetings.push(login);
+    }
+    if settings.db() != 0 {
+        let mut select = redis::cmd("SELECT");
+        select.arg(settings.db());
+        greetings.push(select);
+    }
+    for greeting in greetings {
+        socket.write_all(&greeting.get_packed_command())?;
+        let mut answer = [0; 5];
+        socket.read_exact(&mut answer)?;
+        if &answer != b"+OK\r\n" {
+            return Err(std::io::Error::other("the server refuses the login"));
+        }
+    }
+    Ok(socket)
+}
