@@ -5,6 +5,7 @@
 //! generation until the new one stands no further back than it does, and from one answer to the next the new
 //! one. The generation that was served is kept, for [`Rebuild::roll_back`].
 
+mod batch;
 mod build;
 mod plan;
 mod swap;

@@ -1,20 +1,32 @@
 //! One generation in the making: the log folded in memory, committed to the read model now and then.
 
-use std::{ops::ControlFlow, time::Instant};
+use std::{
+    collections::BTreeMap,
+    ops::ControlFlow,
+    time::{Duration, Instant},
+};
 
-use kernel::{Checkpoint, Domain, Entry, Epoch, Number, Position, Seen};
+use kernel::{Checkpoint, Domain, Epoch, Number, Position};
 use runtime::{Engine, Page, Parked, Stretch};
 use tokio::{runtime::Handle, sync::watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Limits, Phase, Progress, RebuildError, Unreadables, plan::rate, table::Table};
+use super::{
+    Limits, Phase, Progress, RebuildError, Unreadables,
+    batch::{Batch, Unread},
+    plan::rate,
+    table::Table,
+};
 use crate::{Generation, ModelState, ReadModel, live::CONSUMER};
 
 /// After how many entries it looks up from the log.
 const LOOK_UP: u64 = 4_096;
 
-/// How many entries are folded together while rows have to be looked up first.
-const BATCH: usize = 1_024;
+/// How many entries are folded together: what they touch stays at hand meanwhile.
+const BATCH: u64 = 256;
+
+/// How many are while rows have to be looked up first.
+const WIDE_BATCH: u64 = 2_048;
 
 /// How many entries that can't be read are remembered one by one.
 const MOST_PARKED: usize = 10_000;
@@ -39,10 +51,8 @@ pub(super) struct Build {
     pub(super) epoch: Epoch,
     /// Whether the read model may hold rows that the table does not.
     pub(super) is_partly_written: bool,
-    /// Only these topics, while it is so.
-    pub(super) only: Option<Vec<String>>,
-    /// Entries that wait for rows that have to be looked up first.
-    waiting: Vec<Entry>,
+    /// Entries that have been read and not folded.
+    pub(super) batch: Batch,
     /// Whether an earlier run has begun it.
     pub(super) resumed: bool,
     pub(super) unreadable: Unreadables,
@@ -53,6 +63,8 @@ pub(super) struct Build {
     committed: u64,
     /// After how many entries to look up next.
     look_up_at: u64,
+    /// How long each phase has taken, in seconds.
+    pub(super) seconds: BTreeMap<Phase, f64>,
     clock: Clock,
     progress: watch::Sender<Progress>,
     stop: CancellationToken,
@@ -64,6 +76,8 @@ struct Clock {
     began: Instant,
     first: Checkpoint,
     last: Checkpoint,
+    /// What it is doing, and since when.
+    phase: (Phase, Duration),
 }
 
 impl Build {
@@ -86,15 +100,15 @@ impl Build {
             epoch: at.epoch.clone(),
             state,
             is_partly_written: false,
-            only: None,
-            waiting: Vec::new(),
+            batch: Batch::new(domain),
             resumed: false,
             unreadable: Unreadables::default(),
             park: Vec::new(),
             events: 0,
             committed: 0,
             look_up_at: 0,
-            clock: Clock { began: Instant::now(), first: at.clone(), last: at },
+            seconds: BTreeMap::new(),
+            clock: Clock { began: Instant::now(), first: at.clone(), last: at, phase: Default::default() },
             progress: progress.clone(),
             stop: stop.clone(),
             _stop_with_this: Some(stop.drop_guard()),
@@ -110,6 +124,7 @@ impl Build {
 
     /// Scans the log up to `until` and commits.
     pub(super) async fn read(mut self, until: Position) -> Result<Self, RebuildError> {
+        self.show(Phase::Read);
         let reading = tokio::task::spawn_blocking(move || {
             self.scan(until)?;
             Handle::current().block_on(self.commit())?;
@@ -123,103 +138,76 @@ impl Build {
         let handle = Handle::current();
         let engine = self.engine.clone();
         let mut result = Ok(());
+        let every = self.limits.commit_every;
         engine.scan(&stretch, &mut |seen| {
-            result = self.take(seen, &handle);
-            if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            let most = if self.is_partly_written { WIDE_BATCH } else { BATCH }.min(every);
+            // Entries at one position go into one batch: no checkpoint can stand between them.
+            if self.batch.events >= most && seen.position() > self.batch.position {
+                result = self.turn(&handle);
+                if result.is_err() {
+                    return ControlFlow::Break(());
+                }
+            }
+            self.batch.take(seen);
+            ControlFlow::Continue(())
         })?;
-        result
+        result?;
+        handle.block_on(self.settle())
     }
 
-    /// Takes an entry in. Inlined so that the usual way is a few comparisons and the fold.
-    #[inline]
-    fn take(&mut self, seen: &Seen<'_>, handle: &Handle) -> Result<(), RebuildError> {
-        if self.events >= self.look_up_at {
-            handle.block_on(self.look_up(seen.position()))?;
-        }
-        self.events += 1;
+    /// Folds the batch, and looks up from the log now and then.
+    fn turn(&mut self, handle: &Handle) -> Result<(), RebuildError> {
         if self.is_partly_written {
-            self.waiting.push(seen.to_entry());
-            if self.waiting.len() >= BATCH {
-                handle.block_on(self.settle())?;
-            }
+            handle.block_on(self.settle())?;
         } else {
-            self.fold(seen);
+            self.fold();
         }
-        self.at.position = seen.position();
-        if let Some(number) = seen.number() {
-            self.at.number = number;
-        }
-        Ok(())
+        if self.events >= self.look_up_at { handle.block_on(self.look_up()) } else { Ok(()) }
     }
 
     /// Takes in a page that has been read otherwise, and commits.
     pub(super) async fn follow(&mut self, page: &Page) -> Result<(), RebuildError> {
         self.epoch = page.head.epoch.clone();
-        for entry in &page.entries {
-            self.events += 1;
-            if self.is_partly_written {
-                self.waiting.push(entry.clone());
-            } else {
-                self.fold(&entry.as_seen());
-            }
-            self.at.position = entry.position();
-            self.at.number = entry.number().unwrap_or(self.at.number);
-        }
+        page.entries.iter().for_each(|entry| self.batch.take(&entry.as_seen()));
         self.commit().await
     }
 
-    fn fold(&mut self, seen: &Seen<'_>) {
-        let (topic, reason) = match seen {
-            Seen::Junk(junk) => (&*junk.topic, junk.reason.clone()),
-            Seen::Event(event) => {
-                if self.only.as_ref().is_some_and(|only| !only.iter().any(|topic| topic == event.topic)) {
-                    return;
-                }
-                match self.table.fold(event) {
-                    Ok(()) => return,
-                    Err(unreadable) => (event.topic, unreadable.0),
-                }
-            }
-        };
-        self.set_aside(topic, seen.position(), reason);
-    }
-
-    #[cold]
-    fn set_aside(&mut self, topic: &str, position: Position, reason: String) {
-        self.unreadable.count += 1;
-        if self.unreadable.first.len() < SHOWN {
-            self.unreadable.first.push((topic.to_owned(), position, reason.clone()));
-        }
-        if self.park.len() < MOST_PARKED {
-            self.park.push(Parked { consumer: CONSUMER.to_owned(), topic: topic.to_owned(), position, reason });
-        }
-    }
-
-    /// Folds what waits, over rows that are looked up for all of it at once.
+    /// Folds what waits, over rows that are looked up for all of it at once where the table may not have them.
     async fn settle(&mut self) -> Result<(), RebuildError> {
-        let waiting = std::mem::take(&mut self.waiting);
-        let mut lacking = Vec::new();
-        for entry in &waiting {
-            if let Entry::Event(event) = entry {
-                lacking.extend(self.table.lacks(&event.as_ref()));
+        if self.is_partly_written {
+            let lacking = self.table.lacking(&self.batch);
+            let keys: Vec<_> = lacking.iter().map(|(topic, key)| (*topic, &**key)).collect();
+            let found = self.model.rows(&keys).await?;
+            for (topic, key) in keys {
+                self.table.learn(topic, key, found.get(&(topic.to_owned(), key.to_owned())).map(String::as_str));
             }
         }
-        lacking.sort_unstable();
-        lacking.dedup();
-        let keys: Vec<_> = lacking.iter().map(|(topic, key)| (*topic, &**key)).collect();
-        let found = self.model.rows(&keys).await?;
-        for (topic, key) in keys {
-            self.table.learn(topic, key, found.get(&(topic.to_owned(), key.to_owned())).map(String::as_str));
-        }
-        for entry in &waiting {
-            self.fold(&entry.as_seen());
-        }
+        self.fold();
         Ok(())
     }
 
+    fn fold(&mut self) {
+        if self.batch.events == 0 {
+            return;
+        }
+        self.table.fold(&self.batch);
+        self.events += self.batch.events;
+        self.at.position = self.batch.position;
+        self.at.number = self.batch.number.unwrap_or(self.at.number);
+        for Unread { topic, position, reason } in std::mem::take(&mut self.batch.unread) {
+            self.unreadable.count += 1;
+            if self.unreadable.first.len() < SHOWN {
+                self.unreadable.first.push((topic.clone(), position, reason.clone()));
+            }
+            if self.park.len() < MOST_PARKED {
+                self.park.push(Parked { consumer: CONSUMER.to_owned(), topic, position, reason });
+            }
+        }
+        self.batch.clear();
+    }
+
     /// Looks up from the log: is it time to stop, to commit, to tell how far it has come?
-    #[cold]
-    async fn look_up(&mut self, next: Position) -> Result<(), RebuildError> {
+    async fn look_up(&mut self) -> Result<(), RebuildError> {
         self.look_up_at = self.events + LOOK_UP.min(self.limits.commit_every);
         if self.stop.is_cancelled() {
             return Err(RebuildError::Interrupted(self.state.checkpoint.position));
@@ -227,8 +215,7 @@ impl Build {
         self.show(Phase::Read);
         let is_full = self.table.bytes() > self.limits.memory;
         let is_due = self.events >= self.committed + self.limits.commit_every || is_full;
-        // Entries at one position are committed together: a checkpoint can't stand between them.
-        if is_due && next > self.at.position {
+        if is_due {
             self.commit().await?;
             if is_full {
                 self.table.forget();
@@ -241,6 +228,7 @@ impl Build {
     /// Writes what has changed, with the checkpoint.
     pub(super) async fn commit(&mut self) -> Result<(), RebuildError> {
         self.settle().await?;
+        self.show(Phase::Write);
         let (changes, digest) = self.table.changes();
         // Where the number is not known, the position alone must do.
         let is_counted = self.at.number > Number::ZERO || self.at.position == Position::ZERO;
@@ -248,7 +236,6 @@ impl Build {
         let checkpoint = Checkpoint { epoch, ..self.at.clone() };
         let ModelState { generation, .. } = self.state;
         let to = ModelState { checkpoint, digest, version: self.version, generation };
-        self.show(Phase::Write);
         if to != self.state && !self.model.load(&self.state, &to, &changes).await? {
             return Err(RebuildError::Fenced(self.model.place()));
         }
@@ -284,8 +271,10 @@ impl Build {
     }
 
     /// Tells how far it has come.
-    pub(super) fn show(&self, phase: Phase) {
+    pub(super) fn show(&mut self, phase: Phase) {
         let elapsed = self.clock.began.elapsed();
+        let (before, since) = std::mem::replace(&mut self.clock.phase, (phase, elapsed));
+        *self.seconds.entry(before).or_default() += (elapsed - since).as_secs_f64();
         let fraction = if phase == Phase::Done { 1.0 } else { self.clock.fraction(&self.at) };
         let seconds = elapsed.as_secs_f64();
         let left = (fraction > 0.0).then(|| seconds * (1.0 - fraction) / fraction);
@@ -301,7 +290,7 @@ impl Build {
         });
     }
 
-    pub(super) fn elapsed(&self) -> std::time::Duration {
+    pub(super) fn elapsed(&self) -> Duration {
         self.clock.began.elapsed()
     }
 }

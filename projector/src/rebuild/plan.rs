@@ -46,7 +46,7 @@ pub enum Approval {
 }
 
 /// What a rebuild is doing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Waiting for the right to rebuild, looking at what is there.
@@ -131,6 +131,8 @@ pub struct Report {
     /// compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub differences: Option<Differences>,
+    /// How long each phase took, in seconds.
+    pub phases: BTreeMap<Phase, f64>,
     /// How long it took.
     pub seconds: f64,
     /// Entries read a second, from the beginning to the end.

@@ -27,7 +27,8 @@ impl Rebuild {
         let version = self.domain.projection();
         let head = self.engine.head().await?;
         let mut begun = None;
-        let mut newest = served.generation;
+        // Generation 1 is the projector's own: it may be writing it already.
+        let mut newest = served.generation.max(u64::from(self.is_followed));
         for generation in self.model.generations().await? {
             newest = newest.max(generation.state.generation);
             let is_begun = generation.stage == Stage::Building;
@@ -84,6 +85,9 @@ impl Rebuild {
         let head = self.engine.head().await?;
         let is_of_this_log = served.checkpoint.epoch.0.is_empty() || served.checkpoint.epoch == head.epoch;
         build.head_for(&head);
+        if !self.plan.topics.is_empty() {
+            build.batch.restrict(Some(&self.plan.topics));
+        }
         let mut digest_from = None;
         match self.plan.from {
             Some(from) if self.plan.empty => build.at = Checkpoint { position: from, ..Checkpoint::default() },
@@ -93,11 +97,8 @@ impl Rebuild {
             }
             None => {}
         }
-        if !self.plan.topics.is_empty() {
-            build.only = Some(self.plan.topics.clone());
-            if served.generation > 0 && is_of_this_log {
-                build = self.take_others_over(build).await?;
-            }
+        if !self.plan.topics.is_empty() && served.generation > 0 && is_of_this_log {
+            build = self.take_others_over(build).await?;
         }
         let compares = self.approval != Approval::NotNeeded && served.generation > 0;
         let until = match self.plan.to {
@@ -115,7 +116,7 @@ impl Rebuild {
         }
         let differs = differences.as_ref().is_some_and(|found| found.count > 0);
         let mut report = match self.approval {
-            Approval::Needed if differs => self.report(&build, false),
+            Approval::Needed if differs => self.report(&mut build, false),
             Approval::Needed | Approval::Given | Approval::NotNeeded => self.catch_up_and_serve(build).await?,
         };
         report.differences = differences;
@@ -137,7 +138,7 @@ impl Rebuild {
             return Err(RebuildError::Backwards { place: self.model.place(), served, to });
         }
         let mut build = build.read(served).await?;
-        build.only = None;
+        build.batch.restrict(None);
         for (topic, rows) in &tables.0 {
             rows.iter().for_each(|(key, row)| build.table.adopt(topic, key, row));
         }
@@ -188,7 +189,7 @@ impl Rebuild {
         if self.is_followed {
             live::park(&self.engine, std::mem::take(&mut build.park)).await?;
         }
-        Ok(self.report(&build, true))
+        Ok(self.report(&mut build, true))
     }
 
     async fn catch_up(&self, mut build: Build) -> Result<Build, RebuildError> {
@@ -203,7 +204,7 @@ impl Rebuild {
         }
     }
 
-    fn report(&self, build: &Build, served: bool) -> Report {
+    fn report(&self, build: &mut Build, served: bool) -> Report {
         build.show(Phase::Done);
         let ModelState { checkpoint, digest, version, generation } = build.state.clone();
         let elapsed = build.elapsed();
@@ -220,6 +221,7 @@ impl Rebuild {
             unreadable: build.unreadable.clone(),
             digest_from: None,
             differences: None,
+            phases: build.seconds.clone(),
             seconds: elapsed.as_secs_f64(),
             events_per_second: rate(build.events, elapsed),
         }

@@ -4,20 +4,23 @@
 //! the event that the row comes from, overwritten in place by each later event. The canonical row is written
 //! when it is taken out ([`Table::changes`]), so a row that a hundred events touch is written once.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, hint::black_box, sync::Arc};
 
 use hashbrown::{HashTable, hash_table::Entry};
-use kernel::{Content, Digest, Domain, EventRef, Row, Topic, Unreadable};
-use xxhash_rust::xxh3::xxh3_64;
+use kernel::{Content, Digest, Domain, Row, Topic};
+use rayon::{
+    iter::{IntoParallelIterator as _, ParallelIterator as _},
+    slice::ParallelSliceMut as _,
+};
 
+use super::batch::{Batch, Form, Touched, hash};
 use crate::Change;
 
 /// Rows of every topic of a domain, and their digest.
 #[derive(Debug)]
 pub(crate) struct Table {
+    /// In the order of the domain's topics, as in a [`Batch`].
     topics: Vec<Rows>,
-    /// The topic of the event before: most events share it with the next.
-    last: usize,
     /// The digest of the rows as they were last taken out.
     digest: Digest,
 }
@@ -25,7 +28,6 @@ pub(crate) struct Table {
 #[derive(Debug)]
 struct Rows {
     topic: Topic,
-    name: &'static str,
     slots: HashTable<Slot>,
     /// Rows that there are, here or forgotten.
     count: u64,
@@ -38,34 +40,35 @@ struct Rows {
 /// What is known of one key.
 #[derive(Debug)]
 struct Slot {
+    /// The hash of the key, so that other keys are told apart without looking at their text.
+    hash: u64,
     /// The key, and behind it what the row is made of.
     text: String,
     key: u32,
-    state: State,
+    /// How the row is kept; nothing when there is none.
+    form: Option<Form>,
     is_changed: bool,
     /// The part of the digest that is this row's, as it was last taken out.
     counted: Digest,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// There is no row.
-    Absent,
-    /// The text behind the key is the data of an entity's event.
-    Entity,
-    /// The text behind the key is the row itself.
-    Written,
-}
-
 /// What one slot takes besides its text.
 const SLOT: usize = size_of::<Slot>() + size_of::<usize>();
 
+/// Room for later events to be a little longer than the first.
+const SLACK: usize = 16;
+
 impl Slot {
-    fn new(key: &str) -> Self {
-        let mut text = String::with_capacity(key.len() + 160);
+    fn new(hash: u64, key: &str, rest: &str, form: Option<Form>) -> Self {
+        let mut text = String::with_capacity(key.len() + rest.len() + SLACK);
         text.push_str(key);
-        let length = u32::try_from(key.len()).unwrap_or(u32::MAX);
-        Self { text, key: length, state: State::Absent, is_changed: false, counted: Digest::default() }
+        text.push_str(rest);
+        let key = u32::try_from(key.len()).unwrap_or(u32::MAX);
+        Self { hash, text, key, form, is_changed: false, counted: Digest::default() }
+    }
+
+    fn is(&self, hash: u64, key: &str) -> bool {
+        self.hash == hash && self.key() == key
     }
 
     fn key(&self) -> &str {
@@ -80,75 +83,68 @@ impl Slot {
         SLOT + self.text.capacity()
     }
 
-    fn put(&mut self, topic: &Topic, content: Option<&Content<'_>>) {
-        self.text.truncate(self.key as usize);
-        self.state = match content {
-            None => State::Absent,
-            Some(Content::Entity(data)) => {
-                self.text.push_str(data);
-                State::Entity
-            }
-            Some(content @ Content::Journal { .. }) => {
-                topic.write_row_into(content, &mut self.text);
-                State::Written
-            }
-        };
+    /// The row in canonical form, to be written where rows are kept.
+    fn write_out(&mut self, topic: &Topic) -> Change {
+        let row = self.form.map(|form| match form {
+            Form::Entity => Row::from(topic.write_row(&Content::Entity(self.rest()))),
+            Form::Written => Row::from(self.rest()),
+        });
+        self.counted = row.as_deref().map_or_else(Digest::default, |row| Digest::of(topic.name, self.key(), row));
+        self.is_changed = false;
+        Change { topic: topic.name, key: self.key().into(), row }
     }
 }
 
 impl Table {
-    /// No rows, of these topics of the domain.
-    pub(crate) fn new<'t>(topics: impl IntoIterator<Item = &'t Topic>) -> Self {
-        let rows = |topic: &Topic| Rows {
-            name: topic.name,
-            topic: topic.clone(),
-            slots: HashTable::new(),
-            count: 0,
-            bytes: 0,
-            changed: 0,
-        };
-        Self { topics: topics.into_iter().map(rows).collect(), last: 0, digest: Digest::default() }
-    }
-
     /// No rows, of all topics of the domain.
     pub(crate) fn of(domain: &Domain) -> Self {
-        Self::new(domain.topics())
+        let rows =
+            |topic: &Topic| Rows { topic: topic.clone(), slots: HashTable::new(), count: 0, bytes: 0, changed: 0 };
+        Self { topics: domain.topics().map(rows).collect(), digest: Digest::default() }
     }
 
-    /// Folds an event in; topics that it has no rows of are passed over.
-    pub(crate) fn fold(&mut self, event: &EventRef<'_>) -> Result<(), Unreadable> {
-        match self.rows_of(event.topic) {
-            Some(rows) => rows.fold(event),
-            None => Ok(()),
+    /// Folds events in.
+    pub(super) fn fold(&mut self, batch: &Batch) {
+        // Each row lies somewhere else in memory. Looked at one after the other with nothing in between, many are
+        // fetched in the time of one, and are at hand when they are written.
+        let found = batch.touched().iter().map(|touched| self.topics[touched.topic].glance(touched.hash));
+        black_box(found.fold(0_u8, u8::wrapping_add));
+        for touched in batch.touched() {
+            self.topics[touched.topic].fold(batch, touched);
         }
+    }
+
+    /// The keys of events of which nothing is known yet.
+    pub(super) fn lacking(&self, batch: &Batch) -> Vec<(&'static str, Arc<str>)> {
+        let lacks = |touched: &&Touched| {
+            let key = batch.key(touched);
+            self.topics[touched.topic].slots.find(touched.hash, |slot| slot.is(touched.hash, key)).is_none()
+        };
+        let address = |touched: &Touched| (self.topics[touched.topic].topic.name, Arc::from(batch.key(touched)));
+        let mut keys: Vec<_> = batch.touched().iter().filter(lacks).map(address).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
     }
 
     fn rows_of(&mut self, topic: &str) -> Option<&mut Rows> {
-        if self.topics.get(self.last).is_none_or(|rows| rows.name != topic) {
-            self.last = self.topics.iter().position(|rows| rows.name == topic)?;
-        }
-        self.topics.get_mut(self.last)
-    }
-
-    /// The key that an event is about, where nothing is known of it yet.
-    pub(crate) fn lacks(&mut self, event: &EventRef<'_>) -> Option<(&'static str, Arc<str>)> {
-        let rows = self.rows_of(event.topic)?;
-        let touch = rows.topic.touch(event).ok()?;
-        rows.find(&touch.key).is_none().then(|| (rows.name, touch.key.into()))
+        self.topics.iter_mut().find(|rows| rows.topic.name == topic)
     }
 
     /// Takes in that a row is this one, or that there is none, in what the rows are written to.
     pub(crate) fn learn(&mut self, topic: &str, key: &str, row: Option<&str>) {
         if let Some(rows) = self.rows_of(topic) {
-            rows.learn(key, row);
+            let mut slot = Slot::new(hash(key), key, row.unwrap_or_default(), row.map(|_| Form::Written));
+            slot.counted = row.map_or_else(Digest::default, |row| Digest::of(topic, key, row));
+            rows.insert(slot);
         }
     }
 
     /// Takes in a row that its read model has, and counts it.
     pub(crate) fn restore(&mut self, topic: &str, key: &str, row: &str) {
+        self.learn(topic, key, Some(row));
         self.digest.count(Digest::of(topic, key, row));
         if let Some(rows) = self.rows_of(topic) {
-            rows.learn(key, Some(row));
             rows.count += 1;
         }
     }
@@ -156,13 +152,11 @@ impl Table {
     /// Takes in a row as it stands elsewhere, to be written with the others.
     pub(crate) fn adopt(&mut self, topic: &str, key: &str, row: &str) {
         if let Some(rows) = self.rows_of(topic) {
-            let mut slot = Slot::new(key);
-            slot.text.push_str(row);
-            (slot.state, slot.is_changed) = (State::Written, true);
+            let mut slot = Slot::new(hash(key), key, row, Some(Form::Written));
+            slot.is_changed = true;
             rows.count += 1;
             rows.changed += 1;
-            rows.bytes += slot.bytes();
-            rows.slots.insert_unique(hash(key), slot, |slot| hash(slot.key()));
+            rows.insert(slot);
         }
     }
 
@@ -173,12 +167,12 @@ impl Table {
 
     /// The names of its topics.
     pub(crate) fn topics(&self) -> Vec<&'static str> {
-        self.topics.iter().map(|rows| rows.name).collect()
+        self.topics.iter().map(|rows| rows.topic.name).collect()
     }
 
     /// How many rows there are of each topic.
     pub(crate) fn counts(&self) -> BTreeMap<&'static str, u64> {
-        self.topics.iter().map(|rows| (rows.name, rows.count)).collect()
+        self.topics.iter().map(|rows| (rows.topic.name, rows.count)).collect()
     }
 
     /// About how many bytes of memory it takes.
@@ -190,9 +184,8 @@ impl Table {
     /// rows as they are now.
     pub(crate) fn changes(&mut self) -> (Vec<Change>, Digest) {
         let mut changes = Vec::with_capacity(self.topics.iter().map(|rows| rows.changed).sum());
-        let digest = &mut self.digest;
         for rows in &mut self.topics {
-            rows.take(&mut changes, digest);
+            rows.take(&mut changes, &mut self.digest);
         }
         (changes, self.digest)
     }
@@ -207,43 +200,35 @@ impl Table {
 }
 
 impl Rows {
-    fn find(&self, key: &str) -> Option<&Slot> {
-        self.slots.find(hash(key), |slot| slot.key() == key)
-    }
-
-    fn learn(&mut self, key: &str, row: Option<&str>) {
-        let mut slot = Slot::new(key);
-        if let Some(row) = row {
-            slot.text.push_str(row);
-            slot.state = State::Written;
-            slot.counted = Digest::of(self.name, key, row);
-        }
+    fn insert(&mut self, slot: Slot) {
         self.bytes += slot.bytes();
-        self.slots.insert_unique(hash(key), slot, |slot| hash(slot.key()));
+        self.slots.insert_unique(slot.hash, slot, |slot| slot.hash);
     }
 
-    fn fold(&mut self, event: &EventRef<'_>) -> Result<(), Unreadable> {
-        let touch = self.topic.touch(event)?;
-        let key = &*touch.key;
-        let entry = self.slots.entry(hash(key), |slot| slot.key() == key, |slot| hash(slot.key()));
-        match entry {
+    /// Some byte of the row, so that the row has been looked at.
+    fn glance(&self, hash: u64) -> u8 {
+        let slot = self.slots.find(hash, |slot| slot.hash == hash);
+        slot.and_then(|slot| slot.text.as_bytes().last()).copied().unwrap_or_default()
+    }
+
+    fn fold(&mut self, batch: &Batch, touched: &Touched) {
+        let (hash, key) = (touched.hash, batch.key(touched));
+        match self.slots.entry(hash, |slot| slot.is(hash, key), |slot| slot.hash) {
             Entry::Occupied(mut found) => {
                 let slot = found.get_mut();
-                let existed = slot.state != State::Absent;
-                let after = touch.step.onto(existed);
+                let existed = slot.form.is_some();
+                let after = touched.step.onto(existed);
                 if after.is_none() && !existed {
-                    return Ok(());
+                    return;
                 }
                 self.changed += usize::from(!std::mem::replace(&mut slot.is_changed, true));
                 let before = slot.bytes();
-                slot.put(&self.topic, after.as_ref());
+                slot.text.clear();
+                slot.text.push_str(if after.is_some() { batch.text(touched) } else { key });
+                slot.form = after;
                 self.bytes = self.bytes + slot.bytes() - before;
-                match (existed, after.is_some()) {
-                    (false, true) => self.count += 1,
-                    (true, false) => self.count -= 1,
-                    (true, true) | (false, false) => {}
-                }
-                // Nobody else has heard of it.
+                self.count = self.count + u64::from(after.is_some()) - u64::from(existed);
+                // Of a row that came and went since rows were taken out nobody else has heard.
                 if after.is_none() && slot.counted == Digest::default() {
                     self.changed -= 1;
                     self.bytes -= slot.bytes();
@@ -251,17 +236,16 @@ impl Rows {
                 }
             }
             Entry::Vacant(free) => {
-                let Some(content) = touch.step.onto(false) else { return Ok(()) };
-                let mut slot = Slot::new(key);
+                let Some(form) = touched.step.onto(false) else { return };
+                let text = batch.text(touched);
+                let mut slot = Slot::new(hash, key, text.get(key.len()..).unwrap_or_default(), Some(form));
                 slot.is_changed = true;
-                slot.put(&self.topic, Some(&content));
                 self.bytes += slot.bytes();
                 self.changed += 1;
                 self.count += 1;
                 free.insert(slot);
             }
         }
-        Ok(())
     }
 
     /// Adds what has changed to `changes`, in order of keys.
@@ -269,32 +253,33 @@ impl Rows {
         if std::mem::take(&mut self.changed) == 0 {
             return;
         }
-        let first = changes.len();
-        let mut row = String::new();
-        for slot in self.slots.iter_mut().filter(|slot| slot.is_changed) {
-            row.clear();
-            match slot.state {
-                State::Absent => {}
-                State::Entity => self.topic.write_row_into(&Content::Entity(slot.rest()), &mut row),
-                State::Written => row.push_str(slot.rest()),
-            }
-            let row = (slot.state != State::Absent).then_some(row.as_str());
-            digest.uncount(slot.counted);
-            slot.counted = row.map_or_else(Digest::default, |row| Digest::of(self.name, slot.key(), row));
-            digest.count(slot.counted);
-            slot.is_changed = false;
-            changes.push(Change { topic: self.name, key: slot.key().into(), row: row.map(Row::from) });
+        let topic = &self.topic;
+        let changed = self.slots.iter_mut().filter(|slot| slot.is_changed);
+        let mut changed: Vec<_> = changed.map(|slot| (prefix(slot.key()), slot)).collect();
+        changed.par_sort_unstable_by(|(a, slot), (b, other)| a.cmp(b).then_with(|| slot.key().cmp(other.key())));
+        let written = changed.into_par_iter().map(|(_, slot)| {
+            let before = slot.counted;
+            let change = slot.write_out(topic);
+            (change, before, slot.counted)
+        });
+        for (change, before, after) in written.collect::<Vec<_>>() {
+            digest.uncount(before);
+            digest.count(after);
+            changes.push(change);
         }
         let bytes = &mut self.bytes;
         self.slots.retain(|slot| {
-            let stays = slot.state != State::Absent;
+            let stays = slot.form.is_some();
             *bytes -= if stays { 0 } else { slot.bytes() };
             stays
         });
-        changes[first..].sort_unstable_by(|a, b| a.key.cmp(&b.key));
     }
 }
 
-fn hash(key: &str) -> u64 {
-    xxh3_64(key.as_bytes())
+/// The first bytes of a key as a number of the same order: most keys differ there, and it is at hand.
+fn prefix(key: &str) -> u64 {
+    let mut bytes = [0; 8];
+    let most = key.len().min(bytes.len());
+    bytes[..most].copy_from_slice(&key.as_bytes()[..most]);
+    u64::from_be_bytes(bytes)
 }

@@ -21,7 +21,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use self::report::{Figures, Report, Source};
+use self::{
+    drain::Drain,
+    report::{Figures, Report, Runs, Source},
+};
 use super::{
     super::failure::Failure,
     machine::Machine,
@@ -115,24 +118,21 @@ async fn measure(domain: &Domain, place: &Place<'_>, args: &Args) -> Result<Figu
             plan.write(&engine).await?;
         }
     }
-    progress("the bare drain");
-    let drain = drain::measure(place.secret, place.server, &place.namespace, &topics, args.runs).await?;
-    let rebuild = async |into: &str, source: &Source| -> Result<Vec<Run>, Failure> {
-        progress(&format!("rebuild into {into}, from {source}"));
-        let mut runs = Vec::new();
-        for number in 0..args.runs {
-            runs.push(rebuild(place, into, source, number).await?);
-        }
-        Ok(runs)
-    };
-    let log = Source::Redis;
-    let memory = rebuild("memory", &log).await?;
-    let redis = rebuild("redis", &log).await?;
-    let sqlite = rebuild("sqlite", &log).await?;
-    progress("the bare writing of rows");
-    let rows = sink::Rows::read(place, &topics).await?;
-    let bare_redis = rows.write_to_redis(place.server, args.runs).await?;
-    let bare_sqlite = rows.write_to_sqlite(place.folder.path(), args.runs).await?;
+    progress("looking at what there is");
+    let drain = Drain::of(place.secret, place.server, &place.namespace, &topics).await?;
+    let mut runs = Runs::default();
+    // In turns, so that whatever else the machine is doing is the same for all.
+    for number in 1..=args.runs {
+        progress(&format!("run {number} of {}", args.runs));
+        runs.drain.push(drain.once().await?);
+        runs.memory.push(rebuild(place, "memory", &Source::Redis, number).await?);
+        runs.redis.push(rebuild(place, "redis", &Source::Redis, number).await?);
+        runs.sqlite.push(rebuild(place, "sqlite", &Source::Redis, number).await?);
+        let rows = sink::Rows::read(place, &topics).await?;
+        runs.rows = rows.count();
+        runs.bare_redis.push(rows.write_to_redis(place.server).await?);
+        runs.bare_sqlite.push(rows.write_to_sqlite(place.folder.path(), number).await?);
+    }
     let mut others = Vec::new();
     if args.sources {
         let file = place.folder.path().join("log.jsonl");
@@ -140,21 +140,15 @@ async fn measure(domain: &Domain, place: &Place<'_>, args: &Args) -> Result<Figu
         let store = place.folder.path().join("log.db");
         copy(&engine, &file, &store).await?;
         for source in [Source::Sqlite(store), Source::History(file)] {
-            let runs = rebuild("memory", &source).await?;
-            others.push((source, runs));
+            progress(&format!("from {source}"));
+            let mut taken = Vec::new();
+            for number in 1..=args.runs {
+                taken.push(rebuild(place, "memory", &source, number).await?);
+            }
+            others.push((source, taken));
         }
     }
-    Ok(Figures {
-        foreign: args.foreign,
-        rows: rows.count(),
-        drain,
-        memory,
-        redis,
-        sqlite,
-        bare_redis,
-        bare_sqlite,
-        others,
-    })
+    Ok(Figures { foreign: args.foreign, drain, runs, others })
 }
 
 /// One rebuild, from the start of its process to its exit.

@@ -50,6 +50,11 @@ fn text(report: &Report, log: &str) -> String {
             thousands(report.events_per_second as u64)
         ),
     );
+    let phases = report.phases.iter().filter(|(_, seconds)| **seconds >= 0.01);
+    let phases: Vec<_> = phases.map(|(phase, seconds)| format!("{phase} {seconds:.2} s")).collect();
+    if !phases.is_empty() {
+        line("of that", phases.join(", "));
+    }
     if report.unreadable.count > 0 {
         line("unreadable", format!("{} entries were passed over:", thousands(report.unreadable.count)));
         for (topic, position, reason) in &report.unreadable.first {

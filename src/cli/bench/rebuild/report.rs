@@ -3,6 +3,7 @@
 use std::{
     fmt::{self, Write as _},
     path::PathBuf,
+    sync::Arc,
     time::Duration,
 };
 
@@ -35,17 +36,25 @@ pub(super) struct Report {
     pub(super) figures: Figures,
 }
 
-/// What was measured, each as often as was asked for.
+/// What was measured.
 pub(super) struct Figures {
     pub(super) foreign: bool,
+    pub(super) drain: Arc<Drain>,
+    pub(super) runs: Runs,
+    pub(super) others: Vec<(Source, Vec<Run>)>,
+}
+
+/// What was measured in turns, each as often as was asked for.
+#[derive(Default)]
+pub(super) struct Runs {
+    /// Rows that a rebuild ends with.
     pub(super) rows: u64,
-    pub(super) drain: Drain,
+    pub(super) drain: Vec<Duration>,
     pub(super) memory: Vec<Run>,
     pub(super) redis: Vec<Run>,
     pub(super) sqlite: Vec<Run>,
     pub(super) bare_redis: Vec<Duration>,
     pub(super) bare_sqlite: Vec<Duration>,
-    pub(super) others: Vec<(Source, Vec<Run>)>,
 }
 
 /// A rebuild beside its ceiling.
@@ -66,7 +75,7 @@ impl Figures {
         let line = |into, runs: &[Run], bare: &[Duration]| {
             let took = median(runs.iter().map(|run| run.took));
             let bare_write = median(bare.iter().copied());
-            let drain = self.drain.median();
+            let drain = median(self.runs.drain.iter().copied());
             Line {
                 into,
                 took,
@@ -78,9 +87,9 @@ impl Figures {
             }
         };
         [
-            line("memory", &self.memory, &[]),
-            line("redis", &self.redis, &self.bare_redis),
-            line("sqlite", &self.sqlite, &self.bare_sqlite),
+            line("memory", &self.runs.memory, &[]),
+            line("redis", &self.runs.redis, &self.runs.bare_redis),
+            line("sqlite", &self.runs.sqlite, &self.runs.bare_sqlite),
         ]
     }
 }
@@ -89,22 +98,24 @@ impl Report {
     pub(super) fn text(&self) -> String {
         let Self { machine, figures } = self;
         let drain = &figures.drain;
+        let drained = median(figures.runs.drain.iter().copied());
         let mut text = String::new();
         let by = if figures.foreign { "another program" } else { "this program" };
-        let _ = writeln!(text, "rebuild, median of {}, whole processes, on {}", figures.memory.len(), machine.text());
+        let _ =
+            writeln!(text, "rebuild, median of {}, whole processes, on {}", figures.runs.memory.len(), machine.text());
         let _ = writeln!(
             text,
             "{} events written by {by}, {} bytes each on the wire; {} rows",
             thousands(drain.events),
             drain.bytes / drain.events.max(1),
-            thousands(figures.rows)
+            thousands(figures.runs.rows)
         );
         let _ = writeln!(
             text,
             "\n  bare drain, pages of {:<6} {:>7} ms {:>12}/s",
             thousands(drain.page as u64),
-            drain.median().as_millis(),
-            thousands(rate(drain.events, drain.median()) as u64)
+            drained.as_millis(),
+            thousands(rate(drain.events, drained) as u64)
         );
         for line in figures.lines() {
             let _ = writeln!(
@@ -140,13 +151,14 @@ impl Report {
     pub(super) fn json(&self) -> Value {
         let Self { machine, figures } = self;
         let drain = &figures.drain;
+        let drained = median(figures.runs.drain.iter().copied());
         let milliseconds = |took: Vec<Duration>| took.iter().map(|took| took.as_secs_f64() * 1e3).collect::<Vec<_>>();
         let runs = |runs: &[Run]| milliseconds(runs.iter().map(|run| run.took).collect());
         let lines = figures.lines().map(|line| {
             let all = match line.into {
-                "memory" => &figures.memory,
-                "redis" => &figures.redis,
-                _ => &figures.sqlite,
+                "memory" => &figures.runs.memory,
+                "redis" => &figures.runs.redis,
+                _ => &figures.runs.sqlite,
             };
             json!({
                 "into": line.into, "ms": line.took.as_secs_f64() * 1e3, "events_per_second": line.rate,
@@ -169,11 +181,11 @@ impl Report {
         json!({
             "machine": machine.json(),
             "events": drain.events,
-            "rows": figures.rows,
+            "rows": figures.runs.rows,
             "foreign": figures.foreign,
             "drain": {
-                "page": drain.page, "bytes": drain.bytes, "ms": drain.median().as_secs_f64() * 1e3,
-                "events_per_second": rate(drain.events, drain.median()), "runs_ms": milliseconds(drain.took.clone()),
+                "page": drain.page, "bytes": drain.bytes, "ms": drained.as_secs_f64() * 1e3,
+                "events_per_second": rate(drain.events, drained), "runs_ms": milliseconds(figures.runs.drain.clone()),
             },
             "rebuilds": lines,
             "sources": others,

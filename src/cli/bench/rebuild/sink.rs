@@ -38,49 +38,42 @@ impl Rows {
         self.0.iter().map(|(_, rows)| rows.len() as u64).sum()
     }
 
-    pub(super) async fn write_to_redis(&self, server: &Server, runs: u64) -> Result<Vec<Duration>, Failure> {
+    pub(super) async fn write_to_redis(&self, server: &Server) -> Result<Duration, Failure> {
         let mut connection = server.connect().await?;
         let failure = |error| server.failure(&error);
-        let mut took = Vec::new();
-        for _ in 0..runs {
-            let began = Instant::now();
-            for (topic, rows) in &self.0 {
-                let key = format!("{}bare:{topic}", server.prefix());
-                for rows in rows.chunks(COMMAND.0 * COMMAND.1) {
-                    let mut pipeline = redis::pipe();
-                    for rows in rows.chunks(COMMAND.0) {
-                        let put = pipeline.cmd("HSET").arg(&key);
-                        rows.iter().for_each(|(key, row)| {
-                            put.arg(key).arg(row);
-                        });
-                        put.ignore();
-                    }
-                    let _: () = pipeline.query_async(&mut connection).await.map_err(failure)?;
+        let began = Instant::now();
+        for (topic, rows) in &self.0 {
+            let key = format!("{}bare:{topic}", server.prefix());
+            for rows in rows.chunks(COMMAND.0 * COMMAND.1) {
+                let mut pipeline = redis::pipe();
+                for rows in rows.chunks(COMMAND.0) {
+                    let put = pipeline.cmd("HSET").arg(&key);
+                    rows.iter().for_each(|(key, row)| {
+                        put.arg(key).arg(row);
+                    });
+                    put.ignore();
                 }
+                let _: () = pipeline.query_async(&mut connection).await.map_err(failure)?;
             }
-            took.push(began.elapsed());
-            for (topic, _) in &self.0 {
-                let mut unlink = redis::cmd("UNLINK");
-                unlink.arg(format!("{}bare:{topic}", server.prefix()));
-                unlink.exec_async(&mut connection).await.map_err(failure)?;
-            }
+        }
+        let took = began.elapsed();
+        for (topic, _) in &self.0 {
+            let mut unlink = redis::cmd("UNLINK");
+            unlink.arg(format!("{}bare:{topic}", server.prefix()));
+            unlink.exec_async(&mut connection).await.map_err(failure)?;
         }
         Ok(took)
     }
 
-    pub(super) async fn write_to_sqlite(&self, folder: &Path, runs: u64) -> Result<Vec<Duration>, Failure> {
-        let mut took = Vec::new();
-        for run in 0..runs {
-            let options = SqliteConnectOptions::new()
-                .filename(folder.join(format!("bare-{run}.db")))
-                .create_if_missing(true)
-                .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(SqliteSynchronous::Normal);
-            let began = Instant::now();
-            self.write_to_file(&options).await.map_err(|error| Failure::failed(format!("SQLite: {error}")))?;
-            took.push(began.elapsed());
-        }
-        Ok(took)
+    pub(super) async fn write_to_sqlite(&self, folder: &Path, run: u64) -> Result<Duration, Failure> {
+        let options = SqliteConnectOptions::new()
+            .filename(folder.join(format!("bare-{run}.db")))
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal);
+        let began = Instant::now();
+        self.write_to_file(&options).await.map_err(|error| Failure::failed(format!("SQLite: {error}")))?;
+        Ok(began.elapsed())
     }
 
     async fn write_to_file(&self, options: &SqliteConnectOptions) -> Result<(), sqlx::Error> {
