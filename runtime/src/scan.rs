@@ -48,19 +48,21 @@ impl Engine {
                 ControlFlow::Break(())
             }
         };
-        let ended = match self {
-            Self::Memory(engine) | Self::History(engine) => engine.scan(stretch.after.position, until, &mut checked),
-            Self::Sqlite(engine) => engine.scan(stretch.after.position, until, &mut checked)?,
-            Self::Redis(engine) => match engine.scan(stretch.after.position, until, &mut checked)? {
-                Some(ended) => ended,
-                None => self.scan_pages(stretch.after.position, until, &mut checked)?,
-            },
-        };
+        let ended = self.show(stretch.after.position, until, &mut checked)?;
         match failed {
             Some(error) => Err(error),
             None if ended.is_break() => Ok(check.at),
             None => check.end(until),
         }
+    }
+
+    /// Shows `visit` every entry up to and at `until` in log order, whatever is missing among them (R3): for
+    /// whoever looks for what is wrong with a log. Blocks as [`Engine::scan`] does.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub fn survey(&self, until: Position, visit: Visit<'_>) -> Result<(), StoreError> {
+        self.show(Position::ZERO, until, visit).map(drop)
     }
 
     /// The position that a moment stands for: everything up to it had happened by then.
@@ -84,13 +86,29 @@ impl Engine {
         if is_after { Err(StoreError::AfterHead { position, head }) } else { Ok(position.min(head)) }
     }
 
-    /// A scan by way of [`Engine::read`].
-    fn scan_pages(&self, after: Position, until: Position, visit: Visit<'_>) -> Result<ControlFlow<()>, StoreError> {
-        let mut after = Checkpoint { position: after, ..Checkpoint::default() };
-        while after.position < until {
-            let page = Handle::current().block_on(self.read(&after, PAGE))?;
+    /// Shows the entries after `after`, up to and at `until`, by the fastest way that the store has.
+    fn show(&self, after: Position, until: Position, visit: Visit<'_>) -> Result<ControlFlow<()>, StoreError> {
+        match self {
+            Self::Memory(engine) | Self::History(engine) => Ok(engine.scan(after, until, visit)),
+            Self::Sqlite(engine) => engine.scan(after, until, visit),
+            Self::Redis(engine) => match engine.scan(after, until, visit)? {
+                Some(ended) => Ok(ended),
+                None => self.scan_pages(after, until, visit),
+            },
+        }
+    }
+
+    /// A scan page by page.
+    fn scan_pages(
+        &self,
+        mut after: Position,
+        until: Position,
+        visit: Visit<'_>,
+    ) -> Result<ControlFlow<()>, StoreError> {
+        while after < until {
+            let page = Handle::current().block_on(self.page(after, PAGE))?;
             let Some(last) = page.entries.last().map(Entry::position) else { break };
-            after.position = last;
+            after = last;
             for entry in page.entries.iter().take_while(|entry| entry.position() <= until) {
                 if visit(&entry.as_seen()).is_break() {
                     return Ok(ControlFlow::Break(()));

@@ -10,7 +10,7 @@ mod sqlite;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use kernel::{Checkpoint, Entry, Number};
+use kernel::{Checkpoint, Entry, Number, Position};
 
 pub use memory::Memory;
 pub use redis::Redis;
@@ -199,12 +199,17 @@ impl Engine {
     /// # Errors
     /// When the store failed, or the log does not continue from `after`.
     pub async fn read(&self, after: &Checkpoint, limit: usize) -> Result<Page, StoreError> {
-        let page = each!(self, read(after.position, limit))?;
+        let page = self.page(after.position, limit).await?;
         self.check_continues(after, &page.head, &page.entries)?;
         if limit > 0 && page.entries.is_empty() && !self.may_have_gaps() {
             check_complete(after, &page.head)?;
         }
         Ok(page)
+    }
+
+    /// Entries after `after` as [`Engine::read`] gives them, whatever is missing among them.
+    pub(crate) async fn page(&self, after: Position, limit: usize) -> Result<Page, StoreError> {
+        each!(self, read(after, limit))
     }
 
     /// R3: the entries are what follows `after`, with nothing lost in between.
@@ -218,7 +223,8 @@ impl Engine {
     }
 
     /// Whether numbers may be missing: a history may hold a part of a log only.
-    pub(crate) const fn may_have_gaps(&self) -> bool {
+    #[must_use]
+    pub const fn may_have_gaps(&self) -> bool {
         matches!(self, Self::History(_))
     }
 
