@@ -92,6 +92,22 @@ impl ReadModel {
         }
     }
 
+    /// Opens the read model that goes with the log at `url` to read it, beside whoever keeps it up; nothing where
+    /// a log has none, in memory or as a history, and where its file was not made yet.
+    ///
+    /// # Errors
+    /// When the store can't be reached or may not be used.
+    pub async fn open_reading(url: &StoreUrl, namespace: &Namespace) -> Result<Option<Self>, StoreError> {
+        match url {
+            StoreUrl::Memory | StoreUrl::History(_) => Ok(None),
+            StoreUrl::Redis(_) => Self::redis(url, namespace).await.map(Some),
+            StoreUrl::Sqlite(log) => {
+                let file = SqliteModel::beside(log, namespace);
+                if file.try_exists().unwrap_or(true) { Self::sqlite_reading(&file).await.map(Some) } else { Ok(None) }
+            }
+        }
+    }
+
     /// Opens the read model of `namespace` on a Redis server.
     ///
     /// # Errors
@@ -110,6 +126,14 @@ impl ReadModel {
     /// When the file can't be opened, is damaged, is something else, or is of a newer format.
     pub async fn sqlite(path: &Path) -> Result<Self, StoreError> {
         Ok(Self::Sqlite(SqliteModel::open(path).await?))
+    }
+
+    /// Opens the read model in the SQLite file at `path` to read it; what would write to it fails.
+    ///
+    /// # Errors
+    /// When there is no such file, it can't be opened, is damaged, is something else, or is of another format.
+    pub async fn sqlite_reading(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self::Sqlite(SqliteModel::open_reading(path).await?))
     }
 
     /// Where it is kept, for people to read: a password is masked.

@@ -65,6 +65,14 @@ impl SqliteModel {
         Self::of(Arc::new(File::open(path).await?), SERVED).await
     }
 
+    /// Opens the read model in the file at `path` to read it; what would write fails.
+    ///
+    /// # Errors
+    /// When there is no such file, it can't be opened, is damaged, is something else, or is of another format.
+    pub async fn open_reading(path: &Path) -> Result<Self, StoreError> {
+        Self::of(Arc::new(File::open_reading(path).await?), SERVED).await
+    }
+
     async fn of(file: Arc<File>, slot: i64) -> Result<Self, StoreError> {
         let model = Self { file, slot, reached: watch::Sender::default() };
         model.reached.send_replace(model.state().await?.checkpoint.position);

@@ -72,6 +72,27 @@ impl File {
         Ok(Self { url, lock: lock(path), writer, readers })
     }
 
+    /// Opens the file to read it, beside whoever writes it; one that is not there is not made.
+    pub(super) async fn open_reading(path: &Path) -> Result<Self, StoreError> {
+        let url = format!("sqlite://{}", path.display());
+        if !path.try_exists().unwrap_or(true) {
+            return Err(StoreError::Unavailable { url, reason: "there is no such file".to_owned() });
+        }
+        let failed = |error| store_error(&url, error);
+        let options = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY).pragma("cache_size", CACHE);
+        let options = options.read_only(true).create_if_missing(false).disable_statement_logging();
+        let readers = pool(READERS).connect_with(options).await.map_err(failed)?;
+        let mut connection = readers.acquire().await.map_err(failed)?;
+        if !check(&url, &mut connection).await?.is_empty() {
+            let reason = "an older Retrace made it, or one that did not come to the end of that; `retrace up` or \
+                          `retrace rebuild` brings it up to date";
+            return Err(StoreError::Unusable { url, reason: reason.to_owned() });
+        }
+        drop(connection);
+        // Whatever would write gets a connection that does not.
+        Ok(Self { url, lock: lock(path), writer: readers.clone(), readers })
+    }
+
     pub(super) fn corrupt(&self, at: &str, reason: &str) -> StoreError {
         StoreError::Corrupt { url: self.url.clone(), at: at.to_owned(), reason: format!("{reason}; {REMEDY}") }
     }
