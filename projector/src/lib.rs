@@ -10,8 +10,10 @@
 //! | [`model`] | where a read model is kept, behind one enum |
 //! | [`live`] | keeps a read model at the head of the log |
 //! | [`rebuild`] | builds one anew, in bulk, beside the one that is served |
+//! | [`audit`] | proves read models equal to a fresh fold of the log |
 //! | [`difference`] | rows that are not what the log says they are |
 
+pub mod audit;
 pub mod difference;
 pub mod live;
 pub mod model;

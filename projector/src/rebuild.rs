@@ -22,6 +22,7 @@ pub use plan::{Approval, Phase, Plan, Progress, Report, Unreadables};
 
 use crate::{ModelState, ReadModel};
 use build::Build;
+pub(crate) use table::Table;
 
 /// How often the progress is told to other processes.
 const TELL: Duration = Duration::from_millis(500);

@@ -1,0 +1,129 @@
+//! Proves read models equal to a fresh fold of the log at the position where each stands (I4, R9), and looks
+//! whether the log is in order (I3) and no checkpoint is where it can't be (I5).
+//!
+//! Nothing is written and nobody is kept waiting (I8). The rows of each model and of the fold are in memory at
+//! once; the log is read once for all models, and never held.
+
+mod astray;
+mod fold;
+mod order;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use kernel::{Checkpoint, Digest, Domain};
+use runtime::{Engine, StoreError};
+use serde::Serialize;
+use tokio::sync::watch;
+
+pub use astray::Astray;
+pub use order::{Disorder, Disorders};
+
+use crate::{Differences, ReadModel};
+use fold::{Fold, Folded, Waiting};
+
+/// How far an audit has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Progress {
+    /// Entries read so far.
+    pub entries: u64,
+    /// Events that the log has counted up to its head.
+    pub of: u64,
+}
+
+/// What an audit has found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Audit {
+    /// The log's head when it was read.
+    pub head: Checkpoint,
+    /// Entries of the log up to there.
+    pub entries: u64,
+    /// How many of them are no events that can be folded, and so are in no read model.
+    pub unreadable: u64,
+    /// Version of this program's projection.
+    pub version: u32,
+    /// The read models, in the order they were given.
+    pub models: Vec<Audited>,
+    /// Where the log is not in order (I3).
+    pub disorders: Disorders,
+    /// How many consumers' checkpoints were looked at.
+    pub consumers: u64,
+    /// Checkpoints of consumers and read models that are where they can't be (I5).
+    pub astray: Vec<Astray>,
+}
+
+impl Audit {
+    /// Whether every read model is equal to the fold, the log in order and every checkpoint sound.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.models.iter().all(|model| model.is_equal) && self.disorders.count == 0 && self.astray.is_empty()
+    }
+}
+
+/// One read model, held against a fresh fold of the log at the position where it stands.
+///
+/// One that was never written stands before the first event, where the fold has no rows either.
+#[derive(Clone, Debug, Serialize)]
+pub struct Audited {
+    /// Where it is kept, its password masked.
+    pub place: String,
+    /// Which build of the read model it is; 0 for one that was never written.
+    pub generation: u64,
+    /// Version of the projection that made it.
+    pub version: u32,
+    /// Whether that is another than this program's.
+    #[serde(rename = "stale")]
+    pub is_stale: bool,
+    /// Where it stands.
+    pub checkpoint: Checkpoint,
+    /// The digest of the rows that are there.
+    pub digest: Digest,
+    /// The digest that it has recorded of itself.
+    pub recorded: Digest,
+    /// The digest of the fold at that position, or at the log's head where the log ends before it.
+    pub expected: Digest,
+    /// Rows by topic.
+    pub rows: BTreeMap<String, u64>,
+    /// Where its rows are not those of the fold.
+    pub differences: Differences,
+    /// Whether rows and recorded digest are those of the fold.
+    #[serde(rename = "equal")]
+    pub is_equal: bool,
+}
+
+/// Audits read models and the log that they are made of.
+///
+/// The models are read first, one cut each, then the log up to its head.
+///
+/// # Errors
+/// When a store failed. What is wrong with what the stores hold is no error: the audit names it.
+pub async fn audit(
+    domain: Arc<Domain>,
+    engine: &Engine,
+    models: &[ReadModel],
+    progress: Option<&watch::Sender<Progress>>,
+) -> Result<Audit, StoreError> {
+    let topics: Vec<_> = domain.topics().map(|topic| topic.name).collect();
+    let mut waiting = Vec::new();
+    for (index, model) in models.iter().enumerate() {
+        let (rows, state) = model.tables(&topics).await?;
+        waiting.push(Waiting { index, place: model.place(), state, rows });
+    }
+    // The head after everything that must not be ahead of it.
+    let checkpoints = engine.checkpoints().await?;
+    let head = engine.head().await?;
+    let mut astray: Vec<_> = checkpoints
+        .iter()
+        .filter_map(|(consumer, at)| Astray::check(&format!("consumer {consumer}"), at, &head))
+        .collect();
+    let of_model =
+        |model: &Waiting| Astray::check(&format!("read model {}", model.place), &model.state.checkpoint, &head);
+    astray.extend(waiting.iter().filter_map(of_model));
+
+    let fold = Fold::new(&domain, engine, waiting, progress.cloned());
+    let (log, until) = (engine.clone(), head.clone());
+    let folding = tokio::task::spawn_blocking(move || fold.read(&log, &until));
+    let died = |error| StoreError::Unavailable { url: engine.url(), reason: format!("its reading died: {error}") };
+    let Folded { models, disorders, entries, unreadable } = folding.await.map_err(died)??;
+    let (version, consumers) = (domain.projection(), checkpoints.len() as u64);
+    Ok(Audit { head, entries, unreadable, version, models, disorders, consumers, astray })
+}

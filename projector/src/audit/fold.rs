@@ -1,0 +1,150 @@
+//! The log folded anew, with a stop where each read model stands.
+
+use std::{cmp::Reverse, collections::BTreeMap, ops::ControlFlow};
+
+use kernel::{Checkpoint, Digest, Domain, Position, Seen, Tables};
+use runtime::{Engine, StoreError};
+use tokio::sync::watch;
+
+use super::{Audited, Disorders, Progress, order::Order};
+use crate::{Change, Differences, ModelState, rebuild::Table};
+
+/// After how many entries the progress is told.
+const TELL: u64 = 4_096;
+
+/// A read model's rows and state, one cut, on their way to the fold at that position.
+pub(super) struct Waiting {
+    pub(super) index: usize,
+    pub(super) place: String,
+    pub(super) state: ModelState,
+    pub(super) rows: Tables,
+}
+
+/// The log as it is folded, with a stop where each model stands.
+pub(super) struct Fold {
+    version: u32,
+    table: Table,
+    /// The fold's rows as of the last stop.
+    rows: Tables,
+    digest: Digest,
+    order: Order,
+    /// The models that the fold has not reached, the nearest last.
+    waiting: Vec<Waiting>,
+    done: BTreeMap<usize, Audited>,
+    entries: u64,
+    unreadable: u64,
+    progress: Option<watch::Sender<Progress>>,
+}
+
+/// What came of reading the log.
+pub(super) struct Folded {
+    pub(super) models: Vec<Audited>,
+    pub(super) disorders: Disorders,
+    pub(super) entries: u64,
+    pub(super) unreadable: u64,
+}
+
+impl Fold {
+    pub(super) fn new(
+        domain: &Domain,
+        engine: &Engine,
+        mut waiting: Vec<Waiting>,
+        progress: Option<watch::Sender<Progress>>,
+    ) -> Self {
+        waiting.sort_by_key(|model| Reverse(model.state.checkpoint.position));
+        Self {
+            version: domain.projection(),
+            table: Table::of(domain),
+            rows: Tables::default(),
+            digest: Digest::default(),
+            order: Order::of(engine),
+            waiting,
+            done: BTreeMap::new(),
+            entries: 0,
+            unreadable: 0,
+            progress,
+        }
+    }
+
+    /// Reads the log up to `head`, on a thread that may block.
+    pub(super) fn read(mut self, engine: &Engine, head: &Checkpoint) -> Result<Folded, StoreError> {
+        engine.survey(head.position, &mut |seen| {
+            if self.entries.is_multiple_of(TELL) {
+                self.tell(head);
+            }
+            self.stop_before(seen.position());
+            self.take(seen);
+            ControlFlow::Continue(())
+        })?;
+        // A model that is ahead of the log is held against all there is of it.
+        while let Some(model) = self.waiting.pop() {
+            self.settle(model);
+        }
+        let disorders = self.order.end(head);
+        let Self { done, entries, unreadable, .. } = self;
+        Ok(Folded { models: done.into_values().collect(), disorders, entries, unreadable })
+    }
+
+    fn tell(&self, head: &Checkpoint) {
+        if let Some(progress) = &self.progress {
+            progress.send_replace(Progress { entries: self.entries, of: head.number.0 });
+        }
+    }
+
+    /// Compares the models that stand before `position`, which nothing at it has been folded into.
+    fn stop_before(&mut self, position: Position) {
+        while let Some(model) = self.waiting.pop_if(|model| model.state.checkpoint.position < position) {
+            self.settle(model);
+        }
+    }
+
+    fn take(&mut self, seen: &Seen<'_>) {
+        self.entries += 1;
+        self.order.pass(seen);
+        let folded = match seen {
+            Seen::Event(event) => self.table.fold(event).is_ok(),
+            Seen::Junk(_) => false,
+        };
+        self.unreadable += u64::from(!folded);
+    }
+
+    /// Compares a model with the fold, which is where the model stands.
+    fn settle(&mut self, model: Waiting) {
+        let (changes, digest) = self.table.changes();
+        self.digest = digest;
+        changes.into_iter().for_each(|change| put(&mut self.rows, change));
+        let Waiting { index, place, state, rows } = model;
+        let differences = Differences::between(&rows, &self.rows);
+        let digest = digest_of(&rows);
+        let audited = Audited {
+            place,
+            generation: state.generation,
+            version: state.version,
+            is_stale: state.generation > 0 && state.version != self.version,
+            checkpoint: state.checkpoint,
+            digest,
+            recorded: state.digest,
+            expected: self.digest,
+            is_equal: differences.count == 0 && digest == state.digest,
+            rows: rows.0.into_iter().map(|(topic, rows)| (topic, rows.len() as u64)).collect(),
+            differences,
+        };
+        self.done.insert(index, audited);
+    }
+}
+
+fn put(tables: &mut Tables, Change { topic, key, row }: Change) {
+    let table = tables.0.entry(topic.to_owned()).or_default();
+    match row {
+        Some(row) => table.insert(key.to_string(), row.to_string()),
+        None => table.remove(&*key),
+    };
+}
+
+fn digest_of(tables: &Tables) -> Digest {
+    let mut digest = Digest::default();
+    for (topic, rows) in &tables.0 {
+        rows.iter().for_each(|(key, row)| digest.add(topic, key, row));
+    }
+    digest
+}
