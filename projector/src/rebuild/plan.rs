@@ -9,6 +9,7 @@ use crate::Differences;
 
 /// What a rebuild covers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Plan {
     /// Start from the state as of this position and apply everything after it again.
     #[serde(skip_serializing_if = "Option::is_none")]
