@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use axum::response::Response;
 use kernel::Domain;
 use projector::ReadModel;
 use runtime::{Engine, StoreError, Tail};
@@ -18,6 +19,9 @@ use crate::{
     intake::Intake,
     metrics::Metrics,
     problem::Problem,
+    rebuilds::{Rebuilds, Watcher},
+    reply,
+    served::Served,
     settings::Settings,
     surface::{Surface, Unroutable},
     waiters::Waiters,
@@ -34,7 +38,7 @@ pub(crate) struct Site(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     shared: Shared,
-    tasks: [AbortHandle; 3],
+    tasks: [AbortHandle; 4],
 }
 
 /// What the routes share.
@@ -49,6 +53,9 @@ pub(crate) struct Shared {
     pub(crate) waiters: Waiters,
     pub(crate) intake: Intake,
     pub(crate) metrics: Metrics,
+    pub(crate) rebuilds: Rebuilds,
+    /// Which version of the projection made the rows.
+    pub(crate) served: Arc<Served>,
     /// Room for request bodies, in bytes.
     pub(crate) room: Semaphore,
     /// Room for clients of live events.
@@ -78,10 +85,15 @@ impl Gateway {
         let surface = Surface::of(&domain)?;
         let waiters = Waiters::new(engine.clone());
         let (intake, emptying) = Intake::new(engine.clone(), settings.most_waiting);
+        let stopping = CancellationToken::new();
+        let rebuilds = Rebuilds::new(stopping.clone());
+        let served = Arc::new(Served::new(domain.projection()));
+        let watcher = Watcher { rebuilds: rebuilds.clone(), model: model.clone(), served: served.clone() };
         let tasks = [
             tokio::spawn(emptying),
             tokio::spawn(waiters.clone().listen()),
             tokio::spawn(waiters.clone().look_after()),
+            tokio::spawn(watcher.run()),
         ];
         let shared = Shared {
             domain,
@@ -92,10 +104,12 @@ impl Gateway {
             waiters,
             intake,
             metrics: Metrics::default(),
+            rebuilds,
+            served,
             room: Semaphore::new(settings.most_bodies.min(Semaphore::MAX_PERMITS)),
             live: Arc::new(Semaphore::new(settings.most_live)),
             in_flight: AtomicU64::new(0),
-            stopping: CancellationToken::new(),
+            stopping,
             started: Instant::now(),
             settings,
         };
@@ -114,6 +128,8 @@ impl std::ops::Deref for Site {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        // A rebuild that nobody waits for any more still ends in order.
+        self.shared.stopping.cancel();
         self.tasks.iter().for_each(AbortHandle::abort);
     }
 }
@@ -126,6 +142,16 @@ impl Shared {
             Ok(answer) => Ok(answer?),
             Err(_) => Err(self.silent(most)),
         }
+    }
+
+    /// Marks an answer made of served rows, if another version of the projection made them.
+    pub(crate) async fn mark(&self, mut response: Response) -> Result<Response, Problem> {
+        let stale = match self.served.last() {
+            Some(stale) => stale,
+            None => self.served.saw(&self.asked(self.model.state()).await?),
+        };
+        reply::mark(&mut response, stale);
+        Ok(response)
     }
 
     /// The store did not answer within `most`.

@@ -11,6 +11,7 @@
 //! | `guard`, `security` | what every request passes: hosts, origins, tokens, panics, counting |
 //! | `submission`, `intake`, `waiters` | a command's way there and back |
 //! | `live` | events as they happen, resumable |
+//! | `rebuilds`, `served` | rebuilds of the read model from here, and whether its rows are this program's |
 //! | `problem` | every error that a client is told |
 //! | `serve` | connections: accepted, bounded, and brought to an end |
 
@@ -22,12 +23,14 @@ mod live;
 mod metrics;
 mod openapi;
 mod problem;
+mod rebuilds;
 mod reply;
 mod request;
 mod router;
 mod routes;
 mod security;
 mod serve;
+mod served;
 mod settings;
 mod submission;
 mod surface;

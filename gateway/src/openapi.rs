@@ -2,6 +2,7 @@
 //!
 //! <https://spec.openapis.org/oas/v3.1.1.html>
 
+mod rebuilds;
 mod schemas;
 
 use kernel::{Domain, QueryHandler, Topic};
@@ -21,6 +22,7 @@ pub(crate) fn document(domain: &Domain, surface: &Surface) -> Value {
         paths.insert(query.path.to_owned(), question(query));
     }
     own(&mut paths);
+    rebuilds::paths(&mut paths);
     json!({
         "openapi": "3.1.1",
         "info": {
@@ -77,6 +79,16 @@ fn operation(id: &str, summary: &str, result: &Value) -> Value {
     })
 }
 
+/// An operation that answers with rows, or with what was made of them.
+fn reading(id: &str, summary: &str, result: &Value) -> Value {
+    let mut operation = operation(id, summary, result);
+    operation["responses"]["200"]["headers"] = json!({"Retrace-Stale": {
+        "description": "Where another version of the projection than this program's made the rows: both versions",
+        "schema": {"type": "string"},
+    }});
+    operation
+}
+
 /// An operation that becomes a command.
 fn command(id: &str, summary: &str, result: &Value, body: Option<Value>) -> Value {
     let mut operation = operation(id, summary, result);
@@ -109,7 +121,7 @@ fn batch(topic: &Topic) -> Value {
 fn many(topic: &Topic) -> Value {
     let (name, plural) = (topic.name, topic.plural);
     json!({
-        "get": operation(&format!("list_{name}"), &format!("All {plural}, by id"), &list_of(&schema(name))),
+        "get": reading(&format!("list_{name}"), &format!("All {plural}, by id"), &list_of(&schema(name))),
         "post": command(
             &format!("submit_{name}"),
             &format!("Have {plural} created, all or none, without waiting: the answer is the command's id"),
@@ -137,7 +149,7 @@ fn one(topic: &Topic) -> Value {
     let found = json!({"oneOf": [schema(name), {"type": "null"}]});
     json!({
         "parameters": [path_parameter("id")],
-        "get": operation(&format!("get_{name}"), &format!("One {name}; null where there is none"), &found),
+        "get": reading(&format!("get_{name}"), &format!("One {name}; null where there is none"), &found),
         "put": command(
             &format!("replace_{name}"),
             &format!("Replace all fields of a {name}"),
@@ -151,7 +163,7 @@ fn one(topic: &Topic) -> Value {
 fn question(query: &QueryHandler) -> Value {
     let id = query.path.trim_start_matches('/').replace(|c: char| !c.is_ascii_alphanumeric(), "_");
     let summary = format!("An answer from {}", query.topics.join(", "));
-    json!({"get": operation(&format!("query_{id}"), &summary, &json!({}))})
+    json!({"get": reading(&format!("query_{id}"), &summary, &json!({}))})
 }
 
 fn path_parameter(name: &str) -> Value {
@@ -194,6 +206,14 @@ fn own(paths: &mut Map<String, Value>) {
     paths.insert("/api/v1/events".into(), events);
     let mut socket = bare("websocket", "Events as they happen, one text message each", "application/json");
     socket["get"]["parameters"] = after;
+    if let Some(parameters) = socket["get"]["parameters"].as_array_mut() {
+        parameters.push(json!({
+            "name": "rebuilds",
+            "in": "query",
+            "description": "With 1, rebuilds of the read model are told of too, twice a second while they last, each message a RebuildMessage",
+            "schema": {"const": "1"},
+        }));
+    }
     socket["get"]["responses"] = json!({
         "101": {"description": "The connection is a WebSocket now; each message is a LiveEvent"},
         "default": {"$ref": "#/components/responses/Problem"},

@@ -1,5 +1,7 @@
 //! Every error that a client is told: a problem document (RFC 9457) with the key `error` besides.
 
+mod rebuild;
+
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -20,6 +22,7 @@ pub(crate) enum Kind {
     MethodNotAllowed,
     SlowRequest,
     InProgress,
+    Conflict,
     ReadOnly,
     TooLarge,
     Refused,
@@ -32,7 +35,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Every kind, for the description of the interface.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::MalformedRequest,
         Self::Unauthorized,
         Self::Forbidden,
@@ -40,6 +43,7 @@ impl Kind {
         Self::MethodNotAllowed,
         Self::SlowRequest,
         Self::InProgress,
+        Self::Conflict,
         Self::ReadOnly,
         Self::TooLarge,
         Self::Refused,
@@ -60,6 +64,7 @@ impl Kind {
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed"),
             Self::SlowRequest => (StatusCode::REQUEST_TIMEOUT, "slow-request", "The request came too slowly"),
             Self::InProgress => (StatusCode::CONFLICT, "in-progress", "The first request is still in progress"),
+            Self::Conflict => (StatusCode::CONFLICT, "conflict", "Not as things are now"),
             Self::ReadOnly => (StatusCode::CONFLICT, "read-only", "The store is read only"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large"),
             Self::Refused => (StatusCode::UNPROCESSABLE_ENTITY, "refused", "Refused"),
@@ -134,6 +139,12 @@ impl Problem {
     fn with(mut self, name: impl FnOnce(&mut About)) -> Self {
         name(&mut self.about);
         self
+    }
+
+    /// Names the field at fault.
+    #[must_use]
+    pub(crate) fn field(self, field: impl Into<String>) -> Self {
+        self.with(|about| about.field = Some(field.into()))
     }
 
     /// Names the member of the batch at fault.

@@ -6,12 +6,17 @@ use axum::{
     response::Response,
 };
 
+use crate::served::Stale;
+
 /// Header: the command that the request became.
 pub(crate) const COMMAND: HeaderName = HeaderName::from_static("retrace-command");
 /// Header: the position of the command's last event.
 pub(crate) const POSITION: HeaderName = HeaderName::from_static("retrace-position");
 /// Header: `behind` when the read model does not show the write yet.
 pub(crate) const READ_MODEL: HeaderName = HeaderName::from_static("retrace-read-model");
+
+/// Header: which version of the projection made the rows, where it is not the program's own.
+pub(crate) const STALE: HeaderName = HeaderName::from_static("retrace-stale");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -38,6 +43,13 @@ pub(crate) fn list<'r>(rows: impl Iterator<Item = &'r str> + Clone) -> Response 
     }
     body.push_str("]}");
     json(StatusCode::OK, body)
+}
+
+/// Says of an answer made of rows that they are stale, if they are.
+pub(crate) fn mark(response: &mut Response, stale: Option<Stale>) {
+    if let Some(stale) = stale {
+        set(response, STALE, &stale.to_string());
+    }
 }
 
 /// JSON text as it is.

@@ -12,7 +12,7 @@ use crate::{
     gateway::Gateway,
     guard,
     problem::{Kind, Problem},
-    routes::{admin, commands, entities, health, live, metrics, page, queries, status},
+    routes::{admin, commands, entities, health, live, metrics, page, queries, rebuilds, status},
 };
 
 /// Every route of the gateway, with everything that a request passes on its way.
@@ -44,6 +44,9 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/queues/{service}/dead", get(admin::dead))
         .route("/api/v1/queues/{service}/dead/{command}", delete(admin::discard))
         .route("/api/v1/queues/{service}/dead/{command}/requeue", post(admin::requeue))
+        .route("/api/v1/rebuilds", get(rebuilds::list).post(rebuilds::start).delete(rebuilds::stop))
+        .route("/api/v1/rebuilds/rollback", post(rebuilds::roll_back))
+        .route("/api/v1/rebuilds/approval", post(rebuilds::approve))
         .route("/openapi.json", get(page::openapi))
         .route("/livez", get(health::alive))
         .route("/readyz", get(health::ready))

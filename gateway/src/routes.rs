@@ -8,4 +8,5 @@ pub(crate) mod live;
 pub(crate) mod metrics;
 pub(crate) mod page;
 pub(crate) mod queries;
+pub(crate) mod rebuilds;
 pub(crate) mod status;

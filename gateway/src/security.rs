@@ -40,6 +40,7 @@ fn needed(method: &Method, path: &str) -> Option<Scope> {
         "/livez" | "/readyz" => None,
         path if path.starts_with("/api/v1/queues/") => Some(Scope::Admin),
         _ if method.is_safe() => Some(Scope::Read),
+        path if path == "/api/v1/rebuilds" || path.starts_with("/api/v1/rebuilds/") => Some(Scope::Admin),
         _ => Some(Scope::Command),
     }
 }

@@ -29,7 +29,7 @@ const FIRST: Duration = Duration::from_millis(250);
 /// Answers requests until told to stop.
 ///
 /// From then on readiness is false, new requests are turned away, WebSockets and server-sent events are
-/// ended, and what was asked before is still answered, within [`grace`](crate::Settings::grace). After that
+/// ended, a rebuild is broken off, and what was asked before is still answered, within [`grace`](crate::Settings::grace). After that
 /// the rest is cut off.
 ///
 /// # Errors
@@ -65,7 +65,9 @@ pub async fn serve(listener: TcpListener, gateway: Gateway, stop: CancellationTo
     // WebSockets have left their connection's task: the last one gives its place among the clients back.
     let followers = u32::try_from(gateway.settings.most_live).unwrap_or(u32::MAX);
     let followed = tokio::time::timeout_at(until, gateway.live.acquire_many(followers)).await;
-    if !connections.is_empty() || followed.is_err() {
+    // A rebuild stops at the next event and leaves what it has committed to whoever goes on with it.
+    let rebuilt = tokio::time::timeout_at(until, gateway.rebuilds.over()).await;
+    if !connections.is_empty() || followed.is_err() || rebuilt.is_err() {
         tracing::warn!(connections = connections.len(), "cut off at the end of the grace time");
     }
     Ok(())

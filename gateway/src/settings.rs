@@ -93,7 +93,7 @@ pub enum Scope {
     Read,
     /// Send commands.
     Command,
-    /// Look at, requeue and drop dead letters.
+    /// Look at, requeue and drop dead letters; have the read model rebuilt.
     Admin,
 }
 

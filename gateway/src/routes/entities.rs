@@ -36,16 +36,18 @@ impl Scope {
 pub(crate) async fn list(State(scope): State<Scope>, uri: Uri) -> Result<Response, Problem> {
     request::check_now(&uri)?;
     let name = scope.topic.name;
-    let (tables, _) = scope.gateway.asked(scope.gateway.model.tables(&[name])).await?;
+    let (tables, state) = scope.gateway.asked(scope.gateway.model.tables(&[name])).await?;
     let rows: Vec<_> = tables.rows(name).map(|(_, row)| row).collect();
-    Ok(reply::list(rows.iter().copied()))
+    let mut response = reply::list(rows.iter().copied());
+    reply::mark(&mut response, scope.gateway.served.saw(&state));
+    Ok(response)
 }
 
 /// `GET /<singular>/<id>`
 pub(crate) async fn one(State(scope): State<Scope>, uri: Uri) -> Result<Response, Problem> {
     request::check_now(&uri)?;
     let row = scope.gateway.asked(scope.gateway.model.row(scope.topic.name, &request::id(&uri))).await?;
-    Ok(reply::result(row.as_deref().unwrap_or("null")))
+    scope.gateway.mark(reply::result(row.as_deref().unwrap_or("null"))).await
 }
 
 /// `POST /<singular>`: creates what is given and waits.

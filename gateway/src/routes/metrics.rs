@@ -6,6 +6,8 @@ use axum::{
     response::Response,
 };
 
+use projector::rebuild::Progress;
+
 use crate::{
     gateway::{Shared, Site},
     metrics::Exposition,
@@ -37,6 +39,16 @@ async fn store(gateway: &Shared, out: &mut Exposition) -> Result<(), Problem> {
     let lag = head.saturating_sub(model.checkpoint.number.0);
     out.gauge("retrace_read_model_lag_events", "Events that the read model has not taken in.", lag);
     out.gauge("retrace_read_model_generation", "Which build of the read model is served.", model.generation);
+
+    let is_stale = gateway.served.saw(&model).is_some();
+    let help = "Whether another version of the projection made the served rows.";
+    out.gauge("retrace_read_model_stale", help, u8::from(is_stale));
+    let told = gateway.asked(gateway.rebuilds.told(&gateway.model)).await?;
+    let help = "Whether the read model is being rebuilt, here or by another process.";
+    out.gauge("retrace_rebuild_running", help, u8::from(told.is_some()));
+    let progress: Option<Progress> = told.and_then(|told| serde_json::from_str(&told).ok());
+    let events = progress.map_or(0, |progress| progress.events);
+    out.gauge("retrace_rebuild_events_read", "Events that the rebuild under way has read.", events);
 
     let queues = gateway.asked(engine.queues(&gateway.domain.services())).await?;
     out.family("retrace_queue_commands", "gauge", "Commands by service and state.");

@@ -28,7 +28,7 @@ impl Scope {
 pub(crate) async fn answer(State(scope): State<Scope>, uri: Uri) -> Result<Response, Problem> {
     request::check_now(&uri)?;
     let query = scope.query;
-    let (tables, _) = scope.gateway.asked(scope.gateway.model.tables(query.topics)).await?;
+    let (tables, state) = scope.gateway.asked(scope.gateway.model.tables(query.topics)).await?;
     // Whole topics may take a while, and the domain's code may panic: neither may hold up other requests.
     let answered = tokio::task::spawn_blocking(move || {
         let answer = || query.answer(&tables).map(|value| value.to_string());
@@ -37,5 +37,7 @@ pub(crate) async fn answer(State(scope): State<Scope>, uri: Uri) -> Result<Respo
     let answer = answered.await.unwrap_or_else(|error| Err(Failure(error.to_string())));
     let failed =
         |failure: Failure| Problem::new(Kind::Internal, format!("{} can't be answered: {failure}", query.path));
-    Ok(reply::result(&answer.map_err(failed)?))
+    let mut response = reply::result(&answer.map_err(failed)?);
+    reply::mark(&mut response, scope.gateway.served.saw(&state));
+    Ok(response)
 }

@@ -33,7 +33,12 @@ pub(crate) async fn status(State(gateway): State<Site>) -> Result<Response, Prob
         "uptime_seconds": gateway.started.elapsed().as_secs(),
         "store": engine.url(),
         "head": head,
-        "read_model": {"state": model, "lag": lag(&model.checkpoint)},
+        "read_model": {
+            "state": model,
+            "lag": lag(&model.checkpoint),
+            "stale": gateway.served.saw(&model).is_some(),
+            "current_version": gateway.served.current(),
+        },
         "consumers": consumers,
         "queues": queues,
         "parked": parked.len(),

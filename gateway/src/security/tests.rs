@@ -110,6 +110,17 @@ fn a_token_does_what_its_scopes_say() {
         assert_eq!(status(&write.0, write.1, token), writes, "{token}");
         assert_eq!(status(&Method::GET, dead, token), administers, "{token}");
     }
+    let rebuilds = "/api/v1/rebuilds";
+    assert_eq!(status(&Method::GET, rebuilds, "Bearer reader"), 200, "anybody who may read may see how they go");
+    for (method, path) in [
+        (Method::POST, rebuilds),
+        (Method::DELETE, rebuilds),
+        (Method::POST, "/api/v1/rebuilds/rollback"),
+        (Method::POST, "/api/v1/rebuilds/approval"),
+    ] {
+        assert_eq!(status(&method, path, "Bearer keeper"), 200, "{method} {path}");
+        assert_eq!(status(&method, path, "Bearer writer"), 403, "{method} {path}");
+    }
     let bare = |path| ask(&settings, &Method::GET, path, &[(header::HOST, "localhost")]);
     assert_eq!(bare("/orders?token=reader"), 401, "never in the URL");
     assert_eq!((bare("/metrics"), bare("/livez"), bare("/readyz")), (401, 200, 200));

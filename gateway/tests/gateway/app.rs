@@ -21,7 +21,7 @@ pub(crate) struct App {
     pub(crate) stop: CancellationToken,
     domain: Arc<Domain>,
     tail: Tail,
-    model: ReadModel,
+    pub(crate) model: ReadModel,
     behind: CancellationToken,
     serving: JoinHandle<std::io::Result<()>>,
 }

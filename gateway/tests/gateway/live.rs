@@ -11,7 +11,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_a
 
 use crate::app::{App, fact, within};
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 pub(crate) async fn connect(app: &App, path: &str) -> Socket {
     within(connect_async(format!("ws://{}{path}", app.address))).await.unwrap().0
@@ -27,7 +27,7 @@ async fn connect_narrow(app: &App, path: &str) -> Socket {
 }
 
 /// The next event; nothing once the connection has ended.
-async fn event(socket: &mut Socket) -> Option<Value> {
+pub(crate) async fn event(socket: &mut Socket) -> Option<Value> {
     loop {
         match within(socket.next()).await {
             Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(&text).unwrap()),

@@ -11,6 +11,7 @@ mod describing;
 mod entities;
 mod idempotency;
 mod live;
+mod rebuilds;
 mod refusals;
 mod security;
 mod stopping;

@@ -1,6 +1,6 @@
 //! `GET /ws`: one text message an event.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{
@@ -13,14 +13,17 @@ use axum::{
 use futures_util::SinkExt as _;
 use runtime::{Entries, StoreError};
 use serde_json::json;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, MissedTickBehavior, interval_at, timeout},
+};
 
 use crate::{
     gateway::Site,
     live::{Feed, Shown},
     metrics::Follower,
     problem::{Kind, Problem},
-    request,
+    rebuilds, request,
 };
 
 /// How long one wait for events may take.
@@ -41,7 +44,7 @@ const LONGEST: usize = 4 << 10;
 /// How many bytes of messages are gathered before they are written; a slow client holds up one message more.
 const GATHERED: usize = 16 << 10;
 
-/// `GET /ws?after=<position>`
+/// `GET /ws?after=<position>&rebuilds=1`
 pub(crate) async fn websocket(
     State(gateway): State<Site>,
     uri: Uri,
@@ -50,17 +53,21 @@ pub(crate) async fn websocket(
     let upgrade = upgrade.map_err(|rejection| Problem::new(Kind::MalformedRequest, rejection.body_text()))?;
     let after = request::parameter(&uri, "after");
     let feed = Feed::begin(&gateway, Follower::WebSocket, after.as_deref()).await?;
+    let rebuilds = request::parameter(&uri, "rebuilds").is_some_and(|wanted| wanted == "1");
+    let rebuilds = rebuilds.then(|| gateway.rebuilds.shown());
     Ok(upgrade
         .max_message_size(LONGEST)
         .max_frame_size(LONGEST)
         .read_buffer_size(LONGEST)
         .write_buffer_size(GATHERED)
-        .on_upgrade(move |socket| Client { socket, feed, gateway }.run()))
+        .on_upgrade(move |socket| Client { socket, feed, rebuilds, gateway }.run()))
 }
 
 struct Client {
     socket: WebSocket,
     feed: Feed,
+    /// How far a rebuild has come, for a client that wants to know.
+    rebuilds: Option<watch::Receiver<Option<Arc<rebuilds::Shown>>>>,
     gateway: Site,
 }
 
@@ -126,6 +133,10 @@ impl Client {
                         Err(parting) => return parting,
                     }
                 }
+                message = rebuilt(self.rebuilds.as_mut()) => match self.within(Message::Text(message.into())).await {
+                    Ok(()) => continue,
+                    Err(parting) => return parting,
+                },
                 entries = self.feed.next(PATIENCE) => entries,
             };
             match entries {
@@ -159,6 +170,19 @@ impl Client {
     async fn within(&mut self, message: Message) -> Result<(), Parting> {
         sent(timeout(self.gateway.settings.stall, self.socket.send(message)).await)
     }
+}
+
+/// What is to be said next about rebuilds; nothing for ever to a client that has not asked.
+async fn rebuilt(rebuilds: Option<&mut watch::Receiver<Option<Arc<rebuilds::Shown>>>>) -> String {
+    if let Some(shown) = rebuilds {
+        while shown.changed().await.is_ok() {
+            let message = shown.borrow_and_update().as_ref().map(|shown| shown.message());
+            if let Some(message) = message {
+                return message;
+            }
+        }
+    }
+    std::future::pending().await
 }
 
 /// What became of something sent, within a time or not.
