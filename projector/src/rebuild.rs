@@ -20,7 +20,8 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 pub use plan::{Approval, Phase, Plan, Progress, Report, Unreadables};
 
-use crate::{ModelState, ReadModel};
+use crate::{Hold, ModelState, ReadModel};
+pub(crate) use batch::Batch;
 use build::Build;
 pub(crate) use table::Table;
 
@@ -188,22 +189,27 @@ impl Rebuild {
         progress.send_replace(Progress::default());
         let held = self.model.hold(&self.holder).await?;
         let hold = held.map_err(|holder| RebuildError::Held { place: self.model.place(), holder })?;
+        let hold = Arc::new(hold);
         let telling = AbortOnDropHandle::new(tokio::spawn(tell(self.model.clone(), progress.subscribe())));
         // Boxed, because what awaits it is too deep for the compiler to see that it may change threads.
-        let work: Pin<Box<dyn Future<Output = _> + Send + '_>> = Box::pin(self.work(way, progress, stop));
+        let work: Pin<Box<dyn Future<Output = _> + Send + '_>> = Box::pin(self.work(way, &hold, progress, stop));
         let result = tokio::select! {
             result = work => result,
             () = hold.lost() => Err(RebuildError::Fenced(self.model.place())),
         };
         drop(telling);
         self.model.tell(None).await;
-        hold.give_up().await;
+        // A thread that still writes has it too, and gives it up when it ends.
+        if let Some(hold) = Arc::into_inner(hold) {
+            hold.give_up().await;
+        }
         result
     }
 
     async fn work(
         &self,
         way: Way,
+        hold: &Arc<Hold>,
         progress: &watch::Sender<Progress>,
         stop: &CancellationToken,
     ) -> Result<Report, RebuildError> {
@@ -211,11 +217,13 @@ impl Rebuild {
             Way::Anew => {
                 let served = self.model.state().await?;
                 self.check(&served)?;
-                let build = self.begin(&served, progress, stop).await?;
+                let mut build = self.begin(&served, progress, stop).await?;
+                build.right = Some(hold.clone());
                 self.build(build, &served).await
             }
             Way::Back => {
-                let build = self.go_back(progress, stop).await?;
+                let mut build = self.go_back(progress, stop).await?;
+                build.right = Some(hold.clone());
                 self.catch_up_and_serve(build).await
             }
         }

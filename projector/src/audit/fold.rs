@@ -7,7 +7,10 @@ use runtime::{Engine, StoreError};
 use tokio::sync::watch;
 
 use super::{Audited, Disorders, Progress, order::Order};
-use crate::{Change, Differences, ModelState, rebuild::Table};
+use crate::{
+    Change, Differences, ModelState,
+    rebuild::{Batch, Table},
+};
 
 /// After how many entries the progress is told.
 const TELL: u64 = 4_096;
@@ -23,6 +26,8 @@ pub(super) struct Waiting {
 /// The log as it is folded, with a stop where each model stands.
 pub(super) struct Fold {
     version: u32,
+    /// What has been read and not folded.
+    batch: Batch,
     table: Table,
     /// The fold's rows as of the last stop.
     rows: Tables,
@@ -54,6 +59,7 @@ impl Fold {
         waiting.sort_by_key(|model| Reverse(model.state.checkpoint.position));
         Self {
             version: domain.projection(),
+            batch: Batch::new(domain),
             table: Table::of(domain),
             rows: Tables::default(),
             digest: Digest::default(),
@@ -76,6 +82,7 @@ impl Fold {
             self.take(seen);
             ControlFlow::Continue(())
         })?;
+        self.fold();
         // A model that is ahead of the log is held against all there is of it.
         while let Some(model) = self.waiting.pop() {
             self.settle(model);
@@ -101,15 +108,21 @@ impl Fold {
     fn take(&mut self, seen: &Seen<'_>) {
         self.entries += 1;
         self.order.pass(seen);
-        let folded = match seen {
-            Seen::Event(event) => self.table.fold(event).is_ok(),
-            Seen::Junk(_) => false,
-        };
-        self.unreadable += u64::from(!folded);
+        self.batch.take(seen);
+        if self.batch.is_full() {
+            self.fold();
+        }
+    }
+
+    fn fold(&mut self) {
+        self.table.fold(&self.batch);
+        self.unreadable += self.batch.unread.len() as u64;
+        self.batch.clear();
     }
 
     /// Compares a model with the fold, which is where the model stands.
     fn settle(&mut self, model: Waiting) {
+        self.fold();
         let (changes, digest) = self.table.changes();
         self.digest = digest;
         changes.into_iter().for_each(|change| put(&mut self.rows, change));

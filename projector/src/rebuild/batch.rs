@@ -6,9 +6,12 @@
 use kernel::{Content, Domain, Number, Position, Seen, Step, Topic};
 use xxhash_rust::xxh3::xxh3_64;
 
+/// How many entries are folded together.
+pub(crate) const FULL: u64 = 256;
+
 /// What is kept of a row until it is written out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// The data of an entity's event.
     Entity,
     /// The row itself.
@@ -17,11 +20,11 @@ pub(super) enum Form {
 
 /// What one event does to a row.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Touched {
+pub(crate) struct Touched {
     /// Which topic, of the batch's own.
-    pub(super) topic: usize,
-    pub(super) hash: u64,
-    pub(super) step: Step<Form>,
+    pub(crate) topic: usize,
+    pub(crate) hash: u64,
+    pub(crate) step: Step<Form>,
     /// Where the key begins in the text, where it ends and the content begins, and where that ends.
     key: usize,
     content: usize,
@@ -30,15 +33,15 @@ pub(super) struct Touched {
 
 /// An entry that can't be read.
 #[derive(Clone, Debug)]
-pub(super) struct Unread {
-    pub(super) topic: String,
-    pub(super) position: Position,
-    pub(super) reason: String,
+pub(crate) struct Unread {
+    pub(crate) topic: String,
+    pub(crate) position: Position,
+    pub(crate) reason: String,
 }
 
 /// A short stretch of the log.
 #[derive(Debug)]
-pub(super) struct Batch {
+pub(crate) struct Batch {
     topics: Vec<Topic>,
     /// Only these topics are read.
     only: Option<Vec<String>>,
@@ -46,16 +49,16 @@ pub(super) struct Batch {
     last: usize,
     text: String,
     touched: Vec<Touched>,
-    pub(super) unread: Vec<Unread>,
+    pub(crate) unread: Vec<Unread>,
     /// Entries taken in.
-    pub(super) events: u64,
+    pub(crate) events: u64,
     /// Where the last one stands, and the last number.
-    pub(super) position: Position,
-    pub(super) number: Option<Number>,
+    pub(crate) position: Position,
+    pub(crate) number: Option<Number>,
 }
 
 impl Batch {
-    pub(super) fn new(domain: &Domain) -> Self {
+    pub(crate) fn new(domain: &Domain) -> Self {
         Self {
             topics: domain.topics().cloned().collect(),
             only: None,
@@ -70,12 +73,17 @@ impl Batch {
     }
 
     /// Reads only these topics from now on, or all.
-    pub(super) fn restrict(&mut self, only: Option<&[String]>) {
+    pub(crate) fn restrict(&mut self, only: Option<&[String]>) {
         self.only = only.map(<[_]>::to_vec);
     }
 
+    /// Whether it is time to fold it: what it touches should stay at hand meanwhile.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.events >= FULL
+    }
+
     /// Forgets what it holds.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.text.clear();
         self.touched.clear();
         self.unread.clear();
@@ -83,22 +91,22 @@ impl Batch {
     }
 
     /// What the events do, in log order.
-    pub(super) fn touched(&self) -> &[Touched] {
+    pub(crate) fn touched(&self) -> &[Touched] {
         &self.touched
     }
 
     /// The key of the row.
-    pub(super) fn key(&self, touched: &Touched) -> &str {
+    pub(crate) fn key(&self, touched: &Touched) -> &str {
         self.text.get(touched.key..touched.content).unwrap_or_default()
     }
 
     /// The key of the row, and behind it what the row is made of.
-    pub(super) fn text(&self, touched: &Touched) -> &str {
+    pub(crate) fn text(&self, touched: &Touched) -> &str {
         self.text.get(touched.key..touched.end).unwrap_or_default()
     }
 
     /// Takes an entry in; topics that are not the domain's are somebody else's.
-    pub(super) fn take(&mut self, seen: &Seen<'_>) {
+    pub(crate) fn take(&mut self, seen: &Seen<'_>) {
         self.events += 1;
         self.position = seen.position();
         self.number = seen.number().or(self.number);
@@ -143,6 +151,6 @@ impl Batch {
 }
 
 /// The hash by which a key is found.
-pub(super) fn hash(key: &str) -> u64 {
+pub(crate) fn hash(key: &str) -> u64 {
     xxh3_64(key.as_bytes())
 }

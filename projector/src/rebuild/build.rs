@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     ops::ControlFlow,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -13,19 +14,16 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     Limits, Phase, Progress, RebuildError, Unreadables,
-    batch::{Batch, Unread},
+    batch::{Batch, FULL, Unread},
     plan::rate,
     table::Table,
 };
-use crate::{Generation, ModelState, ReadModel, live::CONSUMER};
+use crate::{Generation, Hold, ModelState, ReadModel, live::CONSUMER};
 
 /// After how many entries it looks up from the log.
 const LOOK_UP: u64 = 4_096;
 
-/// How many entries are folded together: what they touch stays at hand meanwhile.
-const BATCH: u64 = 256;
-
-/// How many are while rows have to be looked up first.
+/// How many entries are folded together while rows have to be looked up first.
 const WIDE_BATCH: u64 = 2_048;
 
 /// How many entries that can't be read are remembered one by one.
@@ -68,7 +66,9 @@ pub(super) struct Build {
     clock: Clock,
     progress: watch::Sender<Progress>,
     stop: CancellationToken,
-    _stop_with_this: Option<DropGuard>,
+    stop_with_this: Option<DropGuard>,
+    /// The right to rebuild, which nobody else may have while a thread of this one may still write.
+    pub(super) right: Option<Arc<Hold>>,
 }
 
 /// What a fraction of the way is told by.
@@ -111,7 +111,8 @@ impl Build {
             clock: Clock { began: Instant::now(), first: at.clone(), last: at, phase: Default::default() },
             progress: progress.clone(),
             stop: stop.clone(),
-            _stop_with_this: Some(stop.drop_guard()),
+            stop_with_this: Some(stop.drop_guard()),
+            right: None,
         }
     }
 
@@ -125,12 +126,15 @@ impl Build {
     /// Scans the log up to `until` and commits.
     pub(super) async fn read(mut self, until: Position) -> Result<Self, RebuildError> {
         self.show(Phase::Read);
+        // It stays with whoever waits: when they are dropped, the thread is to stop.
+        let stop_with_this = self.stop_with_this.take();
         let reading = tokio::task::spawn_blocking(move || {
             self.scan(until)?;
             Handle::current().block_on(self.commit())?;
             Ok(self)
         });
-        reading.await.unwrap_or_else(|error| Err(RebuildError::Died(error.to_string())))
+        let read = reading.await.unwrap_or_else(|error| Err(RebuildError::Died(error.to_string())))?;
+        Ok(Self { stop_with_this, ..read })
     }
 
     fn scan(&mut self, until: Position) -> Result<(), RebuildError> {
@@ -140,7 +144,7 @@ impl Build {
         let mut result = Ok(());
         let every = self.limits.commit_every;
         engine.scan(&stretch, &mut |seen| {
-            let most = if self.is_partly_written { WIDE_BATCH } else { BATCH }.min(every);
+            let most = if self.is_partly_written { WIDE_BATCH } else { FULL }.min(every);
             // Entries at one position go into one batch: no checkpoint can stand between them.
             if self.batch.events >= most && seen.position() > self.batch.position {
                 result = self.turn(&handle);

@@ -104,7 +104,7 @@ impl Table {
     }
 
     /// Folds events in.
-    pub(super) fn fold(&mut self, batch: &Batch) {
+    pub(crate) fn fold(&mut self, batch: &Batch) {
         // Each row lies somewhere else in memory. Looked at one after the other with nothing in between, many are
         // fetched in the time of one, and are at hand when they are written.
         let found = batch.touched().iter().map(|touched| self.topics[touched.topic].glance(touched.hash));
@@ -115,7 +115,7 @@ impl Table {
     }
 
     /// The keys of events of which nothing is known yet.
-    pub(super) fn lacking(&self, batch: &Batch) -> Vec<(&'static str, Arc<str>)> {
+    pub(crate) fn lacking(&self, batch: &Batch) -> Vec<(&'static str, Arc<str>)> {
         let lacks = |touched: &&Touched| {
             let key = batch.key(touched);
             self.topics[touched.topic].slots.find(touched.hash, |slot| slot.is(touched.hash, key)).is_none()

@@ -10,6 +10,7 @@ use projector::{
 };
 use runtime::{Engine, Namespace, StoreUrl};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +21,13 @@ pub type Rows = BTreeMap<String, BTreeMap<String, String>>;
 
 pub async fn memory_log() -> Engine {
     Engine::open(&StoreUrl::Memory, &Namespace::default(), &TOPICS).await.unwrap()
+}
+
+/// A log in a file: read while others read and write.
+pub async fn sqlite_log() -> (Engine, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = StoreUrl::Sqlite(folder.path().join("shop.db"));
+    (Engine::open(&url, &Namespace::default(), &TOPICS).await.unwrap(), folder)
 }
 
 /// A log with so many events about fewer trees, some of them felled.
