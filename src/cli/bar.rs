@@ -1,23 +1,20 @@
-//! How far a rebuild has come, on one line of a terminal that is written over.
+//! How far something has come, on one line of a terminal that is written over.
 
 use std::{
     io::{IsTerminal as _, Write as _},
     time::Duration,
 };
 
-use projector::rebuild::{Phase, Progress};
 use tokio::{sync::watch, task::JoinHandle};
-
-use crate::cli::words::thousands;
 
 /// How often the line is written.
 const EVERY: Duration = Duration::from_millis(100);
 
-/// A line that tells how far a rebuild has come; nothing where nobody looks.
+/// A line that tells how far something has come; nothing where nobody looks.
 pub(super) struct Bar(Option<JoinHandle<()>>);
 
 impl Bar {
-    pub(super) fn show(progress: watch::Receiver<Progress>) -> Self {
+    pub(super) fn show<P: Send + Sync + 'static>(progress: watch::Receiver<P>, line: fn(&P) -> String) -> Self {
         let is_seen = std::io::stderr().is_terminal();
         Self(is_seen.then(|| {
             tokio::spawn(async move {
@@ -38,57 +35,5 @@ impl Bar {
             task.abort();
             let _ = write!(std::io::stderr(), "\r\x1b[2K");
         }
-    }
-}
-
-fn line(progress: &Progress) -> String {
-    let Progress { generation, phase, events, fraction, events_per_second, seconds_left, .. } = progress;
-    if *phase == Phase::Begin {
-        return "rebuild: beginning".to_owned();
-    }
-    let left = match seconds_left {
-        Some(seconds) if *phase == Phase::Read => format!(", {} left", duration(*seconds)),
-        Some(_) | None => String::new(),
-    };
-    format!(
-        "rebuild of generation {generation}: {phase} {:3.0} %, {} events, {}/s{left}",
-        fraction * 100.0,
-        thousands(*events),
-        thousands(*events_per_second as u64),
-    )
-}
-
-/// Seconds, as people say them.
-fn duration(seconds: f64) -> String {
-    let whole = seconds.ceil() as u64;
-    match whole {
-        0..60 => format!("{whole} s"),
-        60..3_600 => format!("{} min {} s", whole / 60, whole % 60),
-        _ => format!("{} h {} min", whole / 3_600, whole % 3_600 / 60),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_line_tells_phase_percent_rate_and_time_left() {
-        let progress = Progress {
-            generation: 3,
-            phase: Phase::Read,
-            events: 1_234_567,
-            fraction: 0.456,
-            events_per_second: 1_812_345.6,
-            seconds_left: Some(83.2),
-            ..Progress::default()
-        };
-        assert_eq!(
-            line(&progress),
-            "rebuild of generation 3: read  46 %, 1,234,567 events, 1,812,345/s, 1 min 24 s left"
-        );
-        let progress = Progress { phase: Phase::CatchUp, fraction: 1.0, ..progress };
-        assert_eq!(line(&progress), "rebuild of generation 3: catch up 100 %, 1,234,567 events, 1,812,345/s");
-        assert_eq!(duration(7_261.0), "2 h 1 min");
     }
 }

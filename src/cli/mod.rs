@@ -1,5 +1,7 @@
 //! The command line: one file a subcommand.
 
+mod audit;
+mod bar;
 mod bench;
 mod completions;
 mod demo;
@@ -10,6 +12,7 @@ mod http_client;
 mod import;
 mod latencies;
 mod pace;
+mod place;
 mod rebuild;
 mod roles;
 mod run;
@@ -67,6 +70,13 @@ enum Command {
     Import(import::Args),
     /// Make a read model anew from the log, beside the one that is served
     Rebuild(rebuild::Args),
+    /// Prove read models equal to a fresh fold of the log, and the log and its checkpoints sound
+    ///
+    /// Folds the whole log anew and holds read models against it, each at the position where it stands: row by row
+    /// and by their digests. Also looks whether the log is whole (I3: event numbers have no holes, positions
+    /// increase) and no checkpoint is ahead of it or of another epoch (I5). Writes nothing. Exits with 0 when
+    /// everything is as it should be, and with 2 when anything is not.
+    Audit(audit::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
 }
@@ -113,6 +123,7 @@ fn run(domain: Arc<Domain>, command: Command) -> Result<(), Failure> {
             Command::Demo(args) => demo::run(&domain, args).await,
             Command::Bench(args) => bench::run(&domain, args).await,
             Command::Rebuild(args) => rebuild::run(domain, args).await,
+            Command::Audit(args) => audit::run(domain, args).await,
             Command::Export(args) => export::run(&domain, args).await,
             Command::Import(args) => import::run(&domain, args).await,
             Command::Completions(_) => Ok(()),

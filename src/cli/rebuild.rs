@@ -1,8 +1,8 @@
 //! `retrace rebuild`: a read model made anew from the log.
 
-mod bar;
 mod into;
-mod report;
+pub(super) mod progress;
+pub(super) mod report;
 
 use std::sync::Arc;
 
@@ -11,8 +11,7 @@ use projector::rebuild::{Approval, Limits, Plan, Progress, Rebuild, RebuildError
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{exit, failure::Failure, roles::Signals, store::StoreArgs};
-use into::Into;
+use super::{bar::Bar, exit, failure::Failure, place::Place, roles::Signals, store::StoreArgs};
 
 /// Builds the read model anew beside the one that is served, catches up with the log, and swaps it in. Readers
 /// see the old rows until then and the new ones from then on. The old generation is kept for --rollback.
@@ -20,7 +19,7 @@ use into::Into;
 pub(super) struct Args {
     /// Where to build: redis, sqlite:FILE or memory [default: the read model of the store]
     #[arg(long, value_name = "PLACE")]
-    into: Option<Into>,
+    into: Option<Place>,
     /// Start from the state as of this position or time, and apply everything after it again
     #[arg(long, value_name = "MOMENT")]
     from: Option<Moment>,
@@ -81,7 +80,7 @@ pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> 
         holder: projector::holder("retrace rebuild"),
     };
     let (progress, stop) = (watch::Sender::new(Progress::default()), CancellationToken::new());
-    let bar = bar::Bar::show(progress.subscribe());
+    let bar = Bar::show(progress.subscribe(), progress::line);
     let work = async {
         if args.rollback { rebuild.roll_back(&progress, &stop).await } else { rebuild.run(&progress, &stop).await }
     };

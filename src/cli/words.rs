@@ -1,6 +1,8 @@
 //! Figures and times as people read them.
 
-use kernel::Position;
+use std::collections::BTreeMap;
+
+use kernel::{Checkpoint, Number, Position};
 
 /// A count with its thousands set apart.
 pub(super) fn thousands(count: u64) -> String {
@@ -23,6 +25,31 @@ pub(super) fn when(position: Position) -> String {
     }
 }
 
+/// Where a checkpoint stands: its position, its event's number where there is one, and the time.
+pub(super) fn at(checkpoint: &Checkpoint) -> String {
+    let Checkpoint { position, number, .. } = checkpoint;
+    match (*position, *number) {
+        (Position::ZERO, _) => when(Position::ZERO),
+        (_, Number::ZERO) => format!("{position}, {}", when(*position)),
+        _ => format!("{position} (event {number}), {}", when(*position)),
+    }
+}
+
+/// How many rows there are, and of which topics.
+pub(super) fn rows(rows: &BTreeMap<String, u64>) -> String {
+    let topics: Vec<_> = rows.iter().filter(|(_, count)| **count > 0).collect();
+    let topics: Vec<_> = topics.iter().map(|(topic, count)| format!("{topic} {}", thousands(**count))).collect();
+    match rows.values().sum() {
+        0 => "none".to_owned(),
+        rows => format!("{}: {}", thousands(rows), topics.join(", ")),
+    }
+}
+
+/// A count of things: "1 row", "2,000 rows".
+pub(super) fn counted(count: u64, one: &str, more: &str) -> String {
+    format!("{} {}", thousands(count), if count == 1 { one } else { more })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,5 +64,22 @@ mod tests {
     fn a_position_is_a_time() {
         assert_eq!(when(Position::new(1_795_359_845_123, 4)), "2026-11-22T15:04:05.123Z");
         assert_eq!(when(Position::ZERO), "before the first event");
+    }
+
+    #[test]
+    fn a_checkpoint_is_a_position_an_event_and_a_time() {
+        let checkpoint = |position, number| Checkpoint { position, number: Number(number), ..Checkpoint::default() };
+        let position = Position::new(1_795_359_845_123, 4);
+        assert_eq!(at(&checkpoint(position, 7)), "1795359845123-4 (event 7), 2026-11-22T15:04:05.123Z");
+        assert_eq!(at(&checkpoint(position, 0)), "1795359845123-4, 2026-11-22T15:04:05.123Z");
+        assert_eq!(at(&Checkpoint::default()), "before the first event");
+    }
+
+    #[test]
+    fn rows_are_counted_by_topic() {
+        let counts = |counts: &[(&str, u64)]| rows(&counts.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect());
+        assert_eq!(counts(&[("cart", 0)]), "none");
+        assert_eq!(counts(&[("cart", 1_200), ("mail", 0), ("order", 34)]), "1,234: cart 1,200, order 34");
+        assert_eq!([counted(1, "row", "rows"), counted(0, "row", "rows")], ["1 row", "0 rows"]);
     }
 }

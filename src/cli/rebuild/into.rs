@@ -1,50 +1,14 @@
 //! Where to build a read model, and whether a projector keeps that one up.
 
-use std::{path::PathBuf, str::FromStr};
-
 use kernel::{Domain, Position};
 use projector::ReadModel;
 use runtime::{Engine, Namespace, StoreUrl};
 
 use crate::cli::{
     failure::Failure,
-    store::{REDIS_URL, StoreArgs},
+    place::{self, Place},
+    store::StoreArgs,
 };
-
-/// What `--into` says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::cli) enum Into {
-    /// This process's memory: for the digest and the figures.
-    Memory,
-    /// The Redis of the store, or of `REDIS_URL`.
-    Redis,
-    /// A Redis of its own.
-    RedisAt(StoreUrl),
-    /// A file.
-    Sqlite(PathBuf),
-}
-
-impl FromStr for Into {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let file = text.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
-        match (text, file) {
-            ("memory" | "memory:", _) => Ok(Self::Memory),
-            ("redis", _) => Ok(Self::Redis),
-            (_, Some(file)) if !file.is_empty() => Ok(Self::Sqlite(file.into())),
-            (_, None) if text.contains("://") => match text.parse() {
-                Ok(url @ StoreUrl::Redis(_)) => Ok(Self::RedisAt(url)),
-                Ok(StoreUrl::Sqlite(_) | StoreUrl::Memory | StoreUrl::History(_)) | Err(_) => Err(unknown()),
-            },
-            _ => Err(unknown()),
-        }
-    }
-}
-
-fn unknown() -> String {
-    "expected redis, sqlite:FILE or memory".to_owned()
-}
 
 /// A read model to build in.
 pub(in crate::cli) struct Target {
@@ -54,29 +18,28 @@ pub(in crate::cli) struct Target {
 }
 
 /// Opens what `--into` says; the store's own read model when it says nothing.
-pub(in crate::cli) async fn open(into: Option<&Into>, store: &StoreArgs, domain: &Domain) -> Result<Target, Failure> {
+pub(in crate::cli) async fn open(into: Option<&Place>, store: &StoreArgs, domain: &Domain) -> Result<Target, Failure> {
     let (url, namespace) = (store.url(domain)?, store.namespace());
     let own = async || ReadModel::open(&url, &namespace).await;
     match into {
         None => Ok(Target { model: own().await?, is_followed: true }),
-        Some(Into::Memory) => {
+        Some(Place::Memory) => {
             Ok(Target { model: ReadModel::open(&StoreUrl::Memory, &namespace).await?, is_followed: false })
         }
-        Some(Into::Sqlite(path)) => {
+        Some(Place::Sqlite(path)) => {
             let model = ReadModel::sqlite(path).await?;
             let is_followed = matches!(url, StoreUrl::Sqlite(_)) && model.place() == own().await?.place();
             Ok(Target { model, is_followed })
         }
-        Some(Into::Redis) if matches!(url, StoreUrl::Redis(_)) => Ok(Target { model: own().await?, is_followed: true }),
-        Some(Into::Redis) => {
-            let redis = std::env::var(REDIS_URL).ok().filter(|url| !url.is_empty());
-            let missing = || Failure::usage(format!("which Redis? set {REDIS_URL}, or say --into redis://HOST"));
-            let redis = redis.ok_or_else(missing)?;
-            let redis = redis.parse().map_err(|error| Failure::usage(format!("{REDIS_URL}: {error}")))?;
+        Some(Place::Redis) if matches!(url, StoreUrl::Redis(_)) => {
+            Ok(Target { model: own().await?, is_followed: true })
+        }
+        Some(Place::Redis) => {
+            let redis = place::redis_of_environment("--into")?;
             elsewhere(&redis, &namespace).await
         }
-        Some(Into::RedisAt(redis)) if *redis == url => Ok(Target { model: own().await?, is_followed: true }),
-        Some(Into::RedisAt(redis)) => elsewhere(redis, &namespace).await,
+        Some(Place::RedisAt(redis)) if *redis == url => Ok(Target { model: own().await?, is_followed: true }),
+        Some(Place::RedisAt(redis)) => elsewhere(redis, &namespace).await,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use projector::{Differences, rebuild::Report};
 
-use crate::cli::words::{thousands, when};
+use crate::cli::words::{counted, rows, thousands, when};
 
 /// Prints the report to standard output.
 pub(super) fn print(report: &Report, json: bool, log: &str) {
@@ -32,10 +32,7 @@ fn text(report: &Report, log: &str) -> String {
     let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<10}{value}\n"));
     line("log", log.to_owned());
     line("position", format!("{} (event {}), {}", checkpoint.position, checkpoint.number, when(checkpoint.position)));
-    let rows: u64 = report.rows.values().sum();
-    let topics = report.rows.iter().filter(|(_, count)| **count > 0);
-    let topics: Vec<_> = topics.map(|(topic, count)| format!("{topic} {}", thousands(*count))).collect();
-    line("rows", if rows == 0 { "none".to_owned() } else { format!("{}: {}", thousands(rows), topics.join(", ")) });
+    line("rows", rows(&report.rows));
     line("digest", report.digest.to_string());
     if let Some(digest) = report.digest_from {
         line("from", digest.to_string());
@@ -73,8 +70,7 @@ pub(in crate::cli) fn differing(differences: &Differences, found: &str, expected
         return "  no row differs\n".to_owned();
     }
     let width = found.len().max(expected.len()) + 2;
-    let rows = if differences.count == 1 { "row differs" } else { "rows differ" };
-    let mut text = format!("  {} {rows}:\n", thousands(differences.count));
+    let mut text = format!("  {}:\n", counted(differences.count, "row differs", "rows differ"));
     for row in &differences.first {
         let side = |side: &Option<String>| side.clone().unwrap_or_else(|| "no such row".to_owned());
         text.push_str(&format!("    {} {}\n", row.topic, row.key));
