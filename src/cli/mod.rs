@@ -16,6 +16,7 @@ mod place;
 mod rebuild;
 mod roles;
 mod run;
+mod status;
 mod store;
 mod up;
 mod words;
@@ -77,6 +78,12 @@ enum Command {
     /// increase) and no checkpoint is ahead of it or of another epoch (I5). Writes nothing. Exits with 0 when
     /// everything is as it should be, and with 2 when anything is not.
     Audit(audit::Args),
+    /// Show how everything stands: log, read model, consumers, queues
+    ///
+    /// Shows where the log ends, how far the read model and the consumers have come, whether the read model is
+    /// stale or being rebuilt, what waits in the queues, and what was set aside. Writes nothing; a store that is in
+    /// use is read beside whoever uses it.
+    Status(status::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
 }
@@ -124,6 +131,7 @@ fn run(domain: Arc<Domain>, command: Command) -> Result<(), Failure> {
             Command::Bench(args) => bench::run(&domain, args).await,
             Command::Rebuild(args) => rebuild::run(domain, args).await,
             Command::Audit(args) => audit::run(domain, args).await,
+            Command::Status(args) => status::run(&domain, args).await,
             Command::Export(args) => export::run(&domain, args).await,
             Command::Import(args) => import::run(&domain, args).await,
             Command::Completions(_) => Ok(()),

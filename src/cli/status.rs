@@ -1,0 +1,120 @@
+//! `retrace status`: how everything stands, at a glance.
+
+mod report;
+
+use kernel::{Checkpoint, Domain};
+use projector::{Generation, ModelState, ReadModel, audit::Astray, rebuild::Progress};
+use runtime::{Engine, Parked, QueueStatus, host::sagas};
+use serde::Serialize;
+
+use super::{failure::Failure, store::StoreArgs};
+
+/// How many parked entries are shown.
+const SHOWN: usize = 5;
+
+/// Whose status to show.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+pub(super) async fn run(domain: &Domain, args: Args) -> Result<(), Failure> {
+    let engine = args.store.open_existing(domain).await?;
+    let model = ReadModel::open_reading(&args.store.url(domain)?, &args.store.namespace()).await?;
+    let status = Status::of(domain, &engine, model.as_ref()).await?;
+    report::print(&status, args.json);
+    Ok(engine.close().await?)
+}
+
+/// How everything stands. The names are those of the gateway's `/api/v1/status`, as far as both tell the same.
+#[derive(Debug, Serialize)]
+struct Status {
+    domain: &'static str,
+    /// The log, its password masked.
+    store: String,
+    head: Checkpoint,
+    /// Version of this program's projection.
+    projection: u32,
+    /// Nothing where nobody has made one.
+    read_model: Option<Model>,
+    consumers: Vec<Consumer>,
+    queues: Vec<QueueStatus>,
+    /// How many entries consumers have set aside.
+    parked: u64,
+    parked_first: Vec<Parked>,
+}
+
+/// The read model of the log.
+#[derive(Debug, Serialize)]
+struct Model {
+    /// Where it is kept, its password masked.
+    place: String,
+    state: ModelState,
+    /// Events of the log that are not in it yet.
+    lag: u64,
+    /// Whether another version of the projection made it.
+    stale: bool,
+    /// What is wrong with where it stands.
+    astray: Option<String>,
+    /// Generations beside the one that is served.
+    generations: Vec<Generation>,
+    /// How far a rebuild under way has come.
+    rebuild: Option<Progress>,
+}
+
+/// Somebody who follows the log.
+#[derive(Debug, Serialize)]
+struct Consumer {
+    consumer: String,
+    checkpoint: Checkpoint,
+    /// Events of the log that it has not come to yet.
+    lag: u64,
+    /// What is wrong with where it stands.
+    astray: Option<String>,
+}
+
+impl Status {
+    async fn of(domain: &Domain, engine: &Engine, model: Option<&ReadModel>) -> Result<Self, Failure> {
+        let services = domain.services();
+        // The head last: nothing that was read before can be ahead of it.
+        let read_model = match model {
+            Some(model) => Some((model.state().await?, model.generations().await?, model.told().await?)),
+            None => None,
+        };
+        let mut consumers = engine.checkpoints().await?;
+        for saga in domain.sagas() {
+            // One that has never run stands before the first event.
+            consumers.entry(sagas::consumer(saga.name)).or_default();
+        }
+        let (queues, mut parked) = (engine.queues(&services).await?, engine.parked().await?);
+        let head = engine.head().await?;
+
+        let projection = domain.projection();
+        let lag = |at: &Checkpoint| head.number.0.saturating_sub(at.number.0);
+        let astray = |who: &str, at: &Checkpoint| Astray::check(who, at, &head).map(|astray| astray.to_string());
+        let read_model = model.zip(read_model).map(|(model, (state, generations, told))| Model {
+            place: model.place(),
+            lag: lag(&state.checkpoint),
+            stale: state.generation > 0 && state.version != projection,
+            astray: astray("it", &state.checkpoint),
+            state,
+            generations,
+            rebuild: told.and_then(|told| serde_json::from_str(&told).ok()),
+        });
+        let consumer = |(consumer, checkpoint): (String, Checkpoint)| Consumer {
+            lag: lag(&checkpoint),
+            astray: astray("it", &checkpoint),
+            consumer,
+            checkpoint,
+        };
+        let consumers = consumers.into_iter().map(consumer).collect();
+        let count = parked.len() as u64;
+        parked.truncate(SHOWN);
+        let (domain, store) = (domain.name(), engine.url());
+        Ok(Self { domain, store, projection, read_model, consumers, queues, parked: count, parked_first: parked, head })
+    }
+}
