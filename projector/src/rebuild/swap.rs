@@ -161,15 +161,19 @@ impl Rebuild {
     pub(super) async fn catch_up_and_serve(&self, mut build: Build) -> Result<Report, RebuildError> {
         let until = Instant::now() + CATCH_UP;
         let replaced = loop {
-            if self.plan.to.is_none() {
-                build = self.catch_up(build).await?;
-            }
-            build.show(Phase::Swap);
+            // Ahead of the catching up, which then reads at least what these rows were made of: a generation that
+            // is given as seen further on than the new one would be replaced all the same.
             let served = self.model.state().await?;
             if served.generation == build.state.generation {
                 return Err(RebuildError::Fenced(self.model.place()));
             }
-            if self.model.serve(&served, &build.state).await? {
+            if self.plan.to.is_none() {
+                build = self.catch_up(build).await?;
+            }
+            build.show(Phase::Swap);
+            let (old, new) = (&served.checkpoint, &build.state.checkpoint);
+            let goes_back = self.is_followed && old.epoch == new.epoch && old.position > new.position;
+            if !goes_back && self.model.serve(&served, &build.state).await? {
                 break served.generation;
             }
             if self.plan.to.is_some() {
