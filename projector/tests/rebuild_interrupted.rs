@@ -4,7 +4,7 @@
 mod common;
 mod rebuilding;
 
-use common::{Place, append, contract::contract, event, until, whole, within};
+use common::{Place, Projector, append, caught_up, contract::contract, event, until, whole, within};
 use kernel::{CREATED, DELETED, Position, UPDATED};
 use projector::{
     ReadModel, Stage,
@@ -12,6 +12,7 @@ use projector::{
 };
 use rebuilding::{
     beside, building, commit_every, entries, fold, grow, grown_log, is_whole_log, rebuild, refused, roll_back, run,
+    sqlite_log,
 };
 use runtime::{Engine, StoreUrl};
 use testkit::RedisServer;
@@ -25,6 +26,7 @@ contract! {
     one_rebuild_at_a_time,
     a_process_that_ends_anywhere_leaves_what_the_next_can_go_on_with,
     a_roll_back_dropped_anywhere_is_gone_on_with,
+    a_first_rebuild_and_a_first_projector_do_not_meet,
 }
 
 /// Waits until nobody has the right to rebuild; whoever is dropped gives it up a little later.
@@ -286,6 +288,30 @@ async fn a_roll_back_dropped_anywhere_is_gone_on_with(place: Place) {
         assert_eq!(report.generation, kept);
         assert_eq!(is_whole_log(&engine, &model).await.generation, kept);
     }
+}
+
+async fn a_first_rebuild_and_a_first_projector_do_not_meet(place: Place) {
+    let (engine, _folder) = sqlite_log().await;
+    grow(&engine, 2_000, 100, "first").await;
+    let model = place.open().await;
+    let base = Rebuild { limits: commit_every(5), is_followed: true, ..rebuild(&engine, &model) };
+    let task = tokio::spawn(async move { run(&base).await });
+    until("it has begun", async || committed(&model).await > Position::ZERO).await;
+    let projector = Projector::start(&engine, &place.open().await).await;
+    while !task.is_finished() {
+        whole(&model).await;
+    }
+    task.await.unwrap().unwrap();
+    caught_up(&engine, &model).await;
+    is_whole_log(&engine, &model).await;
+    append(&engine, vec![event("leaf", CREATED, "a", "green")]).await;
+    caught_up(&engine, &model).await;
+    let state = is_whole_log(&engine, &model).await;
+    projector.stop().await.unwrap();
+    for (generation, _) in beside(&model).await {
+        model.discard(generation).await.unwrap();
+    }
+    assert_eq!(is_whole_log(&engine, &model).await, state, "nothing of the served one goes with the others");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -27,7 +27,7 @@ impl Rebuild {
         let version = self.domain.projection();
         let head = self.engine.head().await?;
         let mut begun = None;
-        // Generation 1 is the projector's own: it may be writing it already.
+        // A projector that finds nothing served begins generation 1 by itself, also while this one is built.
         let mut newest = served.generation.max(u64::from(self.is_followed));
         for generation in self.model.generations().await? {
             newest = newest.max(generation.state.generation);
