@@ -244,16 +244,19 @@ impl Rebuild {
         if !self.is_followed {
             return Ok(());
         }
-        let partial = |what| Err(RebuildError::Partial { what, place: self.model.place() });
         match plan.to {
-            _ if plan.empty => partial("a rebuild from nothing"),
-            _ if !plan.topics.is_empty() && served.generation == 0 => partial("a rebuild of some topics"),
+            _ if plan.empty => Err(self.partial("a rebuild from nothing")),
+            _ if !plan.topics.is_empty() && served.generation == 0 => Err(self.partial("a rebuild of some topics")),
             Some(to) if to < served.checkpoint.position => {
                 let (place, served) = (self.model.place(), served.checkpoint.position);
                 Err(RebuildError::Backwards { place, served, to })
             }
             Some(_) | None => Ok(()),
         }
+    }
+
+    fn partial(&self, what: &'static str) -> RebuildError {
+        RebuildError::Partial { what, place: self.model.place() }
     }
 }
 

@@ -97,8 +97,10 @@ impl Rebuild {
             }
             None => {}
         }
-        if !self.plan.topics.is_empty() && served.generation > 0 && is_of_this_log {
-            build = self.take_others_over(build).await?;
+        match &build.only {
+            Some(_) if served.generation > 0 && is_of_this_log => build = self.take_others_over(build).await?,
+            Some(_) if self.is_followed => return Err(self.partial("a rebuild of some topics")),
+            Some(_) | None => {}
         }
         let compares = self.approval != Approval::NotNeeded && served.generation > 0;
         let until = match self.plan.to {
