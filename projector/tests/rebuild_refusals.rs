@@ -12,7 +12,7 @@ use common::{
 use kernel::{CREATED, DELETED, Position, UPDATED};
 use projector::{
     Change, Changes, Difference, ModelState, ReadModel, Stage,
-    rebuild::{Approval, Plan, Rebuild},
+    rebuild::{Approval, Plan, Rebuild, RebuildError},
 };
 use rebuilding::{
     beside, commit_every, entries, fold, grow, grown_log, is_whole_log, memory_log, rebuild, refused, roll_back, run,
@@ -27,6 +27,7 @@ contract! {
     a_difference_is_held_until_it_is_allowed,
     no_difference_is_served,
     differences_are_found_at_one_position_while_events_keep_arriving,
+    what_an_earlier_run_left_further_on_is_not_compared,
 }
 
 fn with(base: &Rebuild, plan: Plan) -> Rebuild {
@@ -285,4 +286,30 @@ async fn differences_are_found_at_one_position_while_events_keep_arriving(place:
     caught_up(&engine, &model).await;
     is_whole_log(&engine, &model).await;
     projector.stop().await.unwrap();
+}
+
+async fn what_an_earlier_run_left_further_on_is_not_compared(place: Place) {
+    let engine = grown_log(100, 20).await;
+    let model = place.open().await;
+    let base = Rebuild { limits: commit_every(10), ..rebuild(&engine, &model) };
+    run(&base).await.unwrap();
+    grow(&engine, 100, 20, "later").await;
+    // Nobody keeps the served one up, and a run that was to serve without a question has come beyond it.
+    let (progress, stop) = (tokio::sync::watch::Sender::default(), tokio_util::sync::CancellationToken::new());
+    let mut seen: tokio::sync::watch::Receiver<projector::rebuild::Progress> = progress.subscribe();
+    let told = stop.clone();
+    let watching = tokio::spawn(async move {
+        seen.wait_for(|progress| progress.events >= 150).await.unwrap();
+        told.cancel();
+    });
+    match base.run(&progress, &stop).await {
+        Err(RebuildError::Interrupted(at)) => assert!(at > model.state().await.unwrap().checkpoint.position),
+        // It was told when there was nothing left to read: then there is nothing to see here.
+        other => drop(other.unwrap()),
+    }
+    watching.await.unwrap();
+    let report = run(&Rebuild { approval: Approval::Needed, ..base }).await.unwrap();
+    assert_eq!(report.differences.map(|found| (found.count, found.first)), Some((0, vec![])));
+    assert!(report.served);
+    is_whole_log(&engine, &model).await;
 }

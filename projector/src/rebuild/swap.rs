@@ -32,7 +32,8 @@ impl Rebuild {
         for generation in self.model.generations().await? {
             newest = newest.max(generation.state.generation);
             let is_begun = generation.stage == Stage::Building;
-            if is_begun && begun.is_none() && self.goes_on(&generation, &plan, version, &head) {
+            let goes_on = || self.goes_on(&generation, &plan, version, &head) && self.can_compare(&generation, served);
+            if is_begun && begun.is_none() && goes_on() {
                 begun = Some(generation);
             } else if is_begun {
                 self.model.discard(generation.state.generation).await?;
@@ -56,6 +57,12 @@ impl Rebuild {
         let at = &state.checkpoint;
         let of_this_log = at.epoch.0.is_empty() || (at.epoch == head.epoch && at.number <= head.number);
         is_whole && theirs == plan && (state.version == version || state.version == 0) && of_this_log
+    }
+
+    /// Whether a generation that was begun can be compared with the served one, if it is to be: at one position.
+    fn can_compare(&self, begun: &Generation, served: &ModelState) -> bool {
+        let is_beyond = begun.torn || begun.state.checkpoint.position > served.checkpoint.position;
+        self.approval == Approval::NotNeeded || served.generation == 0 || !is_beyond
     }
 
     /// The generation that was served before, to be served again.
