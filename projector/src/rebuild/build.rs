@@ -213,9 +213,7 @@ impl Build {
     /// Looks up from the log: is it time to stop, to commit, to tell how far it has come?
     async fn look_up(&mut self) -> Result<(), RebuildError> {
         self.look_up_at = self.events + LOOK_UP.min(self.limits.commit_every);
-        if self.stop.is_cancelled() {
-            return Err(RebuildError::Interrupted(self.state.checkpoint.position));
-        }
+        self.check_stop()?;
         self.show(Phase::Read);
         let is_full = self.table.bytes() > self.limits.memory;
         let is_due = self.events >= self.committed + self.limits.commit_every || is_full;
@@ -225,6 +223,14 @@ impl Build {
                 self.table.forget();
                 self.is_partly_written = true;
             }
+        }
+        Ok(())
+    }
+
+    /// That nobody has told it to stop.
+    pub(super) fn check_stop(&self) -> Result<(), RebuildError> {
+        if self.stop.is_cancelled() {
+            return Err(RebuildError::Interrupted(self.state.checkpoint.position));
         }
         Ok(())
     }

@@ -104,10 +104,12 @@ impl Rebuild {
             }
             None => {}
         }
-        match &build.only {
-            Some(_) if served.generation > 0 && is_of_this_log => build = self.take_others_over(build).await?,
-            Some(_) if self.is_followed => return Err(self.partial("a rebuild of some topics")),
-            Some(_) | None => {}
+        if !self.plan.topics.is_empty() {
+            match (served.generation > 0 && is_of_this_log, self.is_followed) {
+                (true, _) => build = self.take_others_over(build).await?,
+                (false, true) => return Err(self.partial("a rebuild of some topics")),
+                (false, false) => {}
+            }
         }
         let compares = self.approval != Approval::NotNeeded && served.generation > 0;
         let until = match self.plan.to {
@@ -176,6 +178,7 @@ impl Rebuild {
             if served.generation == build.state.generation {
                 return Err(RebuildError::Fenced(self.model.place()));
             }
+            build.check_stop()?;
             if self.plan.to.is_none() {
                 build = self.catch_up(build).await?;
             }
