@@ -26,7 +26,7 @@ fn history() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/ordershop-v2-small.jsonl")
 }
 
-/// A store of each kind, with the history and a read model at its end.
+/// A store of each kind, with the history and a read model at its end: generation 2, for 1 is the projector's.
 fn stores() -> [Store; 2] {
     [Store::redis(), Store::sqlite()].map(|store| {
         store.import(&history());
@@ -90,7 +90,7 @@ fn commit(store: &Store, commit: impl FnOnce(Checkpoint) -> Commit) {
 
 const MODEL: &str = "\
 read model MODEL
-  generation   1
+  generation   2
   position     1795341913-640795 (event 145), 2026-11-22T10:05:13.640795Z
   rows         73: billing 1, cart 10, customer 10, inventory 10, mail 22, order 9, product 10, shipping 1
   version      VERSION
@@ -264,11 +264,11 @@ domain        ordershop
 store         STORE
 head          1795341913-640795 (event 145), 2026-11-22T10:05:13.640795Z
 read model    MODEL
-  generation  2
+  generation  3
   position    1795341913-640795 (event 145), 2026-11-22T10:05:13.640795Z, at the head
   digest      89b2ed77d2456a5b6b8e109e9a791831
   version     VERSION
-  kept        generation 1, 1795341913-640795 (event 145), 2026-11-22T10:05:13.640795Z; `retrace rebuild --rollback` goes back to it
+  kept        generation 2, 1795341913-640795 (event 145), 2026-11-22T10:05:13.640795Z; `retrace rebuild --rollback` goes back to it
 consumer      saga/crm             at the head
 consumer      saga/inventory       at the head
 consumer      saga/late            2 events behind
@@ -306,14 +306,14 @@ fn a_generation_in_the_making_is_shown_with_its_plan() {
         let (url, namespace) = location(&store);
         block_on(async {
             let model = ReadModel::open(&url, &namespace).await.unwrap();
-            model.begin(2, r#"{"to":"5-0"}"#).await.unwrap();
-            let progress = projector::rebuild::Progress { generation: 2, fraction: 0.5, ..Default::default() };
+            model.begin(7, r#"{"to":"5-0"}"#).await.unwrap();
+            let progress = projector::rebuild::Progress { generation: 7, fraction: 0.5, ..Default::default() };
             let progress = projector::rebuild::Progress { phase: projector::rebuild::Phase::Read, ..progress };
             model.tell(Some(&serde_json::to_string(&progress).unwrap())).await;
         });
         let status = printed(&run(&store, &["status"]), &store);
-        let expected = "  building    generation 2, before the first event; the same rebuild goes on with it\n              \
-                        plan {\"to\":\"5-0\"}\n  under way   rebuild of generation 2: read  50 %, 0 events, 0/s\n";
+        let expected = "  building    generation 7, before the first event; the same rebuild goes on with it\n              \
+                        plan {\"to\":\"5-0\"}\n  under way   rebuild of generation 7: read  50 %, 0 events, 0/s\n";
         assert!(status.contains(expected), "{status}");
     }
 }
