@@ -23,7 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// What the pure crates may use besides: nothing that can do I/O, tell the time or throw dice.
 const PURE: &[(&str, &[&str])] = &[
-    ("kernel", &["jiff", "serde", "serde_json", "thiserror", "uuid", "xxhash-rust"]),
+    ("kernel", &["jiff", "serde", "serde_json", "smallvec", "thiserror", "uuid", "xxhash-rust"]),
     ("ordershop", &["fastrand", "serde", "serde_json"]),
 ];
 

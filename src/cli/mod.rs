@@ -70,6 +70,12 @@ enum Command {
     /// Bring a history file into an empty namespace, positions kept
     Import(import::Args),
     /// Make a read model anew from the log, beside the one that is served
+    ///
+    /// A new generation of the read model is built in bulk, catches up with the log, and is swapped in at one stroke:
+    /// readers see the old rows until then and the new ones from then on. The old generation is kept for --rollback.
+    /// Interrupted, the next run goes on where this one was.
+    ///
+    /// A MOMENT is a position like 1795341904815-0 or a time like 2026-11-22T15:04:05Z.
     Rebuild(rebuild::Args),
     /// Prove read models equal to a fresh fold of the log, and the log and its checkpoints sound
     ///

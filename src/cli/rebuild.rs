@@ -13,8 +13,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{bar::Bar, exit, failure::Failure, place::Place, roles::Signals, store::StoreArgs};
 
-/// Builds the read model anew beside the one that is served, catches up with the log, and swaps it in. Readers
-/// see the old rows until then and the new ones from then on. The old generation is kept for --rollback.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Where to build: redis, sqlite:FILE or memory [default: the read model of the store]

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use kernel::{Position, Tables};
+use kernel::{Position, Row, Tables};
 pub(super) use rebuild::Right;
 use tokio::{sync::watch, time::Instant};
 
@@ -39,7 +39,8 @@ struct Shared {
 #[derive(Debug)]
 struct Slot {
     state: ModelState,
-    tables: Tables,
+    /// Rows by topic and key, shared with whoever wrote them.
+    tables: BTreeMap<&'static str, BTreeMap<Arc<str>, Row>>,
     stage: Stage,
     plan: String,
 }
@@ -47,14 +48,14 @@ struct Slot {
 impl Slot {
     fn new(generation: u64, plan: &str) -> Self {
         let state = ModelState { generation, ..ModelState::default() };
-        Self { state, tables: Tables::default(), stage: Stage::Building, plan: plan.to_owned() }
+        Self { state, tables: BTreeMap::new(), stage: Stage::Building, plan: plan.to_owned() }
     }
 
     fn change(&mut self, rows: &[Change], to: &ModelState) {
         for change in rows {
-            let table = self.tables.0.entry(change.topic.to_owned()).or_default();
+            let table = self.tables.entry(change.topic).or_default();
             match &change.row {
-                Some(row) => table.insert(change.key.to_string(), row.to_string()),
+                Some(row) => table.insert(change.key.clone(), row.clone()),
                 None => table.remove(&*change.key),
             };
         }
@@ -80,14 +81,14 @@ impl MemoryModel {
     }
 
     pub(super) fn row(&self, topic: &str, key: &str) -> Option<String> {
-        self.read(|model| model.tables.0.get(topic)?.get(key).cloned())
+        self.read(|model| model.tables.get(topic)?.get(key).map(ToString::to_string))
     }
 
     pub(super) fn rows(&self, keys: &[(&'static str, &str)]) -> BTreeMap<(String, String), String> {
         self.read(|model| {
             let keyed = |&(topic, key): &(&'static str, &str)| {
-                let row = model.tables.0.get(topic)?.get(key)?;
-                Some(((topic.to_owned(), key.to_owned()), row.clone()))
+                let row = model.tables.get(topic)?.get(key)?;
+                Some(((topic.to_owned(), key.to_owned()), row.to_string()))
             };
             keys.iter().filter_map(keyed).collect()
         })
@@ -95,9 +96,12 @@ impl MemoryModel {
 
     pub(super) fn tables(&self, topics: &[&str]) -> (Tables, ModelState) {
         self.read(|model| {
-            let table = |topic: &&str| (*topic).to_owned();
-            let rows = |topic: &&str| model.tables.0.get(*topic).cloned().unwrap_or_default();
-            (Tables(topics.iter().map(|topic| (table(topic), rows(topic))).collect()), model.state.clone())
+            let own = |(key, row): (&Arc<str>, &Row)| (key.to_string(), row.to_string());
+            let table = |topic: &&str| {
+                let rows = model.tables.get(*topic).into_iter().flatten();
+                ((*topic).to_owned(), rows.map(own).collect())
+            };
+            (Tables(topics.iter().map(table).collect()), model.state.clone())
         })
     }
 

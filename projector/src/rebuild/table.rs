@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, hint::black_box, sync::Arc};
 use hashbrown::{HashTable, hash_table::Entry};
 use kernel::{Content, Digest, Domain, Row, Topic};
 use rayon::{
-    iter::{IntoParallelIterator as _, ParallelIterator as _},
+    iter::{IntoParallelRefMutIterator as _, ParallelExtend as _, ParallelIterator as _},
     slice::ParallelSliceMut as _,
 };
 
@@ -257,16 +257,11 @@ impl Rows {
         let changed = self.slots.iter_mut().filter(|slot| slot.is_changed);
         let mut changed: Vec<_> = changed.map(|slot| (prefix(slot.key()), slot)).collect();
         changed.par_sort_unstable_by(|(a, slot), (b, other)| a.cmp(b).then_with(|| slot.key().cmp(other.key())));
-        let written = changed.into_par_iter().map(|(_, slot)| {
-            let before = slot.counted;
-            let change = slot.write_out(topic);
-            (change, before, slot.counted)
-        });
-        for (change, before, after) in written.collect::<Vec<_>>() {
-            digest.uncount(before);
-            digest.count(after);
-            changes.push(change);
-        }
+        let before = changed.iter().map(|(_, slot)| slot.counted);
+        before.for_each(|counted| digest.uncount(counted));
+        let written = changed.par_iter_mut().map(|(_, slot)| slot.write_out(topic));
+        changes.par_extend(written);
+        changed.iter().for_each(|(_, slot)| digest.count(slot.counted));
         let bytes = &mut self.bytes;
         self.slots.retain(|slot| {
             let stays = slot.form.is_some();
