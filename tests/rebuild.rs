@@ -121,7 +121,7 @@ fn said(output: &Output, folder: &Path) -> String {
         }
         _ => format!("{line}\n"),
     };
-    text.lines().map(line).collect()
+    text.lines().filter(|line| !line.starts_with("  of that ")).map(line).collect()
 }
 
 #[tokio::test]
@@ -135,10 +135,10 @@ async fn it_tells_what_it_has_built_and_what_differs() {
     let run = |more: &[&str]| rebuild(&[&["--store", arg(&history)], &*strs(&args), more].concat());
     let text = |generation: u64, is: &str, read: usize| {
         format!(
-            "generation {generation} of read model sqlite://FOLDER/shop.model is {is}\n  log       {}\n  position  \
-             1795341913-640795 (event 0), 2026-11-22T10:05:13.640795Z\n  rows      73: billing 1, cart 10, customer \
-             10, inventory 10, mail 22, order 9, product 10, shipping 1\n  digest    {}\n  version   {version:08x}\n  \
-             read      {read} events in TIME\n",
+            "generation {generation} of read model sqlite://FOLDER/shop.model is {is}\n  log         {}\n  position    \
+             1795341913-640795, 2026-11-22T10:05:13.640795Z\n  rows        73: billing 1, cart 10, customer \
+             10, inventory 10, mail 22, order 9, product 10, shipping 1\n  digest      {}\n  version     \
+             {version:08x}\n  read        {read} events in TIME\n",
             history.display(),
             digest(&rows),
         )
@@ -146,7 +146,10 @@ async fn it_tells_what_it_has_built_and_what_differs() {
     let first = run(&[]);
     assert_eq!((said(&first, &folder), talk(&first)), (text(1, "served", 145), String::new()));
     let same = run(&["--approve"]);
-    assert_eq!(said(&same, &folder), text(2, "served", 145) + "  no row differs\n");
+    let kept = |generation: u64| {
+        format!("  kept        generation {generation}; `retrace rebuild --rollback` goes back to it\n")
+    };
+    assert_eq!(said(&same, &folder), text(2, "served", 145) + &kept(1) + "  no row differs\n");
 
     let model = sink.open().await;
     let from = model.state().await.unwrap();
@@ -174,8 +177,9 @@ async fn it_tells_what_it_has_built_and_what_differs() {
         assert_eq!(said(&output, &folder), text(generation, held, read) + &differences);
         assert_eq!(
             talk(&output),
-            "retrace: generation 3 is held back, because its rows differ from the served ones; serve it with \
-             --approve --allow-differences, or look into the difference with `retrace audit`\n"
+            "retrace: generation 3 is held back, because its rows differ from the served ones; serve it by the same \
+             command with --allow-differences, or drop it with --discard; `retrace audit` tells which of the two is \
+             right\n"
         );
         assert_eq!(whole(&model).await, before, "the served one stays");
     }
@@ -188,7 +192,7 @@ async fn it_tells_what_it_has_built_and_what_differs() {
     let allowed = run(&["--approve", "--allow-differences"]);
     assert_eq!(allowed.status.code(), Some(0));
     let served = "served, going on with what an earlier run had begun";
-    assert_eq!(said(&allowed, &folder), text(3, served, 0) + &differences);
+    assert_eq!(said(&allowed, &folder), text(3, served, 0) + &kept(2) + &differences);
     assert_eq!(whole(&model).await.0, rows);
     let back = run(&["--rollback"]);
     assert_eq!(back.status.code(), Some(0));
@@ -223,8 +227,8 @@ fn wrong_usage_and_what_is_not_there_have_their_exit_codes() {
         (&["--approve", "--to", "1-0"], 64, "--to"),
         (&["--rollback", "--from", "1-0"], 64, "--from"),
         (&["--commit-every", "0"], 64, "0"),
-        (&["--into", "nowhere"], 64, "expected redis, sqlite:FILE or memory"),
-        (&["--into", "sqlite:"], 64, "expected redis, sqlite:FILE or memory"),
+        (&["--into", "nowhere"], 64, "expected redis, redis://HOST, sqlite:FILE or memory"),
+        (&["--into", "sqlite:"], 64, "expected redis, redis://HOST, sqlite:FILE or memory"),
         (&["--into", "redis"], 64, "which Redis? set REDIS_URL, or say --into redis://HOST"),
         (
             &["--topic", "wood"],
@@ -232,7 +236,7 @@ fn wrong_usage_and_what_is_not_there_have_their_exit_codes() {
             "the domain has no topic wood; it has billing, cart, customer, inventory, mail, order, product, shipping",
         ),
         (&["--from", "1-0", "--empty"], 64, "a rebuild from nothing gives a part of the read model, which "),
-        (&["--to", "1-0"], 64, "stands at 1795341913-640795 and would go back to 1-0; name another place"),
+        (&["--to", "1-0"], 64, "stands at 1795341913-640795 and would go back to 1-0; build it elsewhere"),
         (&["--from", "9-0", "--to", "8-0", "--into", "memory"], 64, "would start at 9-0 and stop before that, at 8-0"),
         (&["--rollback"], 3, " keeps no earlier generation to go back to"),
         (&["--to", "1795341913-640796"], 3, "lies after 1795341913-640795, the head of the log"),
@@ -243,6 +247,11 @@ fn wrong_usage_and_what_is_not_there_have_their_exit_codes() {
         ends(&on(args), code, sentence);
     }
     ends(&[&on(&[])[..], &["--to", &first]].concat(), 64, "would go back to");
+    // The log's own read model is known by whatever name it is called.
+    let name = folder.path().file_name().unwrap().to_str().unwrap();
+    let roundabout = format!("sqlite:{}/../{name}/shop.db.model", folder.path().display());
+    ends(&[&on(&[])[..], &["--into", &roundabout, "--to", &first]].concat(), 64, "would go back to");
+    ends(&on(&["--discard"]), 3, "has no generation that is not served or kept");
     ends(&["--store", arg(&history), "--into", "memory", "--to", "1795341913-640796"], 3, "the head of the log");
 
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -267,7 +276,7 @@ async fn one_rebuilds_at_a_time() {
         let model = sink.open().await;
         let hold = model.hold("retrace rebuild (process 1)").await.unwrap().unwrap();
         let expected = format!(
-            "retrace: read model {} is being rebuilt by retrace rebuild (process 1); wait for it, or stop it\n",
+            "retrace: read model {} is being rebuilt by retrace rebuild (process 1); wait for it, `retrace status` shows how far it is\n",
             model.place()
         );
         for more in [&[][..], &["--rollback"]] {

@@ -22,8 +22,10 @@ pub mod rebuild;
 pub use difference::{Difference, Differences};
 pub use model::{Change, Changes, Generation, Hold, ModelState, ReadModel, Stage};
 
-/// Who does something to a read model, for whoever wants to as well: `retrace rebuild (process 17)`.
+/// Who does something to a read model, for whoever wants to as well: `retrace rebuild (process 17 on web-2)`.
 #[must_use]
 pub fn holder(what: &str) -> String {
-    format!("{what} (process {})", std::process::id())
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let on = if host.trim().is_empty() { String::new() } else { format!(" on {}", host.trim()) };
+    format!("{what} (process {}{on})", std::process::id())
 }

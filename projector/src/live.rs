@@ -23,7 +23,7 @@ pub const CONSUMER: &str = "projector";
 /// How many entries go into one write.
 const PAGE: usize = 1_024;
 
-/// A read model that was never written is built in bulk from a log with more events than this.
+/// A read model that lacks more events than this, and most of the log, is made anew in bulk.
 const FAR: u64 = 50_000;
 
 /// How long to wait for entries before looking around.
@@ -121,7 +121,9 @@ impl Projection {
             );
             return self.renew(&state).await;
         }
-        if state.generation == 0 && self.tail.head().number.0 > FAR {
+        let (number, head) = (state.checkpoint.number.0, self.tail.head().number.0);
+        // More of the log is missing than is there, and it is much.
+        if head.saturating_sub(number) > FAR.max(number) {
             return self.renew(&state).await;
         }
         self.follow(state).await
@@ -192,14 +194,16 @@ pub(crate) async fn park(engine: &Engine, park: Vec<Parked>) -> Result<(), Store
     if park.is_empty() {
         return Ok(());
     }
-    for Parked { topic, position, reason, .. } in &park {
-        tracing::error!(topic, %position, reason, "event parked");
-    }
-    match engine.commit_one(Commit { park, ..Commit::default() }).await {
+    let (what, result) = match engine.commit_one(Commit { park: park.clone(), ..Commit::default() }).await {
         // A commit of nothing but parked entries expects nothing that could be refused.
-        Ok(_) | Err(CommitError::Refused(_)) => Ok(()),
-        // A log that can't be written to can't keep them; it has been told.
-        Err(CommitError::Store(StoreError::ReadOnly(_))) => Ok(()),
-        Err(CommitError::Store(error)) => Err(error),
+        Ok(_) | Err(CommitError::Refused(_)) => ("event parked", Ok(())),
+        Err(CommitError::Store(StoreError::ReadOnly(_))) => {
+            ("event passed over; the log is open for reading only and can't keep it aside", Ok(()))
+        }
+        Err(CommitError::Store(error)) => return Err(error),
+    };
+    for Parked { topic, position, reason, .. } in &park {
+        tracing::error!(topic, %position, reason, "{what}");
     }
+    result
 }

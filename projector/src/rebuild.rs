@@ -20,20 +20,24 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 pub use plan::{Approval, Phase, Plan, Progress, Report, Unreadables};
 
-use crate::{Hold, ModelState, ReadModel};
-pub(crate) use batch::Batch;
+use crate::{Hold, ModelState, ReadModel, Stage};
+pub(crate) use batch::{Batch, FULL};
 use build::Build;
 pub(crate) use table::Table;
 
 /// How often the progress is told to other processes.
 const TELL: Duration = Duration::from_millis(500);
 
+/// After how long rows and checkpoint are committed.
+pub const COMMIT_AFTER: Duration = Duration::from_secs(10);
+
 /// How much may be in memory and not committed.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Bytes of rows in memory; more are written out and forgotten.
     pub memory: usize,
-    /// Entries after which rows and checkpoint are committed: what is read again after an interruption, at most.
+    /// Entries after which rows and checkpoint are committed at the latest, so that an interrupted rebuild goes on
+    /// from there; after [`COMMIT_AFTER`] they are in any case.
     pub commit_every: u64,
 }
 
@@ -71,7 +75,7 @@ pub enum RebuildError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Somebody else rebuilds the same read model.
-    #[error("read model {place} is being rebuilt by {holder}; wait for it, or stop it")]
+    #[error("read model {place} is being rebuilt by {holder}; wait for it, `retrace status` shows how far it is")]
     Held {
         /// The read model.
         place: String,
@@ -109,7 +113,7 @@ pub enum RebuildError {
         known: String,
     },
     /// A stretch of the log that ends before it begins.
-    #[error("the rebuild would start at {from} and stop before that, at {to}")]
+    #[error("the rebuild would start at {from} and stop before that, at {to}; exchange the two")]
     Reversed {
         /// Where to start.
         from: Position,
@@ -117,7 +121,9 @@ pub enum RebuildError {
         to: Position,
     },
     /// There is nothing to go back to.
-    #[error("read model {0} keeps no earlier generation to go back to")]
+    #[error(
+        "read model {0} keeps no earlier generation to go back to; only the one that the last rebuild replaced is kept"
+    )]
     NothingKept(String),
     /// The earlier generation was made by another version of the projection.
     #[error(
@@ -137,7 +143,9 @@ pub enum RebuildError {
     )]
     Stale(String),
     /// Somebody else has written to the generation, or taken the right to rebuild.
-    #[error("somebody else has changed read model {0} meanwhile; try again")]
+    #[error(
+        "the right to rebuild read model {0} was lost, or somebody else has changed it meanwhile; run it again, it goes on"
+    )]
     Fenced(String),
     /// The log grows faster than it can be read.
     #[error(
@@ -145,10 +153,10 @@ pub enum RebuildError {
     )]
     Outrun(Duration),
     /// It was told to stop.
-    #[error("interrupted at {0}; the next run goes on from the last commit")]
+    #[error("interrupted; everything up to {0} is kept, and the same rebuild goes on from there")]
     Interrupted(Position),
     /// A thread of it died.
-    #[error("the rebuild died: {0}")]
+    #[error("the rebuild died: {0}; that is a defect, and what is served is untouched")]
     Died(String),
 }
 
@@ -177,6 +185,24 @@ impl Rebuild {
         stop: &CancellationToken,
     ) -> Result<Report, RebuildError> {
         self.holding(Way::Back, progress, stop).await
+    }
+
+    /// Drops generations that were being built and are not served: interrupted, or held back. Tells which.
+    ///
+    /// # Errors
+    /// When somebody rebuilds, or the store failed.
+    pub async fn discard(&self) -> Result<Vec<u64>, RebuildError> {
+        let held = self.model.hold(&self.holder).await?;
+        let hold = held.map_err(|holder| RebuildError::Held { place: self.model.place(), holder })?;
+        let mut discarded = Vec::new();
+        for generation in self.model.generations().await? {
+            if generation.stage != Stage::Kept {
+                self.model.discard(generation.state.generation).await?;
+                discarded.push(generation.state.generation);
+            }
+        }
+        hold.give_up().await;
+        Ok(discarded)
     }
 
     /// Works with the exclusive right to rebuild, telling others how far it has come.

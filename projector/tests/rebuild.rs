@@ -275,9 +275,9 @@ async fn is_rebuilt(log: &Read, place: &Place, case: &Case) {
     let report = run(&rebuild(&log.engine, &model)).await.unwrap();
     served(report, (6, 5), "all", Position::ZERO, &all).await;
 
-    // The one before was built of a stretch, and catches up from there.
+    // The one before was built of a stretch, and is served as it was.
     let report = roll_back(&tiny).await.unwrap();
-    served(report, (5, 6), "back", from, &log.stretch(from, Position::MAX)).await;
+    served(report, (5, 6), "back", from, &log.stretch(from, to)).await;
     let report = roll_back(&tiny).await.unwrap();
     served(report, (6, 5), "forth", Position::ZERO, &all).await;
 }
@@ -414,7 +414,10 @@ async fn a_generation_served_again_has_what_was_appended_meanwhile() {
         let model = place.open().await;
         let base = rebuild(&engine, &model);
         let nothing = roll_back(&base).await.unwrap_err();
-        let expected = format!("read model {} keeps no earlier generation to go back to", model.place());
+        let expected = format!(
+            "read model {} keeps no earlier generation to go back to; only the one that the last rebuild replaced is kept",
+            model.place()
+        );
         assert_eq!(nothing.to_string(), expected);
         append(&engine, vec![event("tree", CREATED, "a", "oak"), event("tree", CREATED, "b", "elm")]).await;
         run(&base).await.unwrap();

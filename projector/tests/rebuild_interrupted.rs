@@ -153,7 +153,8 @@ async fn a_rebuild_told_to_stop_says_where_it_stood(place: Place) {
         let stood = committed(&model).await;
         match result {
             Err(error) => {
-                let expected = format!("interrupted at {stood}; the next run goes on from the last commit");
+                let expected =
+                    format!("interrupted; everything up to {stood} is kept, and the same rebuild goes on from there");
                 assert_eq!(error.to_string(), expected);
                 let now = whole(&model).await;
                 assert_eq!((now.0.0, now.1), (before.0.0, before.1));
@@ -168,15 +169,17 @@ async fn a_rebuild_told_to_stop_says_where_it_stood(place: Place) {
     let stopped = CancellationToken::new();
     stopped.cancel();
     let error = rebuild(&engine, &model).run(&watch::Sender::new(Progress::default()), &stopped).await.unwrap_err();
-    assert_eq!(error.to_string(), "interrupted at 0-0; the next run goes on from the last commit");
+    assert_eq!(error.to_string(), "interrupted; everything up to 0-0 is kept, and the same rebuild goes on from there");
 }
 
 async fn one_rebuild_at_a_time(place: Place) {
     let engine = grown_log(100, 10).await;
     let (model, other) = (place.open().await, place.open().await);
     let hold = model.hold("process 17 on host").await.unwrap().unwrap();
-    let expected =
-        format!("read model {} is being rebuilt by process 17 on host; wait for it, or stop it", model.place());
+    let expected = format!(
+        "read model {} is being rebuilt by process 17 on host; wait for it, `retrace status` shows how far it is",
+        model.place()
+    );
     assert_eq!(refused(&rebuild(&engine, &other)).await, expected);
     assert_eq!(roll_back(&rebuild(&engine, &other)).await.unwrap_err().to_string(), expected);
     assert_eq!(beside(&model).await, [], "nothing was begun");

@@ -56,12 +56,12 @@ async fn a_plan_that_makes_no_sense_is_refused(place: Place) {
     let reversed = Plan { from: Some(at[5]), to: Some(at[4]), ..Plan::default() };
     assert_eq!(
         refused(&with(&base, reversed)).await,
-        format!("the rebuild would start at {} and stop before that, at {}", at[5], at[4])
+        format!("the rebuild would start at {} and stop before that, at {}; exchange the two", at[5], at[4])
     );
     // The others' rows are at the head, and can't be taken back.
     let back = Plan { to: Some(at[4]), ..topics(&["tree"]) };
     let expected = format!(
-        "read model {} stands at {} and would go back to {}; name another place to build it in, such as \
+        "read model {} stands at {} and would go back to {}; build it elsewhere: retrace rebuild --into \
          sqlite:then.model",
         model.place(),
         at[9],
@@ -82,8 +82,8 @@ async fn a_part_is_not_served_where_a_projector_goes_on_from_it(place: Place) {
     let at = positions(&engine).await;
     let partial = |what: &str| {
         format!(
-            "{what} gives a part of the read model, which {} would serve as if it were the whole; name another place \
-             to build it in, such as sqlite:part.model",
+            "{what} gives a part of the read model, which {} would serve as if it were the whole; build it \
+             elsewhere: retrace rebuild --into sqlite:part.model",
             model.place()
         )
     };
@@ -95,7 +95,7 @@ async fn a_part_is_not_served_where_a_projector_goes_on_from_it(place: Place) {
     run(&with(&base, Plan { to: Some(at[4]), ..Plan::default() })).await.unwrap();
     assert_eq!(whole(&model).await.1.checkpoint.position, at[4]);
     let expected = format!(
-        "read model {} stands at {} and would go back to {}; name another place to build it in, such as \
+        "read model {} stands at {} and would go back to {}; build it elsewhere: retrace rebuild --into \
          sqlite:then.model",
         model.place(),
         at[4],

@@ -39,7 +39,7 @@ pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> 
     let progress = watch::Sender::new(Progress::default());
     let bar = Bar::show(progress.subscribe(), line);
     let audit = audit(domain, &engine, &models, Some(&progress)).await;
-    bar.clear();
+    bar.clear().await;
     let audit = audit?;
     report::print(&audit, args.json, &engine);
     engine.close().await?;

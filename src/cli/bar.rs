@@ -22,6 +22,8 @@ impl Bar {
                 loop {
                     every.tick().await;
                     let line = line(&progress.borrow());
+                    // A line that wraps could not be written over.
+                    let line: String = line.chars().take(width().saturating_sub(1)).collect();
                     // A terminal that is gone is no reason to stop.
                     let _ = write!(std::io::stderr(), "\r\x1b[2K{line}");
                 }
@@ -30,10 +32,16 @@ impl Bar {
     }
 
     /// Takes the line away again.
-    pub(super) fn clear(self) {
+    pub(super) async fn clear(self) {
         if let Some(task) = self.0 {
             task.abort();
+            let _ = task.await;
             let _ = write!(std::io::stderr(), "\r\x1b[2K");
         }
     }
+}
+
+/// How many columns the terminal has.
+pub(super) fn width() -> usize {
+    terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| usize::from(width.0))
 }

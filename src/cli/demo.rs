@@ -103,7 +103,7 @@ async fn watch(mut drive: Drive, lasting: Option<Duration>, stop: &CancellationT
                 Some(sample) => figures.add(&sample),
                 None => break Ok(()),
             },
-            _ = tick.tick(), if live => eprint!("\r\x1b[2K{}", figures.line(width())),
+            _ = tick.tick(), if live => eprint!("\r\x1b[2K{}", figures.line(super::bar::width())),
             () = &mut over => break Ok(()),
             pressed = &mut interrupted => break pressed,
         }
@@ -122,10 +122,6 @@ async fn watch(mut drive: Drive, lasting: Option<Duration>, stop: &CancellationT
     }
     ended.map_err(|error| Failure::failed(format!("can't watch for Ctrl-C: {error}")))?;
     Ok(figures)
-}
-
-fn width() -> usize {
-    terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| usize::from(width.0))
 }
 
 #[cfg(test)]

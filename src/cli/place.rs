@@ -28,7 +28,7 @@ impl FromStr for Place {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let unknown = || Err("expected redis, sqlite:FILE or memory".to_owned());
+        let unknown = || Err("expected redis, redis://HOST, sqlite:FILE or memory".to_owned());
         let file = text.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
         match (text, file) {
             ("memory" | "memory:", _) => Ok(Self::Memory),

@@ -11,11 +11,11 @@ use projector::rebuild::{Approval, Limits, Plan, Progress, Rebuild, RebuildError
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{bar::Bar, exit, failure::Failure, place::Place, roles::Signals, store::StoreArgs};
+use super::{bar::Bar, exit, failure::Failure, place::Place, roles::Signals, store::StoreArgs, words::out};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Where to build: redis, sqlite:FILE or memory [default: the read model of the store]
+    /// Where to build: redis, redis://HOST, sqlite:FILE or memory [default: the read model of the store]
     #[arg(long, value_name = "PLACE")]
     into: Option<Place>,
     /// Start from the state as of this position or time, and apply everything after it again
@@ -36,13 +36,16 @@ pub(super) struct Args {
     /// With --approve: serve the new rows all the same
     #[arg(long, requires = "approve")]
     allow_differences: bool,
-    /// Serve the previous generation again, once it has caught up
+    /// Serve the previous generation again, once it has caught up; a second time goes forward again
     #[arg(long, conflicts_with_all = ["from", "to", "empty", "topics", "approve"])]
     rollback: bool,
-    /// Megabytes of rows to hold in memory; more are written out on the way
-    #[arg(long, value_name = "MB", default_value_t = 2_048)]
-    memory: usize,
-    /// Commit after so many events: what an interrupted run has to read again at most
+    /// Drop what an interrupted run has left, or a generation that is held back
+    #[arg(long, conflicts_with_all = ["from", "to", "empty", "topics", "approve", "rollback"])]
+    discard: bool,
+    /// MiB of rows to hold in memory before they are written out; --approve and --topic hold all rows besides
+    #[arg(long, value_name = "MIB", default_value_t = 2_048, value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
+    memory: u64,
+    /// Commit after so many events, and every ten seconds in any case: what a killed run has to read again at most
     #[arg(long, value_name = "EVENTS", default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     commit_every: u64,
     /// Print the result as JSON
@@ -74,9 +77,12 @@ pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> 
         is_followed: target.is_followed,
         plan,
         approval,
-        limits: Limits { memory: args.memory.saturating_mul(1 << 20), commit_every: args.commit_every },
+        limits: Limits { memory: (args.memory as usize) << 20, commit_every: args.commit_every },
         holder: projector::holder("retrace rebuild"),
     };
+    if args.discard {
+        return discard(&rebuild).await;
+    }
     let (progress, stop) = (watch::Sender::new(Progress::default()), CancellationToken::new());
     let bar = Bar::show(progress.subscribe(), progress::line);
     let work = async {
@@ -86,11 +92,17 @@ pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> 
     let result = tokio::select! {
         result = &mut work => result,
         () = signals.next() => {
+            eprintln!("stopping after what has been read is kept; Ctrl-C again stops at once");
             stop.cancel();
-            work.await
+            tokio::select! {
+                result = work => result,
+                () = signals.next() => {
+                    return Err(Failure::failed("stopped at once, by a second signal; the same command goes on from the last commit"));
+                }
+            }
         }
     };
-    bar.clear();
+    bar.clear().await;
     let report = result?;
     report::print(&report, args.json, &engine.url());
     engine.close().await?;
@@ -101,11 +113,26 @@ pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> 
     Err(Failure::new(
         exit::DIFFERENT,
         format!(
-            "generation {} is held back, because its rows differ from the served ones; serve it with --approve \
-             --allow-differences, or look into the difference with `retrace audit`",
+            "generation {} is held back, because its rows differ from the served ones; serve it by the same command \
+             with --allow-differences, or drop it with --discard; `retrace audit` tells which of the two is right",
             report.generation
         ),
     ))
+}
+
+async fn discard(rebuild: &Rebuild) -> Result<(), Failure> {
+    let discarded: Vec<_> = rebuild.discard().await?.iter().map(u64::to_string).collect();
+    let place = rebuild.model.place();
+    match discarded.as_slice() {
+        [] => Err(Failure::new(
+            exit::NOT_FOUND,
+            format!("read model {place} has no generation that is not served or kept"),
+        )),
+        dropped => {
+            out(&format!("dropped generation {} of read model {place}\n", dropped.join(", ")));
+            Ok(())
+        }
+    }
 }
 
 impl From<RebuildError> for Failure {

@@ -2,7 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use std::io::Write as _;
+
 use kernel::{Checkpoint, Number, Position};
+
+/// Writes to standard output; whoever reads it may have had enough, as `head` has.
+pub(super) fn out(text: &str) {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
 
 /// A count with its thousands set apart.
 pub(super) fn thousands(count: u64) -> String {

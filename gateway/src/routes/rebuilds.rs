@@ -55,7 +55,7 @@ pub(crate) async fn roll_back(State(gateway): State<Site>) -> Result<Response, P
 /// `POST /api/v1/rebuilds/approval`
 pub(crate) async fn approve(State(gateway): State<Site>) -> Result<Response, Problem> {
     let (_, generations) = generations(&gateway).await?;
-    let held = generations.iter().rev().filter(|generation| generation.stage == Stage::Building);
+    let held = generations.iter().rev().filter(|generation| generation.stage == Stage::Held);
     let mut plans = held.filter_map(|generation| serde_json::from_str::<Plan>(&generation.plan).ok());
     // Of a part of the log nothing could be served.
     let plan = plans.find(|plan| plan.to.is_none() && !plan.empty).ok_or_else(|| {

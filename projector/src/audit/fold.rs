@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::{Audited, Disorders, Progress, order::Order};
 use crate::{
     Change, Differences, ModelState,
-    rebuild::{Batch, Table},
+    rebuild::{Batch, FULL, Table},
 };
 
 /// After how many entries the progress is told.
@@ -109,7 +109,7 @@ impl Fold {
         self.entries += 1;
         self.order.pass(seen);
         self.batch.take(seen);
-        if self.batch.is_full() {
+        if self.batch.is_full(FULL) {
             self.fold();
         }
     }

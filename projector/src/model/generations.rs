@@ -11,6 +11,8 @@ use super::{Change, ModelState, ReadModel};
 pub enum Stage {
     /// Begun, and not served yet.
     Building,
+    /// Built and held back: its rows differ from the served ones, and nobody has allowed that.
+    Held,
     /// Served before, and kept so that it can be again.
     Kept,
 }
@@ -94,12 +96,44 @@ impl ReadModel {
         each!(self, model => model.serve(from, to))
     }
 
+    /// Takes a begun generation over from whoever began it, under a new number where that is what keeps a loader
+    /// that was given up for dead from writing into it; tells the number that it has then.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn take_up(&self, generation: u64, new: u64) -> Result<u64, StoreError> {
+        match self {
+            // A late load is one transaction there, and refused.
+            Self::Memory(_) | Self::Sqlite(_) => Ok(generation),
+            Self::Redis(model) => model.take_up(generation, new).await,
+        }
+    }
+
+    /// Marks a generation that was being built as held back.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn hold_back(&self, generation: u64) -> Result<(), StoreError> {
+        each!(self, model => model.hold_back(generation))
+    }
+
     /// Drops a generation that is not served, if there is one of that number.
     ///
     /// # Errors
     /// When the store failed.
     pub async fn discard(&self, generation: u64) -> Result<(), StoreError> {
         each!(self, model => model.discard(generation))
+    }
+}
+
+impl Stage {
+    /// The stage as stores have it.
+    pub(super) fn of(text: &str) -> Self {
+        match text {
+            "kept" => Self::Kept,
+            "held" => Self::Held,
+            _ => Self::Building,
+        }
     }
 }
 

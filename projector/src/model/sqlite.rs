@@ -47,7 +47,8 @@ pub struct SqliteModel {
 
 impl SqliteModel {
     /// The file that goes with the log at `log`: `shop.db.model`, or `shop.db.<namespace>.model`.
-    pub(super) fn beside(log: &Path, namespace: &Namespace) -> PathBuf {
+    #[must_use]
+    pub fn beside(log: &Path, namespace: &Namespace) -> PathBuf {
         let mut path = log.as_os_str().to_owned();
         if let Some(name) = namespace.name() {
             path.push(".");

@@ -6,6 +6,9 @@
 use kernel::{Content, Domain, Number, Position, Seen, Step, Topic};
 use xxhash_rust::xxh3::xxh3_64;
 
+/// How many bytes of keys and contents a batch takes before it is folded, whatever their number.
+const MOST_BYTES: usize = 4 << 20;
+
 /// How many entries are folded together.
 pub(crate) const FULL: u64 = 256;
 
@@ -78,8 +81,8 @@ impl Batch {
     }
 
     /// Whether it is time to fold it: what it touches should stay at hand meanwhile.
-    pub(crate) const fn is_full(&self) -> bool {
-        self.events >= FULL
+    pub(crate) const fn is_full(&self, most: u64) -> bool {
+        self.events >= most || self.text.len() >= MOST_BYTES
     }
 
     /// Forgets what it holds.

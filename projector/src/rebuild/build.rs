@@ -13,12 +13,15 @@ use tokio::{runtime::Handle, sync::watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    Limits, Phase, Progress, RebuildError, Unreadables,
+    COMMIT_AFTER, Limits, Phase, Progress, RebuildError, Unreadables,
     batch::{Batch, FULL, Unread},
     plan::rate,
     table::Table,
 };
-use crate::{Generation, Hold, ModelState, ReadModel, live::CONSUMER};
+use crate::{
+    Generation, Hold, ModelState, ReadModel,
+    live::{self, CONSUMER},
+};
 
 /// After how many entries it looks up from the log.
 const LOOK_UP: u64 = 4_096;
@@ -51,6 +54,15 @@ pub(super) struct Build {
     pub(super) is_partly_written: bool,
     /// Entries that have been read and not folded.
     pub(super) batch: Batch,
+    /// Whether entries that can't be read are set aside in the log, ahead of the commit that passes over them.
+    pub(super) parks: bool,
+    /// Whether an earlier run has built all of it, and it was held back.
+    pub(super) is_complete: bool,
+    /// Whether it is served as it stands.
+    pub(super) is_final: bool,
+    /// Whether the log goes on from where the served generation stands, so that it would be a step back to serve
+    /// one that stands before that.
+    pub(super) is_after_served: bool,
     /// Whether an earlier run has begun it.
     pub(super) resumed: bool,
     pub(super) unreadable: Unreadables,
@@ -59,6 +71,8 @@ pub(super) struct Build {
     pub(super) events: u64,
     /// How many entries there were at the last commit.
     committed: u64,
+    /// When that was, since the beginning.
+    committed_at: Duration,
     /// After how many entries to look up next.
     look_up_at: u64,
     /// How long each phase has taken, in seconds.
@@ -101,11 +115,16 @@ impl Build {
             state,
             is_partly_written: false,
             batch: Batch::new(domain),
+            parks: false,
+            is_complete: false,
+            is_final: false,
+            is_after_served: true,
             resumed: false,
             unreadable: Unreadables::default(),
             park: Vec::new(),
             events: 0,
             committed: 0,
+            committed_at: Duration::ZERO,
             look_up_at: 0,
             seconds: BTreeMap::new(),
             clock: Clock { began: Instant::now(), first: at.clone(), last: at, phase: Default::default() },
@@ -146,7 +165,7 @@ impl Build {
         engine.scan(&stretch, &mut |seen| {
             let most = if self.is_partly_written { WIDE_BATCH } else { FULL }.min(every);
             // Entries at one position go into one batch: no checkpoint can stand between them.
-            if self.batch.events >= most && seen.position() > self.batch.position {
+            if self.batch.is_full(most) && seen.position() > self.batch.position {
                 result = self.turn(&handle);
                 if result.is_err() {
                     return ControlFlow::Break(());
@@ -166,7 +185,11 @@ impl Build {
         } else {
             self.fold();
         }
-        if self.events >= self.look_up_at { handle.block_on(self.look_up()) } else { Ok(()) }
+        if self.events >= self.look_up_at || self.table.bytes() > self.limits.memory {
+            handle.block_on(self.look_up())
+        } else {
+            Ok(())
+        }
     }
 
     /// Takes in a page that has been read otherwise, and commits.
@@ -213,10 +236,15 @@ impl Build {
     /// Looks up from the log: is it time to stop, to commit, to tell how far it has come?
     async fn look_up(&mut self) -> Result<(), RebuildError> {
         self.look_up_at = self.events + LOOK_UP.min(self.limits.commit_every);
+        if self.stop.is_cancelled() {
+            // What was read so far is not read again.
+            self.commit().await?;
+        }
         self.check_stop()?;
         self.show(Phase::Read);
         let is_full = self.table.bytes() > self.limits.memory;
-        let is_due = self.events >= self.committed + self.limits.commit_every || is_full;
+        let is_late = self.clock.began.elapsed() >= self.committed_at + COMMIT_AFTER;
+        let is_due = self.events >= self.committed + self.limits.commit_every || is_late || is_full;
         if is_due {
             self.commit().await?;
             if is_full {
@@ -246,12 +274,16 @@ impl Build {
         let checkpoint = Checkpoint { epoch, ..self.at.clone() };
         let ModelState { generation, .. } = self.state;
         let to = ModelState { checkpoint, digest, version: self.version, generation };
+        // A log in memory is locked while it is scanned, and gone with whoever could go on with this.
+        if self.parks && !matches!(self.engine, Engine::Memory(_)) {
+            live::park(&self.engine, std::mem::take(&mut self.park)).await?;
+        }
         if to != self.state && !self.model.load(&self.state, &to, &changes).await? {
             return Err(RebuildError::Fenced(self.model.place()));
         }
         self.at = to.checkpoint.clone();
         self.state = to;
-        self.committed = self.events;
+        (self.committed, self.committed_at) = (self.events, self.clock.began.elapsed());
         Ok(())
     }
 

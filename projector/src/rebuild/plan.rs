@@ -26,7 +26,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Whether the result is the read model of the whole log.
+    /// Whether the result is a read model of the whole log.
     #[must_use]
     pub const fn is_whole(&self) -> bool {
         !self.empty && self.to.is_none() && self.topics.is_empty()
@@ -111,6 +111,9 @@ pub struct Report {
     pub generation: u64,
     /// Whether it is served now.
     pub served: bool,
+    /// The generation that was served until then, and is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<u64>,
     /// Where its rows stand.
     pub checkpoint: Checkpoint,
     /// The digest of its rows (R9).

@@ -3,14 +3,18 @@
 use std::time::Duration;
 
 use kernel::{Checkpoint, Position};
+use runtime::StoreError;
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::{Approval, Build, Phase, Progress, Rebuild, RebuildError, Report, plan::rate};
+use super::{Approval, Build, Phase, Plan, Progress, Rebuild, RebuildError, Report, plan::rate};
 use crate::{Differences, Generation, ModelState, Stage, live};
 
 /// How long the new generation may take to catch up with the served one, which moves on.
 const CATCH_UP: Duration = Duration::from_secs(30);
+
+/// The pause before trying again to catch up with the served one.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// How many entries are read at once while catching up; with more to read the log is scanned.
 const PAGE: usize = 4_096;
@@ -25,38 +29,64 @@ impl Rebuild {
     ) -> Result<Build, RebuildError> {
         let plan = serde_json::to_string(&self.plan).unwrap_or_default();
         let version = self.domain.projection();
-        let head = self.engine.head().await?;
         let mut begun = None;
         // A projector that finds nothing served begins generation 1 by itself, also while this one is built.
         let mut newest = served.generation.max(u64::from(self.is_followed));
         for generation in self.model.generations().await? {
             newest = newest.max(generation.state.generation);
-            let is_begun = generation.stage == Stage::Building;
-            let goes_on = || self.goes_on(&generation, &plan, version, &head) && self.can_compare(&generation, served);
-            if is_begun && begun.is_none() && goes_on() {
+            let is_begun = generation.stage != Stage::Kept;
+            let goes_on = is_begun
+                && begun.is_none()
+                && self.goes_on(&generation, &plan, version)
+                && self.can_compare(&generation, served)
+                && self.continues(&generation.state.checkpoint).await?;
+            if goes_on {
                 begun = Some(generation);
             } else if is_begun {
                 self.model.discard(generation.state.generation).await?;
             }
         }
-        let generation = begun.as_ref().map_or(newest + 1, |begun| begun.state.generation);
+        let generation = match &begun {
+            Some(begun) => self.model.take_up(begun.state.generation, newest + 1).await?,
+            None => newest + 1,
+        };
         let model = self.model.begin(generation, &plan).await?;
         let state = model.state().await?;
         let mut build = Build::new(self.engine.clone(), model, state, (&self.domain, self.limits), (progress, stop));
+        build.parks = self.is_followed;
         if let Some(begun) = begun {
             build.resumed = build.at.position > Position::ZERO;
+            build.is_complete = begun.stage == Stage::Held && !self.can_go_on();
             build.take_over(&begun).await?;
         }
         Ok(build)
     }
 
     /// Whether a generation that was begun can be gone on with.
-    fn goes_on(&self, begun: &Generation, plan: &str, version: u32, head: &Checkpoint) -> bool {
-        let Generation { state, plan: theirs, .. } = begun;
-        let is_whole = self.plan.topics.is_empty() && self.plan.from.is_none();
-        let at = &state.checkpoint;
-        let of_this_log = at.epoch.0.is_empty() || (at.epoch == head.epoch && at.number <= head.number);
-        is_whole && theirs == plan && (state.version == version || state.version == 0) && of_this_log
+    fn goes_on(&self, begun: &Generation, plan: &str, version: u32) -> bool {
+        let Generation { state, plan: theirs, stage, .. } = begun;
+        let can_go_on = match (stage, self.approval) {
+            // One that is held back is for whoever compares again, or allows the differences.
+            (Stage::Held, Approval::NotNeeded) | (Stage::Kept, _) => false,
+            (Stage::Held, Approval::Given) => true,
+            (Stage::Held | Stage::Building, _) => self.can_go_on(),
+        };
+        can_go_on && theirs == plan && (state.version == version || state.version == 0)
+    }
+
+    /// Whether what was begun by this plan and broken off can be gone on with: only its last step knows otherwise
+    /// which topics' rows have been taken over, and from where.
+    const fn can_go_on(&self) -> bool {
+        self.plan.topics.is_empty() && self.plan.from.is_none()
+    }
+
+    /// Whether the log goes on from a checkpoint, with nothing lost (R3).
+    async fn continues(&self, at: &Checkpoint) -> Result<bool, RebuildError> {
+        match self.engine.read(at, 1).await {
+            Ok(_) => Ok(true),
+            Err(StoreError::Diverged { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Whether a generation that was begun can be compared with the served one, if it is to be: at one position.
@@ -84,14 +114,21 @@ impl Rebuild {
             Build::new(self.engine.clone(), model, kept.state.clone(), (&self.domain, self.limits), (progress, stop));
         build.head_for(&self.engine.head().await?);
         build.take_over(kept).await?;
+        // What was made of a part of the log is served as it was: later events have no place in it.
+        let is_whole = serde_json::from_str::<Plan>(&kept.plan).is_ok_and(|plan| plan.is_whole());
+        build.is_final = !is_whole && !kept.plan.is_empty() && !self.is_followed;
         Ok(build)
     }
 
     /// Builds the generation that `begin` has begun.
     pub(super) async fn build(&self, mut build: Build, served: &ModelState) -> Result<Report, RebuildError> {
         let head = self.engine.head().await?;
-        let is_of_this_log = served.checkpoint.epoch.0.is_empty() || served.checkpoint.epoch == head.epoch;
+        let is_of_this_log = self.continues(&served.checkpoint).await?;
+        build.is_after_served = is_of_this_log;
         build.head_for(&head);
+        if build.is_complete {
+            return self.catch_up_and_serve(build).await;
+        }
         if !self.plan.topics.is_empty() {
             build.batch.restrict(Some(&self.plan.topics));
         }
@@ -127,7 +164,10 @@ impl Rebuild {
         }
         let differs = differences.as_ref().is_some_and(|found| found.count > 0);
         let mut report = match self.approval {
-            Approval::Needed if differs => self.report(&mut build, false),
+            Approval::Needed if differs => {
+                self.model.hold_back(build.state.generation).await?;
+                self.report(&mut build, None)
+            }
             Approval::Needed | Approval::Given | Approval::NotNeeded => self.catch_up_and_serve(build).await?,
         };
         report.differences = differences;
@@ -141,6 +181,8 @@ impl Rebuild {
         let others = self.domain.topics().map(|topic| topic.name);
         let others: Vec<_> = others.filter(|name| !self.plan.topics.iter().any(|topic| topic == name)).collect();
         let (tables, cut) = self.model.tables(&others).await?;
+        // Rows of events that the log has lost since must not pass for rows of this log (R3).
+        self.engine.read(&cut.checkpoint, 1).await?;
         if cut.version != self.domain.projection() {
             return Err(RebuildError::Stale(self.model.place()));
         }
@@ -179,12 +221,15 @@ impl Rebuild {
                 return Err(RebuildError::Fenced(self.model.place()));
             }
             build.check_stop()?;
-            if self.plan.to.is_none() {
+            if self.plan.to.is_none() && !build.is_final {
                 build = self.catch_up(build).await?;
+            }
+            if self.is_followed {
+                live::park(&self.engine, std::mem::take(&mut build.park)).await?;
             }
             build.show(Phase::Swap);
             let (old, new) = (&served.checkpoint, &build.state.checkpoint);
-            let goes_back = self.is_followed && old.epoch == new.epoch && old.position > new.position;
+            let goes_back = self.is_followed && build.is_after_served && old.position > new.position;
             if !goes_back && self.model.serve(&served, &build.state).await? {
                 break served.generation;
             }
@@ -195,6 +240,7 @@ impl Rebuild {
             if Instant::now() > until {
                 return Err(RebuildError::Outrun(CATCH_UP));
             }
+            tokio::time::sleep(PAUSE).await;
         };
         for generation in self.model.generations().await? {
             let is_older = generation.stage == Stage::Kept && generation.state.generation != replaced;
@@ -202,10 +248,7 @@ impl Rebuild {
                 self.model.discard(generation.state.generation).await?;
             }
         }
-        if self.is_followed {
-            live::park(&self.engine, std::mem::take(&mut build.park)).await?;
-        }
-        Ok(self.report(&mut build, true))
+        Ok(self.report(&mut build, Some(replaced)))
     }
 
     async fn catch_up(&self, mut build: Build) -> Result<Build, RebuildError> {
@@ -220,14 +263,15 @@ impl Rebuild {
         }
     }
 
-    fn report(&self, build: &mut Build, served: bool) -> Report {
+    fn report(&self, build: &mut Build, replaced: Option<u64>) -> Report {
         build.show(Phase::Done);
         let ModelState { checkpoint, digest, version, generation } = build.state.clone();
         let elapsed = build.elapsed();
         Report {
             into: self.model.place(),
             generation,
-            served,
+            served: replaced.is_some(),
+            replaced: replaced.filter(|replaced| *replaced > 0),
             checkpoint,
             digest,
             version,

@@ -5,7 +5,7 @@ use runtime::Engine;
 
 use crate::cli::{
     rebuild::report::differing,
-    words::{at, counted, rows, thousands},
+    words::{at, counted, out, rows, thousands},
 };
 
 /// Prints the audit to standard output.
@@ -14,9 +14,9 @@ pub(super) fn print(audit: &Audit, json: bool, log: &Engine) {
         let mut document = serde_json::to_value(audit).unwrap_or_default();
         document["log"] = log.url().into();
         document["clean"] = audit.is_clean().into();
-        println!("{document}");
+        out(&format!("{document}\n"));
     } else {
-        print!("{}", text(audit, &log.url(), log.may_have_gaps()));
+        out(&text(audit, &log.url(), log.may_have_gaps()));
     }
 }
 

@@ -26,7 +26,7 @@ use self::{
     report::{Figures, Report, Runs, Source},
 };
 use super::{
-    super::failure::Failure,
+    super::{failure::Failure, words::out},
     machine::Machine,
     scratch::{Scratch, Server},
 };
@@ -37,8 +37,9 @@ pub(super) struct Args {
     // Not from REDIS_URL: nobody shall load their store by an oversight.
     #[arg(long, value_name = "URL")]
     store: StoreUrl,
-    /// Take what this namespace holds instead; it is only read, but for a generation of its read model
-    #[arg(long, value_name = "NAME")]
+    /// Take what this namespace holds instead. Its read model is rebuilt and swapped in every run, so what --rollback
+    /// would go back to is lost
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["events", "entities", "topic", "seed", "foreign"])]
     namespace: Option<Namespace>,
     /// Events
     #[arg(short = 'n', long, value_name = "N", default_value_t = 1_000_000, value_parser = value_parser!(u64).range(10..))]
@@ -99,9 +100,9 @@ pub(super) async fn run(domain: &Domain, args: Args) -> Result<(), Failure> {
     let removed = scratch.remove().await;
     let report = measured?;
     if args.json {
-        println!("{:#}", report.json());
+        out(&format!("{:#}\n", report.json()));
     } else {
-        print!("{}", report.text());
+        out(&report.text());
     }
     removed
 }

@@ -2,7 +2,7 @@
 
 use projector::{Differences, rebuild::Report};
 
-use crate::cli::words::{counted, rows, thousands, when};
+use crate::cli::words::{at, counted, out, rows, thousands};
 
 /// Prints the report to standard output.
 pub(super) fn print(report: &Report, json: bool, log: &str) {
@@ -11,9 +11,9 @@ pub(super) fn print(report: &Report, json: bool, log: &str) {
         if let Some(memory) = peak_memory() {
             document["peak_memory_bytes"] = memory.into();
         }
-        println!("{document}");
+        out(&format!("{document}\n"));
     } else {
-        print!("{}", text(report, log));
+        out(&text(report, log));
     }
 }
 
@@ -26,16 +26,21 @@ fn peak_memory() -> Option<u64> {
 
 fn text(report: &Report, log: &str) -> String {
     let Report { into, generation, checkpoint, .. } = report;
-    let is = if report.served { "is served" } else { "is held back" };
+    let is = match (report.served, into.as_str()) {
+        // Nobody else ever sees it, and it ends with this process.
+        (true, "memory:") => "is built",
+        (true, _) => "is served",
+        (false, _) => "is held back",
+    };
     let resumed = if report.resumed { ", going on with what an earlier run had begun" } else { "" };
     let mut text = format!("generation {generation} of read model {into} {is}{resumed}\n");
-    let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<10}{value}\n"));
+    let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<12}{value}\n"));
     line("log", log.to_owned());
-    line("position", format!("{} (event {}), {}", checkpoint.position, checkpoint.number, when(checkpoint.position)));
+    line("position", at(checkpoint));
     line("rows", rows(&report.rows));
     line("digest", report.digest.to_string());
     if let Some(digest) = report.digest_from {
-        line("from", digest.to_string());
+        line("at --from", digest.to_string());
     }
     line("version", format!("{:08x}", report.version));
     line(
@@ -53,10 +58,21 @@ fn text(report: &Report, log: &str) -> String {
         line("of that", phases.join(", "));
     }
     if report.unreadable.count > 0 {
-        line("unreadable", format!("{} entries were passed over:", thousands(report.unreadable.count)));
+        let passed = counted(report.unreadable.count, "entry was passed over", "entries were passed over");
+        line("unreadable", format!("{passed}:"));
         for (topic, position, reason) in &report.unreadable.first {
             text.push_str(&format!("    {topic} {position}: {reason}\n"));
         }
+    }
+    let more = report.unreadable.count - report.unreadable.first.len() as u64;
+    if more > 0 {
+        text.push_str(&format!("    and {} more\n", thousands(more)));
+    }
+    if let Some(replaced) = report.replaced {
+        text.push_str(&format!(
+            "  {:<12}generation {replaced}; `retrace rebuild --rollback` goes back to it\n",
+            "kept"
+        ));
     }
     if let Some(differences) = &report.differences {
         text.push_str(&differing(differences, "served", "rebuilt"));

@@ -6,15 +6,15 @@ use runtime::QueueStatus;
 use super::{Consumer, Model, Status};
 use crate::cli::{
     rebuild::progress,
-    words::{at, counted, thousands},
+    words::{at, counted, out, thousands},
 };
 
 /// Prints the status to standard output.
 pub(super) fn print(status: &Status, json: bool) {
     if json {
-        println!("{}", serde_json::to_string(status).unwrap_or_default());
+        out(&format!("{}\n", serde_json::to_string(status).unwrap_or_default()));
     } else {
-        print!("{}", text(status));
+        out(&text(status));
     }
 }
 
@@ -90,12 +90,21 @@ fn generation_lines(lines: &mut Lines, Generation { state, stage, plan, torn }: 
     let is = format!("generation {}, {}", state.generation, at(&state.checkpoint));
     match stage {
         Stage::Kept => lines.add("  kept", format!("{is}; `retrace rebuild --rollback` goes back to it")),
-        Stage::Building => lines.add("  building", format!("{is}; the same rebuild goes on with it")),
+        Stage::Held => lines.add(
+            "  held back",
+            format!(
+                "{is}; its rows differ from the served ones: serve it with `retrace rebuild --approve \
+                 --allow-differences`, or drop it with `retrace rebuild --discard`"
+            ),
+        ),
+        Stage::Building => {
+            lines.add("  building", format!("{is}; unless it is under way, the same rebuild goes on with it"));
+        }
     }
     if *torn {
         lines.add("", "torn: rows of it are being written, or that was broken off");
     }
-    if *stage == Stage::Building && !plan.is_empty() && plan != "{}" {
+    if *stage != Stage::Kept && !plan.is_empty() && plan != "{}" {
         lines.add("", format!("plan {plan}"));
     }
 }

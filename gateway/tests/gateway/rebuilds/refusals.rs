@@ -12,7 +12,7 @@ async fn what_can_not_be_rebuilt_is_told_with_the_field() {
     let first = app.caught_up().await;
     app.book("Jim Knopf").await;
     let head = app.caught_up().await;
-    let back = "name another place to build it in, such as sqlite:then.model";
+    let back = "build it elsewhere: retrace rebuild --into sqlite:then.model";
     for (body, error, field) in [
         (
             r#"{"form":"1-0"}"#.to_owned(),
@@ -50,7 +50,7 @@ async fn what_can_not_be_rebuilt_is_told_with_the_field() {
         ),
         (
             format!(r#"{{"from":"{head}","to":"{first}"}}"#),
-            format!("the rebuild would start at {head} and stop before that, at {first}"),
+            format!("the rebuild would start at {head} and stop before that, at {first}; exchange the two"),
             "from",
         ),
         (
@@ -74,7 +74,7 @@ async fn what_is_no_rebuild_at_all_is_refused() {
     let app = App::start().await;
     app.book("Momo").await;
     let head = app.caught_up().await;
-    let part = "gives a part of the read model, which memory: would serve as if it were the whole; name another place to build it in, such as sqlite:part.model";
+    let part = "gives a part of the read model, which memory: would serve as if it were the whole; build it elsewhere: retrace rebuild --into sqlite:part.model";
     let partial = format!("a rebuild from nothing {part}");
     assert_eq!(app.post(REBUILDS, &format!(r#"{{"from":"{head}","empty":true}}"#)).await.problem(), (422, partial));
     for body in ["[]", "3", "\"all\""] {
@@ -94,7 +94,12 @@ async fn what_is_not_there_can_not_be_undone_stopped_or_approved() {
     app.book("Momo").await;
     let nothing = |what: &str| (404, what.to_owned());
     let back = app.post("/api/v1/rebuilds/rollback", "").await.problem();
-    assert_eq!(back, nothing("read model memory: keeps no earlier generation to go back to"));
+    assert_eq!(
+        back,
+        nothing(
+            "read model memory: keeps no earlier generation to go back to; only the one that the last rebuild replaced is kept"
+        )
+    );
     let approved = app.post("/api/v1/rebuilds/approval", "").await.problem();
     assert_eq!(approved, nothing("read model memory: has no generation that is held back"));
     assert_eq!(app.delete(REBUILDS).await.problem(), nothing("this gateway runs no rebuild"));
@@ -106,7 +111,7 @@ async fn another_process_that_rebuilds_is_seen_and_named() {
     let app = App::start().await;
     app.book("Momo").await;
     let hold = app.model.hold("retrace rebuild (process 17)").await.unwrap().unwrap();
-    let held = "read model memory: is being rebuilt by retrace rebuild (process 17); wait for it, or stop it";
+    let held = "read model memory: is being rebuilt by retrace rebuild (process 17); wait for it, `retrace status` shows how far it is";
     for path in [REBUILDS, "/api/v1/rebuilds/rollback"] {
         assert_eq!(app.post(path, "{}").await.problem(), (409, held.into()), "{path}");
     }

@@ -66,6 +66,14 @@ impl MemoryModel {
         true
     }
 
+    pub(in crate::model) fn hold_back(&self, generation: u64) {
+        let mut shared = self.shared();
+        let slot = shared.slots.get_mut(&generation);
+        if let Some(slot) = slot.filter(|slot| generation != SERVED && slot.stage == Stage::Building) {
+            slot.stage = Stage::Held;
+        }
+    }
+
     pub(in crate::model) fn discard(&self, generation: u64) {
         if generation != SERVED {
             self.shared().slots.remove(&generation);

@@ -14,6 +14,8 @@ use crate::model::{Generation, ModelState, Stage};
 static GENERATIONS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("generations.lua")));
 static BEGIN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("begin.lua")));
 static SERVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("serve.lua")));
+static TAKE_UP: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("take_up.lua")));
+static HOLD_BACK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("hold_back.lua")));
 static DISCARD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("discard.lua")));
 
 impl RedisModel {
@@ -35,7 +37,7 @@ impl RedisModel {
         let found: Vec<(Value, Option<String>, Option<String>, bool)> =
             self.server().run(&GENERATIONS, &keys, |_| {}).await?;
         let generation = |(state, stage, plan, torn): (Value, Option<String>, Option<String>, bool)| {
-            let stage = if stage.as_deref() == Some("kept") { Stage::Kept } else { Stage::Building };
+            let stage = Stage::of(stage.as_deref().unwrap_or_default());
             let state = Slot { key: self.registry() }.parse(self.server(), state)?;
             Ok(Generation { state, stage, plan: plan.unwrap_or_default(), torn })
         };
@@ -71,6 +73,22 @@ impl RedisModel {
             self.0.arrivals.arrived(to.checkpoint.position);
         }
         Ok(served)
+    }
+
+    pub(in crate::model) async fn take_up(&self, generation: u64, new: u64) -> Result<u64, StoreError> {
+        let keys = [self.slot_of(generation).key, self.slot_of(new).key, self.registry()];
+        let taken: bool = self
+            .server()
+            .run(&TAKE_UP, &keys, |command| {
+                command.arg(generation).arg(new);
+            })
+            .await?;
+        Ok(if taken { new } else { generation })
+    }
+
+    pub(in crate::model) async fn hold_back(&self, generation: u64) -> Result<(), StoreError> {
+        let keys = [self.slot_of(generation).key];
+        self.server().run(&HOLD_BACK, &keys, |_| {}).await
     }
 
     pub(in crate::model) async fn discard(&self, generation: u64) -> Result<(), StoreError> {

@@ -24,8 +24,7 @@ impl SqliteModel {
         let row: StateRow = (epoch, position, number, digest, version, generation);
         let state =
             state(&row).ok_or_else(|| self.file.corrupt("state", &format!("{row:?} is no state of a generation")))?;
-        let stage = if stage == "kept" { Stage::Kept } else { Stage::Building };
-        Ok(Generation { state, stage, plan, torn: false })
+        Ok(Generation { state, stage: Stage::of(&stage), plan, torn: false })
     }
 
     /// Nothing when that generation is the one served.
@@ -62,6 +61,11 @@ impl SqliteModel {
         transaction.commit().await.map_err(self.error())?;
         self.reached.send_replace(to.checkpoint.position);
         Ok(true)
+    }
+
+    pub(in crate::model) async fn hold_back(&self, generation: u64) -> Result<(), StoreError> {
+        let held = sqlx::query("UPDATE state SET stage = 'held' WHERE slot = ? AND slot > 0 AND stage = 'building'");
+        held.bind(integer(generation)).execute(&self.file.writer).await.map_err(self.error()).map(drop)
     }
 
     pub(in crate::model) async fn discard(&self, generation: u64) -> Result<(), StoreError> {

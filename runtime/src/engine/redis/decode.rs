@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use kernel::{Entry, Junk};
+use kernel::{Entry, Junk, Number};
 use redis::Value;
 use serde::Serialize;
 
@@ -26,10 +26,20 @@ fn entry(topic: &Arc<str>, entry: Value) -> Option<Entry> {
     let Value::Array(parts) = entry else { return None };
     let [Value::BulkString(id), Value::Array(fields)] = <[Value; 2]>::try_from(parts).ok()? else { return None };
     let position = std::str::from_utf8(&id).ok()?.parse().ok()?;
+    // Whatever else is wrong with it, an entry that is numbered is counted.
+    let number = self::number(&fields);
     Some(self::fields(fields).map_or_else(
-        |reason| Entry::Junk(Junk { topic: topic.clone(), position, number: None, reason }),
+        |reason| Entry::Junk(Junk { topic: topic.clone(), position, number, reason }),
         |fields| history::entry(topic, position, fields),
     ))
+}
+
+/// The number that an entry has, if it has one.
+fn number(fields: &[Value]) -> Option<Number> {
+    let named = |pair: &&[Value]| matches!(&pair[0], Value::BulkString(name) if name == b"event_number");
+    let pair = fields.chunks_exact(2).rfind(named)?;
+    let Value::BulkString(value) = &pair[1] else { return None };
+    std::str::from_utf8(value).ok()?.parse().ok().map(Number)
 }
 
 /// The fields of an entry, names and values in turn. Of a name given twice, the last value counts.

@@ -11,6 +11,7 @@ use std::{
 
 use kernel::Position;
 use redis::{Cmd, ConnectionAddr, ConnectionInfo};
+use tokio::runtime::Handle;
 
 use super::{Redis, fault};
 use crate::{
@@ -42,6 +43,8 @@ impl Redis {
         until: Position,
         visit: Visit<'_>,
     ) -> Result<Option<ControlFlow<()>>, StoreError> {
+        // Another process may have begun a topic since.
+        Handle::current().block_on(self.learn_topics())?;
         let topics = self.0.topics.all();
         let info = self.0.server.info();
         let is_plain = matches!(info.addr(), ConnectionAddr::Tcp(..) | ConnectionAddr::Unix(_));
