@@ -312,7 +312,8 @@ fn a_generation_in_the_making_is_shown_with_its_plan() {
             model.tell(Some(&serde_json::to_string(&progress).unwrap())).await;
         });
         let status = printed(&run(&store, &["status"]), &store);
-        let expected = "  building    generation 7, before the first event; the same rebuild goes on with it\n              \
+        let expected = "  building    generation 7, before the first event; unless it is under way, the same rebuild goes on with \
+                        it\n              \
                         plan {\"to\":\"5-0\"}\n  under way   rebuild of generation 7: read  50 %, 0 events, 0/s\n";
         assert!(status.contains(expected), "{status}");
     }

@@ -84,7 +84,7 @@ pub enum RebuildError {
     },
     /// The result would not be the whole read model, and a projector would carry on from it as if it were.
     #[error(
-        "{what} gives a part of the read model, which {place} would serve as if it were the whole; name another place to build it in, such as sqlite:part.model"
+        "{what} gives a part of the read model, which {place} would serve as if it were the whole; build it elsewhere: retrace rebuild --into sqlite:part.model"
     )]
     Partial {
         /// What was asked for.
@@ -94,7 +94,7 @@ pub enum RebuildError {
     },
     /// Readers would go back in time.
     #[error(
-        "read model {place} stands at {served} and would go back to {to}; name another place to build it in, such as sqlite:then.model"
+        "read model {place} stands at {served} and would go back to {to}; build it elsewhere: retrace rebuild --into sqlite:then.model"
     )]
     Backwards {
         /// The read model.

@@ -144,6 +144,7 @@ impl Build {
 
     /// Scans the log up to `until` and commits.
     pub(super) async fn read(mut self, until: Position) -> Result<Self, RebuildError> {
+        self.check_stop()?;
         self.show(Phase::Read);
         // It stays with whoever waits: when they are dropped, the thread is to stop.
         let stop_with_this = self.stop_with_this.take();
