@@ -158,10 +158,7 @@ async fn rows_that_differ_are_held_back_until_they_are_approved() {
     let should = serde_json::from_str::<Value>(difference["expected"].as_str().unwrap()).unwrap();
     assert_eq!(should, serde_json::from_str::<Value>(&expected).unwrap());
     let rebuilds = app.rebuilds().await;
-    assert_eq!(
-        (&rebuilds["served"]["generation"], &rebuilds["generations"][0]["stage"]),
-        (&1.into(), &"held".into())
-    );
+    assert_eq!((&rebuilds["served"]["generation"], &rebuilds["generations"][0]["stage"]), (&1.into(), &"held".into()));
     assert_eq!(app.get(&path).await.member("result")["title"], "Mimi", "what was served is served");
 
     app.book("Die unendliche Geschichte").await;

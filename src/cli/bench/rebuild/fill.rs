@@ -10,7 +10,7 @@ use kernel::{
     CREATED, Chance, Checkpoint, Domain, Draft, Entry, Field, Kind, Meta, Position, Topic, TopicKind, UPDATED,
 };
 use runtime::{Commit, Engine, Namespace, history};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::super::{super::failure::Failure, scratch::Server};
 
@@ -51,15 +51,12 @@ impl<'d> Plan<'d> {
     }
 
     /// Event number `index`: an entity is made, or one of those that are there changes.
-    fn event(&self, chance: &mut Chance, index: u64) -> (&'static str, u64, Map<String, Value>) {
+    fn event(&self, chance: &mut Chance, index: u64) -> (&'static str, Vec<(&'static str, Value)>) {
         let (action, entity) =
             if index < self.entities { (CREATED, index) } else { (UPDATED, chance.below(self.entities)) };
-        let mut data = Map::new();
-        data.insert(kernel::ENTITY_ID.to_owned(), self.id("entity", entity).into());
-        for field in &self.topic.fields {
-            data.insert(field.name.to_owned(), self.value(field, entity, index));
-        }
-        (action, entity, data)
+        let mut data = vec![(kernel::ENTITY_ID, self.id("entity", entity).into())];
+        data.extend(self.topic.fields.iter().map(|field| (field.name, self.value(field, entity, index))));
+        (action, data)
     }
 
     fn id(&self, what: &str, number: u64) -> String {
@@ -86,7 +83,8 @@ impl<'d> Plan<'d> {
             for _ in 0..COMMIT.1 {
                 let append: Vec<_> = (index..self.events.min(index + COMMIT.0 as u64))
                     .map(|index| {
-                        let (action, _, data) = self.event(&mut chance, index);
+                        let (action, data) = self.event(&mut chance, index);
+                        let data: Vec<_> = data.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
                         let command = self.id("command", index);
                         let meta = Meta {
                             correlation: Some(command.clone()),
@@ -98,7 +96,7 @@ impl<'d> Plan<'d> {
                             topic: self.topic.name.to_owned(),
                             id: self.id("event", index),
                             action: action.to_owned(),
-                            data: Value::Object(data).to_string(),
+                            data: format!("{{{}}}", data.join(",")),
                             meta: Some(meta),
                             keep: None,
                         }
@@ -122,7 +120,7 @@ impl<'d> Plan<'d> {
         for first in (0..self.events).step_by(PIPELINE as usize) {
             let mut pipeline = redis::pipe();
             for index in first..self.events.min(first + PIPELINE) {
-                let (action, _, data) = self.event(&mut chance, index);
+                let (action, data) = self.event(&mut chance, index);
                 // As json.dumps has it: a space behind every colon and comma.
                 let data: Vec<_> = data.iter().map(|(name, value)| format!("\"{name}\": {value}")).collect();
                 let at = Position::new(FIRST_MS + index / 10, index % 10).to_string();
