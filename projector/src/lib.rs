@@ -15,6 +15,7 @@
 
 pub mod audit;
 pub mod difference;
+mod file;
 pub mod live;
 pub mod model;
 pub mod rebuild;

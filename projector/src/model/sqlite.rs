@@ -4,7 +4,6 @@
 //! own and wait for nobody. Rows go in and out in bulk, as JSON or packed text: a statement or a result row for
 //! each would cost more than the row.
 
-mod file;
 mod generations;
 mod hold;
 mod load;
@@ -12,12 +11,12 @@ mod text;
 
 use std::{
     collections::BTreeMap,
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use file::File;
 pub(super) use hold::Lock;
 use kernel::{Position, Tables};
 use runtime::{Namespace, StoreError};
@@ -26,6 +25,7 @@ use text::{StateRow, integer, json, set_state, state, unpack};
 use tokio::{sync::watch, time::Instant};
 
 use super::{Changes, ModelState};
+use crate::file::{File, Layout};
 
 /// The slot of the generation that readers see; another generation's slot is its number.
 const SERVED: i64 = 0;
@@ -36,10 +36,21 @@ const PAGE: u16 = 1_000;
 /// How often a waiter looks for what another process may have written.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// `RTRM` marks the file in its header.
+const LAYOUT: Layout = Layout {
+    what: "read model",
+    application: 0x5254_524D,
+    format: 2,
+    schema: include_str!("sqlite/schema.sql"),
+    upgrade: Some(include_str!("sqlite/upgrade_1.sql")),
+};
+
 /// A read model in a SQLite file. Clones share it.
 #[derive(Clone, Debug)]
 pub struct SqliteModel {
     file: Arc<File>,
+    /// The file whose lock is the right to rebuild.
+    lock: Arc<Path>,
     /// Which generation this handle reads and writes.
     slot: i64,
     reached: watch::Sender<Position>,
@@ -63,7 +74,7 @@ impl SqliteModel {
     /// # Errors
     /// When the file can't be opened, is damaged, is something else, or is of a newer format.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::of(Arc::new(File::open(path).await?), SERVED).await
+        Self::of(File::open(path, &LAYOUT).await?.into(), lock(path), SERVED).await
     }
 
     /// Opens the read model in the file at `path` to read it; what would write fails.
@@ -71,11 +82,11 @@ impl SqliteModel {
     /// # Errors
     /// When there is no such file, it can't be opened, is damaged, is something else, or is of another format.
     pub async fn open_reading(path: &Path) -> Result<Self, StoreError> {
-        Self::of(Arc::new(File::open_reading(path).await?), SERVED).await
+        Self::of(File::open_reading(path, &LAYOUT).await?.into(), lock(path), SERVED).await
     }
 
-    async fn of(file: Arc<File>, slot: i64) -> Result<Self, StoreError> {
-        let model = Self { file, slot, reached: watch::Sender::default() };
+    async fn of(file: Arc<File>, lock: Arc<Path>, slot: i64) -> Result<Self, StoreError> {
+        let model = Self { file, lock, slot, reached: watch::Sender::default() };
         model.reached.send_replace(model.state().await?.checkpoint.position);
         Ok(model)
     }
@@ -204,4 +215,11 @@ impl SqliteModel {
     async fn begin_writing(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
         self.file.writer.begin_with("BEGIN IMMEDIATE").await.map_err(self.error())
     }
+}
+
+/// The lock of the file at `path`, by whatever name it was opened.
+fn lock(path: &Path) -> Arc<Path> {
+    let mut lock = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()).into_os_string();
+    lock.push(".rebuild");
+    PathBuf::from(lock).into()
 }

@@ -40,7 +40,7 @@ impl SqliteModel {
         let begun = sqlx::query(include_str!("begin.sql")).bind(slot).bind(plan);
         begun.execute(&mut *transaction).await.map_err(self.error())?;
         transaction.commit().await.map_err(self.error())?;
-        Self::of(self.file.clone(), slot).await.map(Some)
+        Self::of(self.file.clone(), self.lock.clone(), slot).await.map(Some)
     }
 
     pub(in crate::model) async fn serve(&self, from: &ModelState, to: &ModelState) -> Result<bool, StoreError> {

@@ -25,7 +25,7 @@ impl SqliteModel {
     /// The right to rebuild, or who has it.
     pub(in crate::model) fn hold(&self, holder: &str) -> Result<Result<Lock, String>, StoreError> {
         // Never removed: that would part those who want the same lock.
-        let path = &self.file.lock;
+        let path = &self.lock;
         let failed = |error: std::io::Error| StoreError::Unusable {
             url: self.place().to_owned(),
             reason: format!("its lock {} can't be written: {error}", path.display()),
@@ -44,7 +44,7 @@ impl SqliteModel {
 
     /// Who has the lock, as the file says.
     fn holder(&self) -> String {
-        let holder = fs::read_to_string(&self.file.lock).unwrap_or_default();
+        let holder = fs::read_to_string(&self.lock).unwrap_or_default();
         // Taken, and its holder not written down yet.
         if holder.is_empty() { "another process".to_owned() } else { holder }
     }
