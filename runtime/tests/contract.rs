@@ -3,6 +3,8 @@
 
 #[path = "contract/log.rs"]
 mod log;
+#[path = "contract/moments.rs"]
+mod moments;
 #[path = "contract/queue.rs"]
 mod queue;
 #[path = "contract/scan.rs"]
@@ -72,6 +74,9 @@ contract! {
         parked_entries_are_listed,
         the_bell_rings_for_what_comes_and_for_what_was_there,
         many_writers_make_one_order;
+    moments:
+        an_empty_log_has_no_places,
+        places_are_found_as_by_walking_there;
     queue:
         a_command_goes_through_claim_and_outcome,
         commands_are_claimed_in_order_and_by_service,

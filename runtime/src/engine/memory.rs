@@ -1,6 +1,7 @@
 //! The memory engine: the specification of all engines in the least code.
 
 mod claims;
+mod moments;
 mod state;
 
 use std::{

@@ -4,6 +4,7 @@
 //! are a closed set (R12): a user adds domains, not stores.
 
 mod memory;
+mod moments;
 mod notices;
 mod redis;
 mod sqlite;

@@ -11,6 +11,7 @@ mod connect;
 mod decode;
 mod fault;
 mod keys;
+mod moments;
 mod outcomes;
 mod queue;
 mod read;
@@ -21,6 +22,7 @@ mod topics;
 use std::sync::Arc;
 
 use connect::{Server, Shared};
+use kernel::Entry;
 use keys::Keys;
 use read::Shares;
 use redis::{Cmd, Pipeline, ServerErrorKind, Value};
@@ -134,11 +136,22 @@ impl Redis {
                 answers[index] = answer;
             }
         }
+        self.without_errors(answers)
+    }
+
+    /// The answers, unless one of them is an error.
+    fn without_errors(&self, answers: Vec<Value>) -> Result<Vec<Value>, StoreError> {
         match answers.iter().find_map(|answer| if let Value::ServerError(error) = answer { Some(error) } else { None })
         {
             Some(error) => Err(fault::of_answer(&self.0.server.url, error)),
             None => Ok(answers),
         }
+    }
+
+    /// The entries that a range of a topic's stream answered.
+    fn entries_of(&self, topic: &Arc<str>, answer: Value) -> Result<Vec<Entry>, StoreError> {
+        let entries = decode::entries(topic, answer);
+        entries.ok_or_else(|| self.corrupt(&self.keys().stream(topic), "XRANGE answered no entries"))
     }
 
     /// An answer in the shape that it must have.

@@ -14,6 +14,7 @@ mod failure;
 mod known;
 mod lock;
 mod lookup;
+mod moments;
 mod open;
 mod read;
 mod recent;

@@ -54,7 +54,7 @@ async fn compare(engine: &Engine, afters: &[Checkpoint], untils: &[Position]) {
 }
 
 /// A log of some thousand entries of all sizes; their positions.
-async fn fill(engine: &Engine) -> Vec<Position> {
+pub(crate) async fn fill(engine: &Engine) -> Vec<Position> {
     let mut positions = Vec::new();
     for round in 0..20_u32 {
         let one = |n: u32| {

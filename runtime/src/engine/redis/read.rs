@@ -8,7 +8,7 @@ use std::{
 use kernel::{Checkpoint, Entry, Epoch, Number, Position};
 use redis::{Pipeline, Value};
 
-use super::{Redis, decode, script};
+use super::{Redis, script};
 use crate::{Parked, StoreError, engine::Page};
 
 /// Up to here it is not worth asking topics for different numbers of entries.
@@ -78,10 +78,7 @@ impl Redis {
         let mut answers = answers.into_iter();
         let head = self.answer(&self.keys().head, answers.next().unwrap_or_default())?;
         let known = self.answer(&self.keys().topics, answers.next().unwrap_or_default())?;
-        let pages = topics.iter().zip(answers).map(|(topic, answer)| {
-            let entries = decode::entries(topic, answer);
-            entries.ok_or_else(|| self.corrupt(&self.keys().stream(topic), "XRANGE answered no entries"))
-        });
+        let pages = topics.iter().zip(answers).map(|(topic, answer)| self.entries_of(topic, answer));
         let (entries, is_whole) = merge(pages.collect::<Result<_, _>>()?, &counts, limit);
         if !is_whole {
             self.0.shares.learn(&entries);

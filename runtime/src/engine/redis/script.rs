@@ -55,6 +55,7 @@ scripts! {
     COMMIT: "positions" "commit";
     HEAD: "positions" "head";
     CUT: "cut";
+    LAST: "last";
     CLAIM: "clock" "claim";
     HEARTBEAT: "clock" "heartbeat";
     RELEASE: "workers" "release";

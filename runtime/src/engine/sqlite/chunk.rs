@@ -8,7 +8,7 @@ use std::{borrow::Cow, ops::Range};
 use kernel::{EventRef, Junk, Number, Position, Seen};
 use sqlx::{Row as _, SqlitePool, sqlite::SqliteRow};
 
-use super::{bulk::signed, failure::Failure};
+use super::{bulk::signed, changes::json, failure::Failure};
 
 /// How many bits of a number a length takes where two are packed into one.
 const LENGTH_BITS: u32 = 31;
@@ -38,7 +38,7 @@ impl Chunk {
         until: Position,
         most: Option<usize>,
     ) -> Result<Self, Failure> {
-        let row = sqlx::query(include_str!("chunk.sql"))
+        let row = sqlx::query(concat!(include_str!("text.sql"), include_str!("chunk.sql")))
             .bind(signed(after.ms()))
             .bind(signed(after.seq()))
             .bind(signed(until.ms()))
@@ -46,6 +46,18 @@ impl Chunk {
             .bind(most.map(|most| i64::try_from(most).unwrap_or(i64::MAX)))
             .fetch_one(readers)
             .await?;
+        Self::of(row)
+    }
+
+    /// All entries at these positions.
+    pub(super) async fn at(readers: &SqlitePool, positions: &[Position]) -> Result<Self, Failure> {
+        let positions: Vec<_> = positions.iter().map(|position| (position.ms(), position.seq())).collect();
+        let query = sqlx::query(concat!(include_str!("text.sql"), include_str!("at.sql")));
+        Self::of(query.bind(json(&positions)?).fetch_one(readers).await?)
+    }
+
+    /// The entries that a row's text holds.
+    fn of(row: SqliteRow) -> Result<Self, Failure> {
         let text = text(&row)?;
         let mut places = Vec::new();
         let mut rest = Rest { text, at: 0 };
@@ -111,7 +123,7 @@ impl Place {
     }
 }
 
-/// What is left of a text: entry after entry as `chunk.sql` writes them.
+/// What is left of a text: entry after entry as `text.sql` writes them.
 struct Rest<'t> {
     text: &'t [u8],
     at: usize,

@@ -1,0 +1,26 @@
+//! Single places in the log: a binary search each.
+
+use kernel::{Checkpoint, Entry, Position};
+
+use super::Memory;
+use crate::engine::moments::checkpoint_at;
+
+impl Memory {
+    pub(in crate::engine) fn last_at(&self, position: Position) -> Checkpoint {
+        let state = self.state();
+        let end = state.entries.partition_point(|entry| entry.position() <= position);
+        checkpoint_at(state.entries[..end].last(), state.head.clone())
+    }
+
+    /// The entries at these positions, which must be in order.
+    pub(in crate::engine) fn entries_at(&self, positions: &[Position]) -> Vec<Entry> {
+        let state = self.state();
+        let mut found = Vec::new();
+        for position in positions {
+            let start = state.entries.partition_point(|entry| entry.position() < *position);
+            let here = state.entries[start..].iter().take_while(|entry| entry.position() == *position);
+            found.extend(here.cloned());
+        }
+        found
+    }
+}
