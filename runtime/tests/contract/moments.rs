@@ -152,8 +152,10 @@ async fn a_foreign_history_is_looked_into() {
 async fn foreign_streams_are_looked_into() {
     let server = testkit::RedisServer::shared();
     let namespace: Namespace = testkit::RedisServer::namespace().parse().unwrap();
-    // Nothing that this engine is told or has read names the topics: the log does.
-    let engine = Engine::open(&server.url().parse().unwrap(), &namespace, &[]).await.unwrap();
+    // Nothing that these engines are told or have read names the topics: the log does.
+    let url = server.url().parse().unwrap();
+    let engine = Engine::open(&url, &namespace, &[]).await.unwrap();
+    let other = Engine::open(&url, &namespace, &[]).await.unwrap();
     let mut raw = redis::Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
     for (topic, id, number, meta) in FOREIGN {
         let prefix = namespace.prefix();
@@ -170,6 +172,7 @@ async fn foreign_streams_are_looked_into() {
         redis::cmd("SADD").arg(format!("{prefix}retrace:topics")).arg(topic).exec_async(&mut raw).await.unwrap();
     }
     look_into_foreign(&engine).await;
+    assert_eq!(other.entries_at(&[Position::new(1_795_341_907, 7)]).await.unwrap().len(), 2);
 }
 
 #[tokio::test]
