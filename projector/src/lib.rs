@@ -19,6 +19,7 @@ mod file;
 pub mod live;
 pub mod model;
 pub mod rebuild;
+pub mod timeline;
 
 pub use difference::{Difference, Differences};
 pub use model::{Change, Changes, Generation, Hold, ModelState, ReadModel, Stage};

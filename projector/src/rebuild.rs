@@ -23,6 +23,7 @@ pub use plan::{Approval, Phase, Plan, Progress, Report, Unreadables};
 use crate::{Hold, ModelState, ReadModel, Stage};
 pub(crate) use batch::{Batch, FULL};
 use build::Build;
+pub(crate) use plan::rate;
 pub(crate) use table::Table;
 
 /// How often the progress is told to other processes.

@@ -1,0 +1,195 @@
+//! Keeps a timeline at the head of the log.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use kernel::{Entry, Moment, Number, Position, TopicKind};
+use runtime::{Entries, StoreError, Tail};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Shared, Timeline,
+    build::{BuildError, Building},
+    disk::{Disk, State},
+    recent::{Living, Recent, Scope, Versions},
+    run::{self, Run},
+};
+
+/// How many entries are taken in at once.
+const PAGE: usize = 1_024;
+
+/// A timeline that lacks more events than this is built in bulk.
+const FAR: u64 = 20_000;
+
+/// How long to wait for entries before looking around.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The pause after a store failed.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// What becomes of old versions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Retention {
+    /// They are kept.
+    #[default]
+    Everything,
+    /// Those that no question about the last so much time needs are dropped; what is asked of earlier times is
+    /// answered from the log, which takes longer.
+    Last(SignedDuration),
+}
+
+/// What a keeper knows of its file, besides what is in memory.
+pub(super) struct Keeper {
+    /// Where the file stands.
+    pub(super) state: State,
+    /// What is not in it yet.
+    pub(super) recent: Recent,
+}
+
+impl Timeline {
+    /// Follows the log until told to stop.
+    ///
+    /// A timeline that another version of the projection made is made anew. Answers come from the log meanwhile.
+    ///
+    /// # Errors
+    /// When the log is not the one that the timeline was made of, or has lost events (R3).
+    pub async fn keep(&self, tail: &Tail, retention: Retention, stop: &CancellationToken) -> Result<(), StoreError> {
+        while !stop.is_cancelled() {
+            let ended = self.follow(tail, retention, stop).await;
+            self.0.withdraw();
+            match ended {
+                Ok(()) | Err(BuildError::Interrupted(_)) => {}
+                Err(BuildError::Moved(place)) => tracing::info!(place, "another process keeps the timeline too"),
+                Err(BuildError::Store(error)) if !error.is_transient() => {
+                    tracing::error!(%error, "the timeline stops; `retrace rebuild --timeline` makes it anew from the log as it is");
+                    return Err(error);
+                }
+                Err(error) => tracing::warn!(%error, "the timeline waits"),
+            }
+            let _ = tokio::time::timeout(PAUSE, stop.cancelled()).await;
+        }
+        Ok(())
+    }
+
+    async fn follow(&self, tail: &Tail, retention: Retention, stop: &CancellationToken) -> Result<(), BuildError> {
+        let shared = &self.0;
+        let mut keeper = shared.keeper().await?;
+        let (number, head) = (keeper.state.checkpoint.number, tail.head());
+        // Where numbers are not known, it may be far.
+        if head.number.0.saturating_sub(number.0) > FAR || number == Number::ZERO {
+            let building = Building { keeper, until: Position::MAX, progress: watch::Sender::default(), stop };
+            keeper = self.catch_up(building).await?.0;
+        }
+        let Keeper { mut state, recent } = keeper;
+        let mut at = recent.at.clone();
+        shared.publish(recent);
+        self.forget(retention).await?;
+        loop {
+            // Told to stop, it stops between writes.
+            let page = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                page = tail.next(&at, PAGE, PATIENCE) => page?,
+            };
+            if page.entries.is_empty() {
+                continue;
+            }
+            at = page.end(&at);
+            if shared.take(&page)
+                && let Some(disk) = &shared.disk
+            {
+                let base = state.base;
+                state = self.seal(disk, state).await?;
+                if state.base != base {
+                    self.forget(retention).await?;
+                }
+            }
+        }
+    }
+
+    /// Writes what is in memory to the file, and a keyframe when it is time; gives where the file stands then.
+    async fn seal(&self, disk: &Disk, from: State) -> Result<State, BuildError> {
+        let (this, at) = (self.clone(), from.clone());
+        let packed = tokio::task::spawn_blocking(move || this.0.recent().as_ref().map(|recent| Run::of(recent, &at)));
+        let Some(run) = packed.await.map_err(|error| BuildError::Died(error.to_string()))? else { return Ok(from) };
+        if !disk.append(&from, &run).await? {
+            return Err(BuildError::Moved(disk.file.url.clone()));
+        }
+        let mut state = run.to.clone();
+        let is_frame_due = match &mut *self.0.recent_mut() {
+            Some(recent) => {
+                recent.drop_sealed(&run);
+                state.is_frame_due(&recent.living, self.0.run)
+            }
+            None => false,
+        };
+        if is_frame_due {
+            if !disk.frame(&self.0.domain, &state).await? {
+                return Err(BuildError::Moved(disk.file.url.clone()));
+            }
+            state = state.framed();
+        }
+        Ok(state)
+    }
+
+    /// Drops what is older than it has to be.
+    async fn forget(&self, retention: Retention) -> Result<(), BuildError> {
+        let (Retention::Last(span), Some(disk)) = (retention, &self.0.disk) else { return Ok(()) };
+        let Ok(since) = Timestamp::now().checked_sub(span) else { return Ok(()) };
+        let since = self.0.engine.position_at(Moment::Time(since)).await?;
+        let floor = disk.forget(&self.0.domain, since).await?;
+        tracing::debug!(%floor, "old versions were dropped");
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// A keeper of the file as it stands: begun anew where another version of the projection made it.
+    pub(super) async fn keeper(&self) -> Result<Keeper, StoreError> {
+        let (mut state, mut living) = (State::default(), Living::default());
+        if let Some(disk) = &self.disk {
+            let version = self.domain.projection();
+            state = disk.state().await?;
+            if state.version != version {
+                if state.runs > 0 {
+                    let current = format!("{version:08x}");
+                    tracing::warn!(current, "another version of the projection made the timeline; it is made anew");
+                }
+                state = disk.wipe(version).await?;
+            }
+            let mut cut = disk.cut().await?;
+            for topic in self.domain.topics().filter(|topic| topic.kind == TopicKind::Entity) {
+                let rows = cut.rows(topic, state.checkpoint.position).await?;
+                rows.rows().for_each(|(run, row)| living.set(Living::name(topic.name, row.key), Some(run)));
+            }
+        }
+        let recent = Recent::new(&self.domain, state.checkpoint.clone(), living, Scope::All, Versions::All);
+        Ok(Keeper { state, recent })
+    }
+
+    /// Lets answers come from what the keeper has in memory.
+    fn publish(&self, recent: Recent) {
+        let at = recent.at.position;
+        *self.recent_mut() = Some(recent);
+        self.kept.send_replace(Some(at));
+    }
+
+    /// Has answers come from the file and the log: nobody keeps this any more.
+    fn withdraw(&self) {
+        self.kept.send_replace(None);
+        *self.recent_mut() = None;
+    }
+
+    /// Takes a page in; tells whether it is time to write a run.
+    fn take(&self, page: &Entries) -> bool {
+        let mut held = self.recent_mut();
+        let Some(recent) = &mut *held else { return false };
+        page.entries.iter().for_each(|entry| recent.take(&Entry::as_seen(entry)));
+        recent.at = page.end(&recent.at);
+        let (at, is_due) = (recent.at.position, run::is_due(recent, self.run));
+        drop(held);
+        self.kept.send_replace(Some(at));
+        is_due
+    }
+}

@@ -1,0 +1,209 @@
+//! Row versions of a stretch of the log, in memory: of what no file holds yet.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use kernel::{Checkpoint, Domain, EventRef, Position, Row, Seen, Topic};
+use smallvec::SmallVec;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+
+use super::Version;
+
+/// Which rows are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// All of every topic, and which events mention which identifiers.
+    All,
+    /// All of these topics.
+    Topics(Vec<&'static str>),
+    /// One row.
+    Row(&'static str, Arc<str>),
+    /// No rows, but which events mention these identifiers.
+    Mentions(Vec<u64>),
+}
+
+impl Scope {
+    fn holds_topic(&self, topic: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Topics(topics) => topics.contains(&topic),
+            Self::Row(only, _) => *only == topic,
+            Self::Mentions(_) => false,
+        }
+    }
+
+    fn holds_key(&self, key: &str) -> bool {
+        if let Self::Row(_, only) = self { &**only == key } else { true }
+    }
+}
+
+/// Which versions of a row are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Versions {
+    /// Every one.
+    All,
+    /// Only the last.
+    Last,
+}
+
+/// Which entities exist, and which run holds the last version of each. Keys are told apart by their hashes: of
+/// 128 bits no two are the same.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Living(HashMap<u128, u32>);
+
+impl Living {
+    /// By what an entity is known.
+    pub(super) fn name(topic: &str, key: &str) -> u128 {
+        let mut hasher = Xxh3::new();
+        hasher.update(&(topic.len() as u64).to_le_bytes());
+        hasher.update(topic.as_bytes());
+        hasher.update(key.as_bytes());
+        hasher.digest128()
+    }
+
+    /// Notes which run holds the last version of an entity, or that there is none.
+    pub(super) fn set(&mut self, entity: u128, run: Option<u32>) {
+        match run {
+            Some(run) => self.0.insert(entity, run),
+            None => self.0.remove(&entity),
+        };
+    }
+
+    /// The run that holds the last version, where there is one.
+    pub(super) fn run(&self, topic: &str, key: &str) -> Option<u32> {
+        self.0.get(&Self::name(topic, key)).copied()
+    }
+
+    /// How many entities exist.
+    pub(super) fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+}
+
+/// By what an identifier is found.
+pub(super) fn mention(id: &str) -> u64 {
+    xxh3_64(id.as_bytes())
+}
+
+/// The versions of one topic's rows by key, each row's in log order.
+pub(super) type Rows = BTreeMap<Arc<str>, SmallVec<[Version; 1]>>;
+
+/// Row versions of a stretch of the log.
+#[derive(Clone, Debug)]
+pub(super) struct Recent {
+    scope: Scope,
+    keeps: Versions,
+    /// Entities that existed where the stretch begins.
+    pub(super) living: Living,
+    /// The stretch begins after this.
+    pub(super) after: Checkpoint,
+    /// Where its last entry stands.
+    pub(super) at: Checkpoint,
+    topics: Vec<(Topic, Rows)>,
+    /// The topic of the event before: most share it with the next.
+    last: usize,
+    /// Which event mentions which identifier.
+    mentions: Vec<(u64, Position)>,
+    /// How many entries were taken in.
+    pub(super) entries: u64,
+}
+
+impl Recent {
+    /// An empty stretch after `after`, where the rows in `living` exist.
+    pub(super) fn new(domain: &Domain, after: Checkpoint, living: Living, scope: Scope, keeps: Versions) -> Self {
+        let topics = domain.topics().map(|topic| (topic.clone(), Rows::new())).collect();
+        let at = after.clone();
+        Self { scope, keeps, living, after, at, topics, last: 0, mentions: Vec::new(), entries: 0 }
+    }
+
+    /// Takes the next entry in; what can't be read changes no row, and topics that are not the domain's are
+    /// somebody else's.
+    pub(super) fn take(&mut self, seen: &Seen<'_>) {
+        self.entries += 1;
+        self.at.position = seen.position();
+        self.at.number = seen.number().unwrap_or(self.at.number);
+        let Seen::Event(event) = seen else { return };
+        self.note_mentions(event);
+        if self.topics.get(self.last).is_none_or(|(topic, _)| topic.name != event.topic) {
+            let Some(found) = self.topics.iter().position(|(topic, _)| topic.name == event.topic) else { return };
+            self.last = found;
+        }
+        let (topic, rows) = &mut self.topics[self.last];
+        if !self.scope.holds_topic(topic.name) {
+            return;
+        }
+        let Ok(touch) = topic.touch(event) else { return };
+        if !self.scope.holds_key(&touch.key) {
+            return;
+        }
+        let known = rows.get_mut(&*touch.key);
+        let existed = match known.as_ref().and_then(|versions| versions.last()) {
+            Some(version) => version.row.is_some(),
+            None => self.living.run(topic.name, &touch.key).is_some(),
+        };
+        let content = touch.step.onto(existed);
+        // Nothing comes of nothing: an update or the end of what there is none of.
+        if content.is_none() && !existed {
+            return;
+        }
+        let row = content.map(|content| Row::from(topic.write_row(&content)));
+        let version = Version { position: event.position, row };
+        match known {
+            Some(versions) if self.keeps == Versions::Last => *versions = SmallVec::from_buf([version]),
+            Some(versions) => versions.push(version),
+            None => {
+                rows.insert(touch.key.into(), SmallVec::from_buf([version]));
+            }
+        }
+    }
+
+    fn note_mentions(&mut self, event: &EventRef<'_>) {
+        let meta = &event.meta;
+        let ids = [Some(event.id), meta.cause.as_deref(), meta.command.as_deref()];
+        match &self.scope {
+            Scope::All => self.mentions.extend(ids.into_iter().flatten().map(|id| (mention(id), event.position))),
+            Scope::Mentions(wanted) => {
+                let ids = ids.into_iter().flatten().map(mention);
+                self.mentions.extend(ids.filter(|id| wanted.contains(id)).map(|id| (id, event.position)));
+            }
+            Scope::Topics(_) | Scope::Row(..) => {}
+        }
+    }
+
+    /// Forgets everything: the stretch begins after `after` now.
+    pub(super) fn begin_after(&mut self, after: Checkpoint) {
+        self.topics.iter_mut().for_each(|(_, rows)| rows.clear());
+        self.mentions.clear();
+        (self.entries, self.after) = (0, after);
+    }
+
+    /// The rows' versions by topic.
+    pub(super) fn topics(&self) -> impl Iterator<Item = (&Topic, &Rows)> {
+        self.topics.iter().map(|(topic, rows)| (topic, rows))
+    }
+
+    /// The versions of a topic's rows.
+    pub(super) fn rows(&self, topic: &str) -> impl Iterator<Item = (&Arc<str>, &[Version])> {
+        let of_topic = self.topics.iter().filter(move |(of, _)| of.name == topic);
+        of_topic.flat_map(|(_, rows)| rows.iter().map(|(key, versions)| (key, versions.as_slice())))
+    }
+
+    /// The versions of a row, in log order.
+    pub(super) fn versions_of(&self, topic: &str, key: &str) -> &[Version] {
+        let of_topic = self.topics.iter().find(|(of, _)| of.name == topic);
+        of_topic.and_then(|(_, rows)| rows.get(key)).map_or(&[], SmallVec::as_slice)
+    }
+
+    /// The events that mention an identifier by its hash, in log order.
+    pub(super) fn mentions(&self) -> &[(u64, Position)] {
+        &self.mentions
+    }
+}
+
+/// The last version up to `at`.
+pub(super) fn last_up_to(versions: &[Version], at: Position) -> Option<&Version> {
+    let count = versions.partition_point(|version| version.position <= at);
+    versions[..count].last()
+}

@@ -1,0 +1,43 @@
+-- Where the timeline stands: it holds every version up to this position, made by this version of the projection.
+-- "runs" is the number of the last run, "base" that of the last keyframe, 0 for none; "since" counts versions of
+-- entities since then; from before "floor" old versions were dropped.
+CREATE TABLE state (
+    only INTEGER PRIMARY KEY CHECK (only = 0),
+    version INTEGER NOT NULL,
+    epoch TEXT NOT NULL,
+    position BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    runs INTEGER NOT NULL,
+    base INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    floor BLOB NOT NULL
+) STRICT;
+
+-- A run is a stretch of the log: from the run before it up to and at "until". "base" is the keyframe that whoever
+-- asks for all rows begins with (0 for none); a keyframe is its own base, and holds all entities as of "until".
+-- Positions are 16 bytes, big-endian, so that they sort as positions do. Numbers of runs are never used again.
+CREATE TABLE run (
+    id INTEGER PRIMARY KEY,
+    base INTEGER NOT NULL,
+    until BLOB NOT NULL
+) STRICT;
+CREATE INDEX run_until ON run (until) WHERE base <> id;
+
+-- The versions of a run, by topic, key and position, some in each block.
+CREATE TABLE block (
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL,
+    topic TEXT NOT NULL,
+    first_key TEXT NOT NULL,
+    first_position BLOB NOT NULL,
+    packed BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX block_first ON block (run, topic, first_key, first_position);
+
+-- Which events of a run mention an identifier (their own, their cause's, their command's), in parts by its hash.
+CREATE TABLE mention (
+    part INTEGER NOT NULL,
+    run INTEGER NOT NULL,
+    packed BLOB NOT NULL,
+    PRIMARY KEY (part, run)
+) STRICT;

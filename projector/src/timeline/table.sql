@@ -1,0 +1,6 @@
+-- The blocks of a topic in these runs.
+SELECT run.id, block.packed
+FROM run
+CROSS JOIN block ON block.run = run.id AND block.topic = ?1
+WHERE run.id BETWEEN ?2 AND ?3
+ORDER BY block.id
