@@ -65,6 +65,24 @@ impl View {
         Self::new(domain.topics().filter(|topic| topics.contains(&topic.name)))
     }
 
+    /// Puts a row in its place: how a view begins from rows that were kept, instead of from the log's beginning.
+    ///
+    /// The rows must be those as of one position, which [`View::at`] then gives. Rows of topics that the view does
+    /// not fold are passed over.
+    pub fn restore(&mut self, topic: &str, key: &str, row: impl Into<Row>) {
+        if let Some(table) = self.tables.get_mut(topic) {
+            let before = table.rows.get(key).cloned();
+            table.set(&Arc::from(key), before.as_ref(), Some(row.into()));
+        }
+    }
+
+    /// The same rows, standing at `position`: what the log holds up to there is passed over from now on.
+    #[must_use]
+    pub const fn at(mut self, position: Position) -> Self {
+        self.position = position;
+        self
+    }
+
     /// The position that the view stands at.
     #[must_use]
     pub const fn position(&self) -> Position {

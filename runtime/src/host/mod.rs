@@ -53,7 +53,10 @@ impl Backoff {
 }
 
 /// Runs a handler; a panic is a failure like any other.
-fn guarded<T, E: From<Failure>>(handler: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+///
+/// # Errors
+/// What the handler fails with, or what it panicked with.
+pub fn guarded<T, E: From<Failure>>(handler: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     let text = |panic: Box<dyn Any + Send>| {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())

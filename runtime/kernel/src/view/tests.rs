@@ -104,3 +104,21 @@ fn an_update_of_what_the_view_has_not_reached_yet_stands_in_front_all_the_same()
     view.apply(&entry(3, CREATED, "a", "ann")).unwrap();
     assert_eq!(carts_of(&view, "bob"), ["a"], "a saga that begins again sees what it saw");
 }
+
+#[test]
+fn a_view_begins_from_rows_that_were_kept_and_goes_on_behind_them() {
+    let mut view = view(&[]);
+    view.restore("cart", "a", r#"{"entity_id":"a","customer_id":"ann"}"#);
+    view.restore("cart", "b", r#"{"entity_id":"b","customer_id":"bob"}"#);
+    view.restore("cart", "b", r#"{"entity_id":"b","customer_id":"ann"}"#);
+    view.restore("order", "o", "{}");
+    let mut view = view.at(Position::new(5, 0));
+    assert_eq!((view.len(), view.position()), (2, Position::new(5, 0)));
+    assert_eq!((carts_of(&view, "ann"), carts_of(&view, "bob")), (vec!["a".into(), "b".into()], vec![]));
+
+    view.apply(&entry(5, DELETED, "a", "ann")).unwrap();
+    assert_eq!(carts_of(&view, "ann"), ["a", "b"], "the rows are as of there");
+    let before = view.apply(&entry(6, UPDATED, "a", "bob")).unwrap();
+    assert_eq!(before.as_deref(), Some(r#"{"entity_id":"a","customer_id":"ann"}"#));
+    assert_eq!((carts_of(&view, "ann"), carts_of(&view, "bob")), (vec!["b".to_owned()], vec!["a".to_owned()]));
+}
