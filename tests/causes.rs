@@ -5,77 +5,179 @@ mod common;
 
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
 };
 
-use common::{Retrace, Store};
-use kernel::{Entry, Event, Meta, Position};
+use common::{Process, Retrace, Store};
+use kernel::{DECISIONS, Entry, Event, Meta};
 use replay::causes::{Cause, Fit, Inference, Window};
-
-fn history(name: &str) -> Vec<Entry> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(format!("{name}.jsonl"));
-    runtime::history::read(&path).unwrap()
-}
+use serde_json::Value;
 
 /// Each event with what was found to have caused it.
 fn inferred(entries: &[Entry]) -> Vec<(&Event, Option<Cause>)> {
     let mut inference = Inference::new(&ordershop::domain(), Window::default());
-    let taken = entries.iter().map(|entry| match entry {
+    let found = entries.iter().map(|entry| match entry {
         Entry::Event(event) => (event, inference.take(entry)),
         Entry::Junk(junk) => panic!("{junk:?}"),
     });
-    let taken = taken.collect();
+    let found = found.collect();
     assert_eq!(inference.failures(), 0);
-    taken
+    found
 }
 
-#[test]
-fn busy() {
-    let entries = history("ordershop-v2-busy");
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    let now = std::time::Instant::now();
-    let found = inferred(&entries);
-    eprintln!("{:?}", now.elapsed());
-    let by: BTreeMap<&str, &Event> = found.iter().map(|(event, _)| (event.id.as_str(), *event)).collect();
-    for (event, cause) in &found {
-        let status = if &*event.topic == "order" {
-            serde_json::from_str::<serde_json::Value>(&event.data).unwrap()["status"].as_str().unwrap().to_owned()
-        } else { String::new() };
-        let because = cause.as_ref().map(|c| format!("{:?} {} on {} {}", c.fit, c.handler, c.topic, by[c.id.as_str()].action));
-        *counts.entry(format!("{} {} {status} {because:?}", event.topic, event.action)).or_default() += 1;
+fn busy() -> Vec<Entry> {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join("ordershop-v2-busy.jsonl");
+    runtime::history::read(&file).unwrap()
+}
+
+fn data(event: &Event) -> Value {
+    serde_json::from_str(&event.data).unwrap()
+}
+
+/// What happened, with an order's status or the first words of a mail.
+fn what(event: &Event) -> String {
+    let (topic, action, data) = (&event.topic, &event.action, data(event));
+    match (&**topic, action.as_str()) {
+        ("order", "entity_updated") => format!("order {}", data["status"].as_str().unwrap()),
+        ("mail", _) => {
+            let (_, text) = data["message"].as_str().unwrap().split_once("\n\n").unwrap();
+            format!("mail {}", text.split_whitespace().take(3).collect::<Vec<_>>().join(" "))
+        }
+        _ => format!("{topic} {}", action.trim_start_matches("entity_")),
     }
-    for (k, v) in counts { eprintln!("{v:5} {k}"); }
 }
 
 #[test]
-fn native() {
+fn reactions_of_the_original_are_found() {
+    let entries = busy();
+    let found = inferred(&entries);
+    let by_id: BTreeMap<&str, &Event> = found.iter().map(|(event, _)| (event.id.as_str(), *event)).collect();
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for (event, cause) in &found {
+        let because = cause.as_ref().map_or("asked for".to_owned(), |Cause { id, handler, fit, .. }| {
+            format!("{handler} on {}, {fit:?}", what(by_id[id.as_str()]))
+        });
+        *counts.entry(format!("{}: {because}", what(event))).or_default() += 1;
+    }
+    let counts: Vec<_> = counts.iter().map(|(what, count)| format!("{count} {what}")).collect();
+    assert_eq!(counts, REACTIONS);
+}
+
+/// What happened in the busy history, and why.
+///
+/// What is "asked for" are commands of its one client, and no reaction is among it: that an order went back to
+/// CREATED and four inventories to 50 was the client's doing too. What only looks alike are the mails, which this
+/// shop words otherwise, and the stock of deleted orders, which the original takes a second time instead of giving
+/// it back (defect 4). SHIPPED comes 22 times less than CLEARED because the original missed it (defect 6).
+const REACTIONS: &[&str] = &[
+    "150 billing created: asked for",
+    "200 cart created: asked for",
+    "4 cart deleted: asked for",
+    "30 cart updated: asked for",
+    "50 customer created: asked for",
+    "5 customer deleted: asked for",
+    "6 customer updated: asked for",
+    "50 inventory created: asked for",
+    "4 inventory updated: asked for",
+    "512 inventory updated: inventory on order created, Exact",
+    "24 inventory updated: inventory on order deleted, Alike",
+    "5 mail Good bye, hope: crm on customer deleted, Alike",
+    "188 mail Please transfer €: crm on order IN_STOCK, Alike",
+    "150 mail We've just received: crm on billing created, Alike",
+    "150 mail We've just shipped: crm on shipping created, Alike",
+    "50 mail Welcome to Ordershop.: crm on customer created, Alike",
+    "150 order CLEARED: order on billing created, Exact",
+    "1 order CREATED: asked for",
+    "100 order DELIVERED: order on shipping updated, Exact",
+    "188 order IN_STOCK: inventory on order created, Exact",
+    "12 order OUT_OF_STOCK: inventory on order created, Exact",
+    "128 order SHIPPED: order on shipping created, Exact",
+    "200 order created: asked for",
+    "16 order deleted: asked for",
+    "50 product created: asked for",
+    "4 product updated: asked for",
+    "150 shipping created: shipping on billing created, Exact",
+    "1 shipping deleted: asked for",
+    "100 shipping updated: asked for",
+];
+
+#[test]
+fn reactions_of_the_original_are_to_the_same_order_and_customer() {
+    let entries = busy();
+    let found = inferred(&entries);
+    let by_id: BTreeMap<&str, &Event> = found.iter().map(|(event, _)| (event.id.as_str(), *event)).collect();
+    let mut mails = 0;
+    for (event, cause) in &found {
+        let Some(cause) = cause.as_ref().map(|cause| (cause, by_id[cause.id.as_str()])) else { continue };
+        let (Cause { event: position, topic, .. }, reacted_to) = cause;
+        assert_eq!((*position, topic), (reacted_to.position, &reacted_to.topic));
+        let order = |event: &Event| {
+            let field = if &*event.topic == "order" { "entity_id" } else { "order_id" };
+            data(event)[field].as_str().unwrap().to_owned()
+        };
+        match &*event.topic {
+            "order" | "shipping" => assert_eq!(order(event), order(reacted_to)),
+            "mail" if &*reacted_to.topic == "shipping" => {
+                mails += 1;
+                assert!(event.data.contains(&order(reacted_to)), "{} is not about {}", event.data, reacted_to.data);
+            }
+            "mail" if &*reacted_to.topic == "customer" => {
+                mails += 1;
+                assert_eq!(data(event)["recipient"], data(reacted_to)["email"]);
+            }
+            "mail" if &*reacted_to.topic == "billing" => {
+                mails += 1;
+                let amount = format!("€ {} ", data(reacted_to)["amount"]);
+                assert!(
+                    data(event)["message"].as_str().unwrap().contains(&amount),
+                    "{} is not about {amount}",
+                    event.data
+                );
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(mails, 355);
+}
+
+/// What a shop wrote that was as busy as it gets.
+fn shopped(seed: &str) -> Vec<Entry> {
     let store = Store::sqlite();
     let shop = store.up();
-    let out = Retrace::run(&["demo", "--url", &shop.http().base, "--seed", "1", "--requests", "1500", "--rate", "2000", "--json"]);
-    assert!(out.status.success());
-    assert!(shop.stop().success());
+    let visit = ["demo", "--url", &shop.http().base, "--seed", seed, "--requests", "1500", "--rate", "2000"];
+    assert!(Retrace::run(&visit).status.success());
+    assert!(Process::stop(shop).success());
+    let file = tempfile::NamedTempFile::new().unwrap();
     let exported = store.command(&["export"]).output().unwrap();
-    fs::write("/tmp/h2_native.jsonl", &exported.stdout).unwrap();
-    let recorded = runtime::history::read(Path::new("/tmp/h2_native.jsonl")).unwrap();
-    let stripped: Vec<Entry> = recorded.iter().map(|e| match e { Entry::Event(e) => Entry::Event(Event { meta: Meta::default(), ..e.clone() }), _ => panic!() }).collect();
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    let now = std::time::Instant::now();
-    let found = inferred(&stripped);
-    eprintln!("{:?} {}", now.elapsed(), recorded.len());
-    let mut recorded_by = BTreeMap::new();
-    for e in &recorded { if let Entry::Event(e) = e { recorded_by.insert(e.id.clone(), e.clone()); } }
-    for (event, cause) in &found {
-        let r = &recorded_by[&event.id];
-        let c = cause.as_ref().map(|c| (c.id.clone(), c.handler.to_owned()));
-        let want = r.meta.cause.clone().zip(r.meta.handler.clone());
-        let ok = c == want;
-        if !ok {
-            eprintln!("{} {} {} {}\n   want {want:?} {:?} as of {:?}\n   got {c:?} {:?} {:?}", event.position, event.topic, event.action, event.data,
-              want.as_ref().map(|w| recorded_by.get(&w.0).map(|e| e.position)), r.meta.as_of, cause.as_ref().map(|c| recorded_by.get(&c.id).map(|e| e.position)), cause.as_ref().map(|c|c.fit));
+    assert!(exported.status.success());
+    std::fs::write(file.path(), exported.stdout).unwrap();
+    runtime::history::read(Path::new(file.path())).unwrap()
+}
+
+#[test]
+fn what_this_program_wrote_down_itself_is_found_again() {
+    let recorded = shopped("1");
+    let event = |entry: &Entry| match entry {
+        Entry::Event(event) => event.clone(),
+        Entry::Junk(junk) => panic!("{junk:?}"),
+    };
+    let forgotten: Vec<_> =
+        recorded.iter().map(|entry| Entry::Event(Event { meta: Meta::default(), ..event(entry) })).collect();
+    let mut reactions = 0;
+    for ((_, found), entry) in inferred(&forgotten).into_iter().zip(&recorded) {
+        let Event { topic, meta, position, .. } = event(entry);
+        let found = found.map(|cause| (cause.id, cause.handler.to_owned(), cause.fit));
+        match meta.cause.zip(meta.handler) {
+            // Records of decisions are the log's own; no saga asks for them.
+            Some(_) if &*topic == DECISIONS => assert_eq!(found, None),
+            Some((cause, handler)) => {
+                reactions += 1;
+                assert_eq!(found, Some((cause, handler, Fit::Exact)), "{topic} at {position}");
+            }
+            None => {
+                assert!(found.as_ref().is_none_or(|(.., fit)| *fit == Fit::Alike), "{topic} at {position}: {found:?}")
+            }
         }
-        *counts.entry(format!("{} {} recorded {} ok {ok} {:?}", event.topic, event.action, want.is_some(), cause.as_ref().map(|c| c.fit))).or_default() += 1;
     }
-    for (k, v) in counts { eprintln!("{v:5} {k}"); }
-    let _: Option<Position> = None; let _: Option<Fit> = None;
+    assert!(reactions > 1_000, "{reactions}");
 }

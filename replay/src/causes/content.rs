@@ -1,5 +1,7 @@
 //! What an event says, made comparable.
 
+use std::{cmp::Reverse, collections::BTreeSet};
+
 use kernel::{DELETED, ENTITY_ID, Event, Kind, Topic, UPDATED, Unreadable, View};
 use serde_json::{Map, Value};
 
@@ -15,12 +17,17 @@ pub(super) struct Content {
     pub(super) fields: Map<String, Value>,
 }
 
-/// How much two contents have in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How much two contents have in common; the better is the smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Likeness {
     pub(super) fit: Fit,
     /// How many fields are the same.
-    pub(super) agreeing: usize,
+    agreeing: Reverse<usize>,
+    /// How many ids and numbers the prediction's texts share with those that were written. Words are each
+    /// program's own, but what they are about is not.
+    quoted: Reverse<usize>,
+    /// How many they don't share.
+    unquoted: usize,
 }
 
 impl Content {
@@ -39,7 +46,8 @@ impl Content {
         }
         let agreeing = self.fields.iter().filter(|(name, value)| happened.fields.get(*name) == Some(*value)).count();
         if self.fields == happened.fields {
-            return Some(Likeness { fit: Fit::Exact, agreeing });
+            let (agreeing, quoted) = (Reverse(agreeing), Reverse(0));
+            return Some(Likeness { fit: Fit::Exact, agreeing, quoted, unquoted: 0 });
         }
         let mut anchored = self.known().is_some() || agreeing > 0;
         for field in &topic.fields {
@@ -52,7 +60,11 @@ impl Content {
                 anchored = true;
             }
         }
-        anchored.then_some(Likeness { fit: Fit::Alike, agreeing })
+        let (ours, theirs) = (quotes(&self.fields), quotes(&happened.fields));
+        let quoted = ours.intersection(&theirs).count();
+        let unquoted = ours.len() - quoted;
+        let (agreeing, quoted) = (Reverse(agreeing), Reverse(quoted));
+        anchored.then_some(Likeness { fit: Fit::Alike, agreeing, quoted, unquoted })
     }
 
     /// Whether this updates an entity of `view` to what it is already.
@@ -70,6 +82,15 @@ impl Content {
     fn known(&self) -> Option<&str> {
         matches!(self.action.as_str(), UPDATED | DELETED).then_some(&*self.id)
     }
+}
+
+/// The ids and numbers in texts: whatever has a digit in it.
+fn quotes(fields: &Map<String, Value>) -> BTreeSet<&str> {
+    let words = fields
+        .values()
+        .filter_map(Value::as_str)
+        .flat_map(|text| text.split(|letter: char| !letter.is_alphanumeric() && letter != '-'));
+    words.filter(|word| word.contains(|letter: char| letter.is_ascii_digit())).collect()
 }
 
 /// A canonical row's fields without the entity's id.

@@ -1,14 +1,10 @@
 //! Reactions that are waited for.
 
-use std::{cmp::Reverse, collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use kernel::{Domain, Event, Position};
 
-use super::{
-    Fit,
-    content::{Content, Likeness},
-    reaction::Reaction,
-};
+use super::{Fit, content::Content, reaction::Reaction};
 
 /// Reactions that are waited for, in the order of their causes.
 #[derive(Debug, Default)]
@@ -77,10 +73,9 @@ impl Pending {
         let Some(at) = self.reactions.iter().position(is_meant) else { return };
         let predictions = self.reactions[at].predictions.iter().enumerate();
         let fitting = predictions.filter_map(|(index, prediction)| {
-            let Likeness { fit, agreeing } = prediction.content.likeness(happened, topic)?;
-            Some(((fit, Reverse(agreeing), prediction.side), index))
+            Some((prediction.content.likeness(happened, topic)?, prediction.side, index))
         });
-        if let Some((_, index)) = fitting.min() {
+        if let Some((.., index)) = fitting.min() {
             self.meet(at, index);
         }
     }
@@ -104,9 +99,13 @@ impl Pending {
             // The effects of one decision are committed at once, one behind the other.
             let elsewhere = last.is_none_or(|(_, place)| place != self::place(reaction));
             for (index, prediction) in reaction.predictions.iter().enumerate() {
-                let Some(Likeness { fit, agreeing }) = prediction.content.likeness(happened, topic) else { continue };
-                if fit == Fit::Exact && !(prediction.idle && changes) || fit == Fit::Alike && prediction.is_open() {
-                    let rank = (fit, prediction.idle, elsewhere, Reverse(agreeing), prediction.side, at, index);
+                let Some(likeness) = prediction.content.likeness(happened, topic) else { continue };
+                let fits = match likeness.fit {
+                    Fit::Exact => !(prediction.idle && changes),
+                    Fit::Alike => prediction.is_open(),
+                };
+                if fits {
+                    let rank = (likeness.fit, prediction.idle, elsewhere, likeness, prediction.side, at, index);
                     best = Some(best.map_or(rank, |best| rank.min(best)));
                 }
             }
