@@ -175,7 +175,7 @@ fn what_this_program_wrote_down_itself_is_found_again() {
                 assert_eq!(found, Some((cause, handler, Fit::Exact)), "{topic} at {position}");
             }
             None => {
-                assert!(found.as_ref().is_none_or(|(.., fit)| *fit == Fit::Alike), "{topic} at {position}: {found:?}")
+                assert!(found.as_ref().is_none_or(|(.., fit)| *fit == Fit::Alike), "{topic} at {position}: {found:?}");
             }
         }
     }
