@@ -71,7 +71,8 @@ pub struct Cause {
 }
 
 /// How well a prediction fits what happened; the better one is the smaller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Fit {
     /// Topic, action and all content are the same; a new entity's id is not compared, since every program
     /// assigns its own.

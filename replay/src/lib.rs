@@ -4,6 +4,11 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`life`] | one entity's life: every version and why it came about |
+//! | [`trace`] | what led to an event and what came of it |
 //! | [`causes`] | what caused the events of programs that did not write it down, found by content |
 
 pub mod causes;
+mod inferred;
+pub mod life;
+pub mod trace;
