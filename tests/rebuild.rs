@@ -226,9 +226,10 @@ fn wrong_usage_and_what_is_not_there_have_their_exit_codes() {
     assert!(rebuild(&["--store", &store]).status.success());
     let first = lines(&history)[0].0.to_string();
     let on = |args: &[&'static str]| [&["--store", &store], args].concat();
-    let cases: [(&[&str], i32, &str); 18] = [
-        (&["--to", "yesterday"], 64, "\"yesterday\" is no moment; expected a position like 1795341904815-0"),
-        (&["--from", "2026-11-22"], 64, "\"2026-11-22\" is no moment"),
+    let cases: [(&[&str], i32, &str); 19] = [
+        (&["--to", "soon"], 64, "\"soon\" is no moment; expected a position like 1795341904815-0"),
+        (&["--from", "-10"], 64, "\"-10\" is no moment"),
+        (&["--to", "tomorrow 15:00"], 1, "the head of the log"),
         (&["--empty"], 64, "--from"),
         (&["--allow-differences"], 64, "--approve"),
         (&["--approve", "--to", "1-0"], 64, "--to"),

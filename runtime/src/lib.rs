@@ -12,6 +12,7 @@
 //! | [`history`] | logs as files |
 //! | [`host`] | what runs services and sagas |
 //! | [`location`] | store URLs and namespaces |
+//! | [`moment`] | moments as people write them |
 //! | [`scan`] | long stretches of a log, fast |
 //! | [`tail`] | the log followed once per process |
 //! | [`wire`] | what a Redis server answers, read in place |
@@ -22,6 +23,7 @@ pub mod error;
 pub mod history;
 pub mod host;
 pub mod location;
+pub mod moment;
 pub mod queue;
 pub mod scan;
 pub mod tail;

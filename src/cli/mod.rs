@@ -11,6 +11,7 @@ mod failure;
 mod http_client;
 mod import;
 mod latencies;
+mod moment;
 mod pace;
 mod place;
 mod rebuild;
@@ -74,8 +75,6 @@ enum Command {
     /// A new generation of the read model is built in bulk, catches up with the log, and is swapped in at one stroke:
     /// readers see the old rows until then and the new ones from then on. The old generation is kept for --rollback.
     /// Interrupted, the next run goes on where this one was.
-    ///
-    /// A MOMENT is a position like 1795341904815-0 or a time like 2026-11-22T15:04:05Z.
     Rebuild(rebuild::Args),
     /// Prove read models equal to a fresh fold of the log, and the log and its checkpoints sound
     ///

@@ -11,18 +11,19 @@ use projector::rebuild::{Approval, Limits, Plan, Progress, Rebuild, RebuildError
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{bar::Bar, exit, failure::Failure, place::Place, roles::Signals, store::StoreArgs, words::out};
+use super::{bar::Bar, exit, failure::Failure, moment, place::Place, roles::Signals, store::StoreArgs, words::out};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = moment::FORMS)]
 pub(super) struct Args {
     /// Where to build: redis, redis://HOST, sqlite:FILE or memory [default: the read model of the store]
     #[arg(long, value_name = "PLACE")]
     into: Option<Place>,
     /// Start from the state as of this position or time, and apply everything after it again
-    #[arg(long, value_name = "MOMENT")]
+    #[arg(long, value_name = "MOMENT", value_parser = moment::parse, allow_hyphen_values = true)]
     from: Option<Moment>,
     /// Stop at this position or time [default: the log's head]
-    #[arg(long, value_name = "MOMENT")]
+    #[arg(long, value_name = "MOMENT", value_parser = moment::parse, allow_hyphen_values = true)]
     to: Option<Moment>,
     /// Start from nothing at --from
     #[arg(long, requires = "from")]
