@@ -11,10 +11,11 @@
 //! | `2 days ago 15:00` | that time of the day that was so long ago |
 //! | `15:00` | the last time that it was so late |
 //!
-//! People ask about the past: a weekday is the last such day whose time has come, and only `next tuesday` and
-//! `tomorrow` lie ahead. A time of day that a time zone's change leaves out is as much later as was left out;
-//! of one that comes twice the first is meant. A word that says nothing definite is refused rather than guessed
-//! at: a bare number, half a position, a length of time that goes forward.
+//! People ask about the past: a weekday is the last such day whose time has come. Only what says so lies ahead: a
+//! date, `today 23:00`, `tomorrow`, `next tuesday`. A time of day that a time zone's change leaves out is as much
+//! later as was left out; of one that comes twice the first is meant. A word that says nothing definite is refused
+//! rather than guessed at: a bare number, half a position, a length of time that goes forward. But whatever could
+//! be a position is one, `2026-11` too.
 
 use jiff::{Span, ToSpan as _, Zoned, civil::DateTime, fmt::friendly::SpanParser, tz::TimeZone};
 use kernel::Moment;
