@@ -137,13 +137,17 @@ async fn origins(
         .map(|event| {
             let meta = &event.meta;
             let cause = meta.cause.as_deref().and_then(by_id);
-            (event.position, Origin { command: meta.command.clone(), handler: meta.handler.clone(), cause, inferred: None })
+            (
+                event.position,
+                Origin { command: meta.command.clone(), handler: meta.handler.clone(), cause, inferred: None },
+            )
         })
         .collect();
     let silent: Vec<_> = events.filter(|event| event.meta.cause.is_none() && event.meta.command.is_none()).collect();
     if let (Some(first), Some(end)) = (silent.first(), silent.last()) {
         let topic = first.topic.to_string();
-        let causes = inferred::causes(timeline, domain, (first.position, end.position), move |of, _| of == topic).await?;
+        let causes =
+            inferred::causes(timeline, domain, (first.position, end.position), move |of, _| of == topic).await?;
         let wanted = silent.iter().filter_map(|event| causes.get(&(event.topic.clone(), event.position)));
         let positions: Vec<_> = wanted.map(|cause| cause.event).collect();
         let entries = timeline.engine().entries_at(&positions).await?;

@@ -1,9 +1,13 @@
 //! `retrace bench`: figures of this system on this machine, beside what the machine can do at all.
 
+mod at;
+mod fill;
 mod http;
+mod load;
 mod machine;
 mod rebuild;
 mod scratch;
+mod system;
 
 use kernel::Domain;
 
@@ -19,13 +23,16 @@ pub(super) struct Args {
 enum What {
     /// The whole system through its HTTP interface, started for the purpose on scratch data
     Http(http::Args),
+    /// Time travel: rows as they stood at any position, and what the timeline costs
+    At(at::Args),
     /// Rebuilding read models, beside what Redis can hand over and take at all
     Rebuild(rebuild::Args),
 }
 
-pub(super) async fn run(domain: &Domain, args: Args) -> Result<(), Failure> {
+pub(super) async fn run(domain: &std::sync::Arc<Domain>, args: Args) -> Result<(), Failure> {
     match args.what {
         What::Http(args) => http::run(domain, args).await,
+        What::At(args) => at::run(domain, args).await,
         What::Rebuild(args) => rebuild::run(domain, args).await,
     }
 }

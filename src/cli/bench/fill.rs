@@ -1,4 +1,4 @@
-//! The log that is rebuilt from: entities that are made and then change again and again, in no order.
+//! A log to measure on: entities that are made and then change again and again, in no order.
 
 use std::{
     fs::File,
@@ -12,7 +12,7 @@ use kernel::{
 use runtime::{Commit, Engine, Namespace, history};
 use serde_json::Value;
 
-use super::super::{super::failure::Failure, scratch::Server};
+use super::{super::failure::Failure, scratch::Server};
 
 /// How many events go into one commit, and how many commits into one call.
 const COMMIT: (usize, usize) = (50, 20);
@@ -57,6 +57,23 @@ impl<'d> Plan<'d> {
         let mut data = vec![(kernel::ENTITY_ID, self.id("entity", entity).into())];
         data.extend(self.topic.fields.iter().map(|field| (field.name, self.value(field, entity, index))));
         (action, data)
+    }
+
+    /// The id of entity number `entity`.
+    pub(super) fn entity(&self, entity: u64) -> String {
+        self.id("entity", entity)
+    }
+
+    /// Where the events stand, in log order.
+    pub(super) async fn positions(&self, engine: &Engine) -> Result<Vec<Position>, Failure> {
+        let mut positions = Vec::with_capacity(self.events as usize);
+        let mut after = Checkpoint::default();
+        loop {
+            let page = engine.read(&after, 10_000).await?;
+            let Some(last) = page.entries.last() else { return Ok(positions) };
+            after.position = last.position();
+            positions.extend(page.entries.iter().map(Entry::position));
+        }
     }
 
     fn id(&self, what: &str, number: u64) -> String {

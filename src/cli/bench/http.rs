@@ -5,13 +5,11 @@
 //! refers to no other, and how fast sagas react is told by events' causes while the domain's own simulated
 //! clients are at work.
 
-mod load;
 mod peer;
 mod reactions;
 mod report;
 mod settled;
 mod subject;
-mod system;
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,16 +18,16 @@ use kernel::{Domain, Method};
 use runtime::StoreUrl;
 
 use self::{
-    load::{Measured, Shot, load},
     report::{Figures, Report},
     settled::settled,
     subject::Subject,
-    system::System,
 };
 use super::{
     super::{driver, failure::Failure, http_client::Target},
+    load::{Measured, Shot, load},
     machine::Machine,
     scratch::Scratch,
+    system::System,
 };
 
 /// How many entities there are when reading is measured for the first time.

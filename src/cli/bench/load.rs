@@ -6,7 +6,7 @@ use hyper::body::Bytes;
 use kernel::{Chance, Method};
 use tokio::{task::JoinSet, time::Instant};
 
-use super::super::super::{
+use super::super::{
     driver::{Verdict, verdict},
     failure::Failure,
     http_client::{Client, Target},

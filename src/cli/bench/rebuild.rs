@@ -4,7 +4,6 @@
 //! it, on the same data in the same run: the bare drain of the streams, and the bare writing of the final rows.
 
 mod drain;
-mod fill;
 mod report;
 mod sink;
 
@@ -21,12 +20,14 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
 
+pub(super) use self::report::median;
 use self::{
     drain::Drain,
     report::{Figures, Report, Runs, Source},
 };
 use super::{
     super::{failure::Failure, words::out},
+    fill,
     machine::Machine,
     scratch::{Scratch, Server},
 };

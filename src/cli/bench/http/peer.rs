@@ -13,8 +13,8 @@ use tokio::task::JoinSet;
 
 use super::{
     super::super::{failure::Failure, latencies::Latencies},
+    super::load::Measured,
     super::scratch::{Scratch, Server},
-    load::Measured,
 };
 
 /// As much as an event of a small entity takes.

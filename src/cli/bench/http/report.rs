@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::{
     super::super::latencies::Latencies,
+    super::load::Measured,
     super::machine::Machine,
-    load::Measured,
     peer::Peers,
     reactions::{Reaction, Reactions},
 };

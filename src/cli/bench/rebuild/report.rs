@@ -194,7 +194,7 @@ impl Report {
 }
 
 /// The middle one; of an even number the lower of the two in the middle.
-pub(super) fn median(took: impl Iterator<Item = Duration>) -> Duration {
+pub(in crate::cli::bench) fn median(took: impl Iterator<Item = Duration>) -> Duration {
     let mut took: Vec<_> = took.collect();
     took.sort_unstable();
     took.get(took.len().saturating_sub(1) / 2).copied().unwrap_or_default()
