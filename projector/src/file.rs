@@ -18,6 +18,8 @@ pub(crate) struct Layout {
     pub(crate) application: i32,
     /// The newest format of the file that this program knows.
     pub(crate) format: i32,
+    /// How many bytes a page has.
+    pub(crate) page: u32,
     /// The SQL that makes an empty file one of this format.
     pub(crate) schema: &'static str,
     /// The SQL that brings a file of format 1 up to date, where that can be done.
@@ -33,9 +35,9 @@ const BUSY: Duration = Duration::from_secs(5);
 /// How much of the file a connection keeps in memory: 32 MiB, in the KiB that the pragma takes when negative.
 const CACHE: &str = "-32768";
 
-/// After how many pages the write-ahead log is moved into the file: 64 MiB. A write of rows in no order of keys
-/// touches a page for each, and pages that are written again before the move are moved once.
-const CHECKPOINT: &str = "16384";
+/// After how many bytes the write-ahead log is moved into the file. A write of rows in no order of keys touches a page
+/// for each, and pages that are written again before the move are moved once.
+const CHECKPOINT: u32 = 64 << 20;
 
 /// A file: one connection that writes, some that read.
 #[derive(Clone, Debug)]
@@ -58,7 +60,8 @@ impl File {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
             .pragma("cache_size", CACHE)
-            .pragma("wal_autocheckpoint", CHECKPOINT)
+            .page_size(layout.page)
+            .pragma("wal_autocheckpoint", (CHECKPOINT / layout.page).to_string())
             .disable_statement_logging();
         let writer = pool(1).connect_with(options.clone().create_if_missing(true)).await.map_err(failed)?;
         // Looked at twice: a file that is as it should be is opened without waiting for one that writes.

@@ -24,7 +24,7 @@ use crate::{Hold, ModelState, ReadModel, Stage};
 pub(crate) use batch::{Batch, FULL};
 use build::Build;
 pub(crate) use plan::rate;
-pub(crate) use table::Table;
+pub(crate) use table::{Table, prefix};
 
 /// How often the progress is told to other processes.
 const TELL: Duration = Duration::from_millis(500);

@@ -41,6 +41,7 @@ const LAYOUT: Layout = Layout {
     what: "read model",
     application: 0x5254_524D,
     format: 2,
+    page: 4_096,
     schema: include_str!("sqlite/schema.sql"),
     upgrade: Some(include_str!("sqlite/upgrade_1.sql")),
 };

@@ -272,7 +272,7 @@ impl Rows {
 }
 
 /// The first bytes of a key as a number of the same order: most keys differ there, and it is at hand.
-fn prefix(key: &str) -> u64 {
+pub(crate) fn prefix(key: &str) -> u64 {
     let mut bytes = [0; 8];
     let most = key.len().min(bytes.len());
     bytes[..most].copy_from_slice(&key.as_bytes()[..most]);

@@ -1,16 +1,21 @@
 //! Row versions packed into blocks: in order of key, each key's in log order.
 //!
-//! A version is a header of 28 bytes (length of key, length of row, the run of the version before, position; all
-//! little-endian) and the two texts. A block is about 4 KiB of them, compressed by LZ4: versions of one row, and
+//! A version is a header of 28 bytes (length of key, length of row, the block of the version before, position; all
+//! little-endian) and the two texts. A block is about 8 KiB of them, compressed by LZ4: versions of one row, and
 //! rows of one topic, have most of their text in common.
 
 use kernel::Position;
 use lz4_flex::block::{compress_prepend_size, decompress_into, uncompressed_size};
+use rayon::prelude::*;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// How many bytes of versions are packed into one block, or one version that is larger.
 ///
 /// To look one row up is to unpack a block: small ones are unpacked sooner, large ones are packed closer.
-const BLOCK: usize = 4 << 10;
+const BLOCK: usize = 8 << 10;
+
+/// How many blocks are compressed at a time.
+const TOGETHER: usize = 1_024;
 
 /// No row: it was deleted.
 const NONE: u32 = u32::MAX;
@@ -26,7 +31,7 @@ const HEADER: usize = 28;
 pub(super) struct Packed<'b> {
     pub(super) key: &'b str,
     pub(super) position: Position,
-    /// The run that holds the version before; 0 where there is none.
+    /// The block that holds the version before; 0 where there is none.
     pub(super) before: u32,
     /// The row; `None` when it was deleted.
     pub(super) row: Option<&'b str>,
@@ -42,49 +47,81 @@ impl Packed<'_> {
 /// A block and what it begins with.
 #[derive(Clone, Debug)]
 pub(super) struct Block {
+    /// Its number in the file.
+    pub(super) id: u32,
     pub(super) topic: &'static str,
     pub(super) key: String,
     pub(super) position: Position,
+    /// Two bytes of the hash of each key.
+    pub(super) keys: Vec<u8>,
     pub(super) packed: Vec<u8>,
 }
 
+/// What is kept of a key's hash beside a block, to tell most blocks that don't have it.
+pub(super) fn mark(key: &str) -> [u8; 2] {
+    (xxh3_64(key.as_bytes()) as u16).to_be_bytes()
+}
+
 /// Packs versions that come in order of topic, key and position.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Packer {
     blocks: Vec<Block>,
-    /// What the block in the making begins with.
-    first: Option<(&'static str, String, Position)>,
-    text: Vec<u8>,
+    /// How many of the blocks are compressed; the last one is in the making.
+    compressed: usize,
+    /// The number of the next block.
+    next: u32,
+    /// The last key in the block in the making.
+    key: String,
 }
 
 impl Packer {
-    pub(super) fn push(&mut self, topic: &'static str, version: &Packed<'_>) {
-        if self.text.len() >= BLOCK || self.first.as_ref().is_some_and(|(of, ..)| *of != topic) {
-            self.seal();
-        }
-        let Packed { key, position, before, row } = *version;
-        if self.first.is_none() {
-            self.first = Some((topic, key.to_owned(), position));
-        }
-        let length = |text: &str| u32::try_from(text.len()).unwrap_or(NONE - 1);
-        self.text.extend(length(key).to_le_bytes());
-        self.text.extend(row.map_or(NONE, length).to_le_bytes());
-        self.text.extend(before.to_le_bytes());
-        self.text.extend(position.ms().to_le_bytes());
-        self.text.extend(position.seq().to_le_bytes());
-        self.text.extend(key.as_bytes());
-        self.text.extend(row.unwrap_or_default().as_bytes());
+    /// Its blocks have the numbers after `last`.
+    pub(super) const fn after(last: u32) -> Self {
+        Self { blocks: Vec::new(), compressed: 0, next: last + 1, key: String::new() }
     }
 
-    fn seal(&mut self) {
-        if let Some((topic, key, position)) = self.first.take() {
-            self.blocks.push(Block { topic, key, position, packed: compress_prepend_size(&self.text) });
-            self.text.clear();
+    /// Packs the next version; gives the number of its block.
+    pub(super) fn push(&mut self, topic: &'static str, version: &Packed<'_>) -> u32 {
+        let Packed { key, position, before, row } = *version;
+        if self.blocks.last().is_none_or(|block| block.packed.len() >= BLOCK || block.topic != topic) {
+            self.begin(topic, key, position);
         }
+        let Some(block) = self.blocks.last_mut() else { return 0 };
+        if block.keys.is_empty() || self.key != key {
+            block.keys.extend(mark(key));
+            self.key.clear();
+            self.key.push_str(key);
+        }
+        let text = &mut block.packed;
+        let length = |text: &str| u32::try_from(text.len()).unwrap_or(NONE - 1);
+        text.extend(length(key).to_le_bytes());
+        text.extend(row.map_or(NONE, length).to_le_bytes());
+        text.extend(before.to_le_bytes());
+        text.extend(position.ms().to_le_bytes());
+        text.extend(position.seq().to_le_bytes());
+        text.extend(key.as_bytes());
+        text.extend(row.unwrap_or_default().as_bytes());
+        block.id
+    }
+
+    fn begin(&mut self, topic: &'static str, key: &str, position: Position) {
+        if self.blocks.len() - self.compressed >= TOGETHER {
+            self.compress();
+        }
+        let (keys, packed) = (Vec::with_capacity(2 * BLOCK / HEADER), Vec::with_capacity(BLOCK + BLOCK / 4));
+        self.blocks.push(Block { id: self.next, topic, key: key.to_owned(), position, keys, packed });
+        self.next += 1;
+    }
+
+    /// Compresses what is not yet, on all cores.
+    fn compress(&mut self) {
+        let blocks = &mut self.blocks[self.compressed..];
+        blocks.par_iter_mut().for_each(|block| block.packed = compress_prepend_size(&block.packed));
+        self.compressed = self.blocks.len();
     }
 
     pub(super) fn finish(mut self) -> Vec<Block> {
-        self.seal();
+        self.compress();
         self.blocks
     }
 }

@@ -17,8 +17,8 @@ use super::{
 };
 use crate::rebuild::{Phase, Progress, rate};
 
-/// How many runs may wait to be written.
-const WAITING: usize = 2;
+/// How many runs may wait to be written: as many as are packed while a keyframe is.
+const WAITING: usize = 8;
 
 /// After how many entries it looks whether it was told to stop.
 const LOOK_UP: u64 = 4_096;
@@ -76,7 +76,8 @@ pub(super) struct Building<'s> {
 struct Work {
     from: State,
     run: Run,
-    frame: bool,
+    /// Where the file stands with the keyframe.
+    frame: Option<State>,
 }
 
 impl Timeline {
@@ -163,7 +164,10 @@ impl Timeline {
     }
 
     async fn write(&self, disk: &Disk, Work { from, run, frame }: &Work) -> Result<(), BuildError> {
-        let is_written = disk.append(from, run).await? && (!frame || disk.frame(&self.0.domain, &run.to).await?);
+        let mut is_written = disk.append(from, run).await?;
+        if let Some(frame) = frame {
+            is_written = is_written && disk.frame(&self.0.domain, &run.to, frame).await?;
+        }
         if is_written { Ok(()) } else { Err(BuildError::Moved(disk.file.url.clone())) }
     }
 }
@@ -225,10 +229,9 @@ impl Scan {
         let run = Run::of(&self.recent, &self.state);
         self.recent.drop_sealed(&run);
         let from = std::mem::replace(&mut self.state, run.to.clone());
-        let frame = self.state.is_frame_due(&self.recent.living, self.least);
-        if frame {
-            self.state = self.state.framed();
-        }
+        let living = &self.recent.living;
+        let frame = self.state.is_frame_due(living, self.least).then(|| self.state.framed(living));
+        self.state = frame.clone().unwrap_or_else(|| self.state.clone());
         out.blocking_send(Work { from, run, frame }).is_ok()
     }
 

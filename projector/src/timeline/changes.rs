@@ -1,10 +1,10 @@
 //! What changed between two moments.
 //!
-//! Two moments that are near each other differ in what the runs between them touched; each version names the run of
-//! the one before it, so that the rows as they were are looked up where they are. Of two that are far apart, all rows
+//! Two moments that are near each other differ in what the runs between them touched; each version names the
+//! block of the one before it, so that the rows as they were are looked up where they are. Of two that are far apart, all rows
 //! are compared.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use kernel::{Position, Row, Tables};
 use runtime::StoreError;
@@ -37,7 +37,7 @@ pub struct RowChange {
 pub(super) enum Before {
     /// It is known.
     Known(Option<Row>),
-    /// It is the last version in this run; none for 0.
+    /// It is the last version in this block; none for 0.
     In(u32),
 }
 
@@ -108,7 +108,7 @@ impl Recent {
                 let Some(Version { row, .. }) = after else { continue };
                 let known = touched.entry((topic, key.to_string())).or_insert_with(|| {
                     let before = last_up_to(versions, from).map(|version| Before::Known(version.row.clone()));
-                    let before = before.unwrap_or_else(|| Before::In(self.living.run(topic, key).unwrap_or(0)));
+                    let before = before.unwrap_or_else(|| Before::In(self.living.block(topic, key).unwrap_or(0)));
                     (before, None)
                 });
                 known.1.clone_from(row);
@@ -119,25 +119,25 @@ impl Recent {
 
 /// Looks up how the rows were before, and leaves out those that are as they were.
 async fn resolve(cut: &mut Cut, from: Position, touched: Touched) -> Result<Vec<RowChange>, StoreError> {
-    let mut wanted: BTreeMap<&'static str, Vec<(u32, &str)>> = BTreeMap::new();
+    let mut wanted: BTreeMap<&'static str, HashSet<(u32, String)>> = BTreeMap::new();
     for ((topic, key), (before, _)) in &touched {
-        if let Before::In(run @ 1..) = before {
-            wanted.entry(topic).or_default().push((*run, key));
+        if let Before::In(block @ 1..) = before {
+            wanted.entry(topic).or_default().insert((*block, key.clone()));
         }
     }
     let mut found = BTreeMap::new();
     for (topic, wanted) in wanted {
-        found.insert(topic, cut.in_runs(topic, &wanted).await?);
+        found.insert(topic, cut.in_blocks(wanted, from).await?);
     }
     let mut changes = Vec::with_capacity(touched.len());
     for ((topic, key), (before, after)) in touched {
         let before = match before {
             Before::Known(row) => row,
             Before::In(0) => None,
-            Before::In(run) => match found.get_mut(topic).and_then(|found| found.remove(&(run, key.clone()))) {
+            Before::In(block) => match found.get_mut(topic).and_then(|found| found.remove(&(block, key.clone()))) {
                 Some(row) => row,
-                // The run was dropped; a keyframe has it.
-                None => cut.last(topic, &key, from).await?.and_then(|(_, version)| version.row),
+                // The block was dropped; a keyframe has it.
+                None => cut.last(topic, &key, from).await?.and_then(|version| version.row),
             },
         };
         if before != after {

@@ -19,8 +19,14 @@ use super::{
 use crate::file::{File, Layout};
 
 /// `RTTL` marks the file in its header.
-const LAYOUT: Layout =
-    Layout { what: "timeline", application: 0x5254_544C, format: 1, schema: include_str!("schema.sql"), upgrade: None };
+const LAYOUT: Layout = Layout {
+    what: "timeline",
+    application: 0x5254_544C,
+    format: 1,
+    page: 16_384,
+    schema: include_str!("schema.sql"),
+    upgrade: None,
+};
 
 /// How many runs are looked into at a time for a row that no recent one has.
 const RUNS: u32 = 64;
@@ -40,6 +46,8 @@ pub(super) struct State {
     pub(super) checkpoint: Checkpoint,
     /// The number of the last run; none is used twice.
     pub(super) runs: u32,
+    /// The number of the last block, likewise.
+    pub(super) blocks: u32,
     /// The number of the last keyframe.
     pub(super) base: u32,
     /// Versions of entities since then.
@@ -94,13 +102,13 @@ impl Disk {
     }
 }
 
-type StateRow = (u32, String, Vec<u8>, i64, u32, u32, i64, Vec<u8>);
+type StateRow = (u32, String, Vec<u8>, i64, u32, u32, u32, i64, Vec<u8>);
 
 /// Where the file stands, as a transaction sees it.
 pub(super) async fn state_in(file: &File, transaction: &mut Transaction<'_, Sqlite>) -> Result<State, StoreError> {
-    let sql = "SELECT version, epoch, position, number, runs, base, since, floor FROM state";
+    let sql = "SELECT version, epoch, position, number, runs, blocks, base, since, floor FROM state";
     let row = sqlx::query_as(sql).fetch_optional(&mut **transaction).await.map_err(|error| file.error(error))?;
-    let Some((version, epoch, position, number, runs, base, since, floor)): Option<StateRow> = row else {
+    let Some((version, epoch, position, number, runs, blocks, base, since, floor)): Option<StateRow> = row else {
         return Ok(State::default());
     };
     let state = || {
@@ -112,6 +120,7 @@ pub(super) async fn state_in(file: &File, transaction: &mut Transaction<'_, Sqli
                 number: Number(u64::try_from(number).ok()?),
             },
             runs,
+            blocks,
             base,
             since: u64::try_from(since).ok()?,
             floor: read_position(&floor)?,
@@ -147,31 +156,18 @@ impl Cut {
         Ok(found.map_or(Reach { base: 0, last: 0 }, |(base, last)| Reach { base, last }))
     }
 
-    /// The last version of a row up to `at`, which the file must reach; and the run that holds it.
-    pub(super) async fn last(
-        &mut self,
-        topic: &str,
-        key: &str,
-        at: Position,
-    ) -> Result<Option<(u32, Version)>, StoreError> {
+    /// The last version of a row up to `at`, which the file must reach.
+    pub(super) async fn last(&mut self, topic: &str, key: &str, at: Position) -> Result<Option<Version>, StoreError> {
         let Reach { base, last } = self.reach(at).await?;
         // What exists is found down to the keyframe; further down, only when it came to its end.
         let (mut low, mut high) = (base, last);
         while high > 0 {
-            let blocks = sqlx::query_as(include_str!("last.sql")).bind(topic).bind(key).bind(bytes(at));
-            let blocks = blocks.bind(low).bind(high).fetch_all(&mut *self.transaction).await;
-            let blocks: Vec<(u32, Vec<u8>)> = blocks.map_err(self.failed())?;
-            for (run, packed) in blocks {
-                let text = block::unpack(&packed).ok_or_else(|| Self::corrupt(&self.file))?;
-                let mut found = None;
-                for version in block::versions(&text) {
-                    let version = version.ok_or_else(|| Self::corrupt(&self.file))?;
-                    if version.key == key && version.position <= at {
-                        found = Some(version);
-                    }
-                }
-                if let Some(version) = found {
-                    return Ok(Some((run, version.to_version())));
+            let blocks = sqlx::query_scalar(include_str!("last.sql")).bind(topic).bind(key).bind(bytes(at));
+            let blocks = blocks.bind(low).bind(high).bind(block::mark(key).to_vec());
+            let blocks: Vec<Vec<u8>> = blocks.fetch_all(&mut *self.transaction).await.map_err(self.failed())?;
+            for packed in blocks {
+                if let Some(version) = self.versions_in(&packed, key, at)?.pop() {
+                    return Ok(Some(version));
                 }
             }
             high = low.saturating_sub(1);
@@ -180,7 +176,7 @@ impl Cut {
         Ok(None)
     }
 
-    /// All versions of a row up to `until`, in log order.
+    /// All versions of a row up to `until`, which the file must reach, in log order.
     pub(super) async fn versions(
         &mut self,
         topic: &str,
@@ -189,18 +185,22 @@ impl Cut {
     ) -> Result<Vec<Version>, StoreError> {
         let Reach { last, .. } = self.reach(until).await?;
         let blocks = sqlx::query_scalar(include_str!("versions.sql")).bind(topic).bind(key).bind(last);
-        let blocks: Vec<Vec<u8>> = blocks.fetch_all(&mut *self.transaction).await.map_err(self.failed())?;
+        let blocks = blocks.bind(block::mark(key).to_vec()).fetch_all(&mut *self.transaction).await;
+        let blocks: Vec<Vec<u8>> = blocks.map_err(self.failed())?;
         let mut found = Vec::new();
         for packed in blocks {
-            let text = block::unpack(&packed).ok_or_else(|| Self::corrupt(&self.file))?;
-            for version in block::versions(&text) {
-                let version = version.ok_or_else(|| Self::corrupt(&self.file))?;
-                if version.key == key && version.position <= until {
-                    found.push(version.to_version());
-                }
-            }
+            found.extend(self.versions_in(&packed, key, until)?);
         }
         Ok(found)
+    }
+
+    /// A block's versions of a row up to `until`.
+    fn versions_in(&self, packed: &[u8], key: &str, until: Position) -> Result<Vec<Version>, StoreError> {
+        let text = block::unpack(packed).ok_or_else(|| Self::corrupt(&self.file))?;
+        let is_wanted = |version: &Packed<'_>| version.key == key && version.position <= until;
+        let versions = block::versions(&text).filter(|version| version.as_ref().is_none_or(is_wanted));
+        let versions: Option<Vec<_>> = versions.map(|version| Some(version?.to_version())).collect();
+        versions.ok_or_else(|| Self::corrupt(&self.file))
     }
 
     /// A topic's rows as of `at`, which the file must reach.
@@ -236,46 +236,33 @@ impl Cut {
         }
         let blocks = sqlx::query_as(include_str!("stretch.sql")).bind(topic).bind(first).bind(last);
         let blocks: Vec<(u32, Vec<u8>)> = blocks.fetch_all(&mut *self.transaction).await.map_err(self.failed())?;
-        let mut earlier: Option<(u32, String, Option<Row>)> = None;
-        for (run, packed) in blocks {
+        for (_, packed) in blocks {
             let text = block::unpack(&packed).ok_or_else(|| Self::corrupt(&self.file))?;
             for version in block::versions(&text) {
                 let Packed { key, position, before, row } = version.ok_or_else(|| Self::corrupt(&self.file))?;
-                let row = row.map(Row::from);
                 if position > from && position <= to {
-                    let known = earlier.take().filter(|(of, other, _)| *of == run && other == key);
-                    let known = known.map_or(Before::In(before), |(.., row)| Before::Known(row));
-                    touched.entry((topic, key.to_owned())).or_insert((known, None)).1 = row;
-                } else if position <= from {
-                    earlier = Some((run, key.to_owned(), row));
+                    touched.entry((topic, key.to_owned())).or_insert((Before::In(before), None)).1 = row.map(Row::from);
                 }
             }
         }
         Ok(true)
     }
 
-    /// The last versions of rows in the runs named beside them; those whose run was dropped are left out.
-    pub(super) async fn in_runs(
+    /// The last versions of rows up to `at` in the blocks named beside them; those whose block was dropped are left
+    /// out.
+    pub(super) async fn in_blocks(
         &mut self,
-        topic: &str,
-        wanted: &[(u32, &str)],
+        wanted: HashSet<(u32, String)>,
+        at: Position,
     ) -> Result<HashMap<(u32, String), Option<Row>>, StoreError> {
-        // Numbers and texts can't fail to be written.
-        let json = serde_json::to_string(wanted).unwrap_or_default();
-        let blocks = sqlx::query_as(include_str!("in_runs.sql")).bind(topic).bind(json);
-        let blocks: Vec<(u32, Vec<u8>)> = blocks.fetch_all(&mut *self.transaction).await.map_err(self.failed())?;
-        let wanted: HashSet<_> = wanted.iter().copied().collect();
-        let mut found = HashMap::new();
-        for (run, packed) in blocks {
-            let text = block::unpack(&packed).ok_or_else(|| Self::corrupt(&self.file))?;
-            for version in block::versions(&text) {
-                let Packed { key, row, .. } = version.ok_or_else(|| Self::corrupt(&self.file))?;
-                if wanted.contains(&(run, key)) {
-                    found.insert((run, key.to_owned()), row.map(Row::from));
-                }
-            }
-        }
-        Ok(found)
+        let ids: HashSet<_> = wanted.iter().map(|(block, _)| *block).collect();
+        // Numbers can't fail to be written.
+        let json = serde_json::to_string(&ids).unwrap_or_default();
+        let sql = "SELECT id, packed FROM block WHERE id IN (SELECT value FROM json_each(?))";
+        let blocks = sqlx::query_as(sql).bind(json).fetch_all(&mut *self.transaction).await;
+        let blocks: Vec<(u32, Vec<u8>)> = blocks.map_err(self.failed())?;
+        let found = tokio::task::spawn_blocking(move || gather::pick(&blocks, &wanted, at)).await;
+        found.ok().flatten().ok_or_else(|| Self::corrupt(&self.file))
     }
 
     /// Where events stand that mention one of these identifiers, told by their hashes, up to `until`.

@@ -30,8 +30,10 @@ impl Ground {
 
     pub(super) async fn last(&mut self, topic: &str, key: &str, at: Position) -> Result<Option<Version>, StoreError> {
         let at = self.up_to(at);
-        let Some(cut) = &mut self.cut else { return Ok(None) };
-        Ok(cut.last(topic, key, at).await?.map(|(_, version)| version))
+        match &mut self.cut {
+            Some(cut) => cut.last(topic, key, at).await,
+            None => Ok(None),
+        }
     }
 
     pub(super) async fn versions(

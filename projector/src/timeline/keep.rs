@@ -117,18 +117,15 @@ impl Timeline {
             return Err(BuildError::Moved(disk.file.url.clone()));
         }
         let mut state = run.to.clone();
-        let is_frame_due = match &mut *self.0.recent_mut() {
-            Some(recent) => {
-                recent.drop_sealed(&run);
-                state.is_frame_due(&recent.living, self.0.run)
-            }
-            None => false,
-        };
-        if is_frame_due {
-            if !disk.frame(&self.0.domain, &state).await? {
+        let frame = self.0.recent_mut().as_mut().and_then(|recent| {
+            recent.drop_sealed(&run);
+            state.is_frame_due(&recent.living, self.0.run).then(|| state.framed(&recent.living))
+        });
+        if let Some(frame) = frame {
+            if !disk.frame(&self.0.domain, &state, &frame).await? {
                 return Err(BuildError::Moved(disk.file.url.clone()));
             }
-            state = state.framed();
+            state = frame;
         }
         Ok(state)
     }
@@ -161,7 +158,7 @@ impl Shared {
             let mut cut = disk.cut().await?;
             for topic in self.domain.topics().filter(|topic| topic.kind == TopicKind::Entity) {
                 let rows = cut.rows(topic, state.checkpoint.position).await?;
-                rows.rows().for_each(|(run, row)| living.set(Living::name(topic.name, row.key), Some(run)));
+                rows.rows().for_each(|(block, row)| living.set(Living::name(topic.name, row.key), Some(block)));
             }
         }
         let recent = Recent::new(&self.domain, state.checkpoint.clone(), living, Scope::All, Versions::All);

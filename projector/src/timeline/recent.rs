@@ -2,10 +2,11 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    hash::{BuildHasherDefault, Hasher},
     sync::Arc,
 };
 
-use kernel::{Checkpoint, Domain, EventRef, Position, Row, Seen, Topic};
+use kernel::{Checkpoint, Domain, EventRef, Position, Row, Seen, Topic, TopicKind};
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
@@ -48,10 +49,29 @@ pub(super) enum Versions {
     Last,
 }
 
-/// Which entities exist, and which run holds the last version of each. Keys are told apart by their hashes: of
+/// Which entities exist, and which block holds the last version of each. Keys are told apart by their hashes: of
 /// 128 bits no two are the same.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Living(HashMap<u128, u32>);
+pub(super) struct Living(HashMap<u128, u32, BuildHasherDefault<Hashed>>);
+
+/// Hashes what is a hash already.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn write(&mut self, bytes: &[u8]) {
+        // Only numbers are hashed; whatever else comes still counts.
+        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u128(&mut self, hash: u128) {
+        self.0 = hash as u64;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 impl Living {
     /// By what an entity is known.
@@ -63,16 +83,16 @@ impl Living {
         hasher.digest128()
     }
 
-    /// Notes which run holds the last version of an entity, or that there is none.
-    pub(super) fn set(&mut self, entity: u128, run: Option<u32>) {
-        match run {
-            Some(run) => self.0.insert(entity, run),
+    /// Notes which block holds the last version of an entity, or that there is none.
+    pub(super) fn set(&mut self, entity: u128, block: Option<u32>) {
+        match block {
+            Some(block) => self.0.insert(entity, block),
             None => self.0.remove(&entity),
         };
     }
 
-    /// The run that holds the last version, where there is one.
-    pub(super) fn run(&self, topic: &str, key: &str) -> Option<u32> {
+    /// The block that holds the last version, where there is one.
+    pub(super) fn block(&self, topic: &str, key: &str) -> Option<u32> {
         self.0.get(&Self::name(topic, key)).copied()
     }
 
@@ -87,8 +107,17 @@ pub(super) fn mention(id: &str) -> u64 {
     xxh3_64(id.as_bytes())
 }
 
-/// The versions of one topic's rows by key, each row's in log order.
-pub(super) type Rows = BTreeMap<Arc<str>, SmallVec<[Version; 1]>>;
+/// The versions of one topic's rows by key.
+pub(super) type Rows = BTreeMap<Arc<str>, Kept>;
+
+/// The versions of a row.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    /// The block that holds the version before these, where there was a row.
+    pub(super) before: Option<u32>,
+    /// In log order.
+    pub(super) versions: SmallVec<[Version; 1]>,
+}
 
 /// Row versions of a stretch of the log.
 #[derive(Clone, Debug)]
@@ -108,6 +137,8 @@ pub(super) struct Recent {
     mentions: Vec<(u64, Position)>,
     /// How many entries were taken in.
     pub(super) entries: u64,
+    /// The row in the making.
+    text: String,
 }
 
 impl Recent {
@@ -115,7 +146,7 @@ impl Recent {
     pub(super) fn new(domain: &Domain, after: Checkpoint, living: Living, scope: Scope, keeps: Versions) -> Self {
         let topics = domain.topics().map(|topic| (topic.clone(), Rows::new())).collect();
         let at = after.clone();
-        Self { scope, keeps, living, after, at, topics, last: 0, mentions: Vec::new(), entries: 0 }
+        Self { scope, keeps, living, after, at, topics, last: 0, mentions: Vec::new(), entries: 0, text: String::new() }
     }
 
     /// Takes the next entry in; what can't be read changes no row, and topics that are not the domain's are
@@ -139,22 +170,29 @@ impl Recent {
             return;
         }
         let known = rows.get_mut(&*touch.key);
-        let existed = match known.as_ref().and_then(|versions| versions.last()) {
-            Some(version) => version.row.is_some(),
-            None => self.living.run(topic.name, &touch.key).is_some(),
+        let before = match (&known, topic.kind == TopicKind::Entity) {
+            (Some(kept), _) => kept.before,
+            (None, true) => self.living.block(topic.name, &touch.key),
+            (None, false) => None,
         };
+        let last = known.as_ref().and_then(|kept| kept.versions.last());
+        let existed = last.map_or(before.is_some(), |version| version.row.is_some());
         let content = touch.step.onto(existed);
         // Nothing comes of nothing: an update or the end of what there is none of.
         if content.is_none() && !existed {
             return;
         }
-        let row = content.map(|content| Row::from(topic.write_row(&content)));
+        let row = content.map(|content| {
+            self.text.clear();
+            topic.write_row_into(&content, &mut self.text);
+            Row::from(self.text.as_str())
+        });
         let version = Version { position: event.position, row };
         match known {
-            Some(versions) if self.keeps == Versions::Last => *versions = SmallVec::from_buf([version]),
-            Some(versions) => versions.push(version),
+            Some(kept) if self.keeps == Versions::Last => kept.versions = SmallVec::from_buf([version]),
+            Some(kept) => kept.versions.push(version),
             None => {
-                rows.insert(touch.key.into(), SmallVec::from_buf([version]));
+                rows.insert(touch.key.into(), Kept { before, versions: SmallVec::from_buf([version]) });
             }
         }
     }
@@ -187,13 +225,13 @@ impl Recent {
     /// The versions of a topic's rows.
     pub(super) fn rows(&self, topic: &str) -> impl Iterator<Item = (&Arc<str>, &[Version])> {
         let of_topic = self.topics.iter().filter(move |(of, _)| of.name == topic);
-        of_topic.flat_map(|(_, rows)| rows.iter().map(|(key, versions)| (key, versions.as_slice())))
+        of_topic.flat_map(|(_, rows)| rows.iter().map(|(key, kept)| (key, kept.versions.as_slice())))
     }
 
     /// The versions of a row, in log order.
     pub(super) fn versions_of(&self, topic: &str, key: &str) -> &[Version] {
         let of_topic = self.topics.iter().find(|(of, _)| of.name == topic);
-        of_topic.and_then(|(_, rows)| rows.get(key)).map_or(&[], SmallVec::as_slice)
+        of_topic.and_then(|(_, rows)| rows.get(key)).map_or(&[], |kept| kept.versions.as_slice())
     }
 
     /// The events that mention an identifier by its hash, in log order.

@@ -3,10 +3,11 @@
 use kernel::TopicKind;
 
 use super::{
+    Version,
     block::{Block, Packed, Packer},
     disk::State,
     mentions,
-    recent::{Living, Recent},
+    recent::{Kept, Living, Recent},
 };
 
 /// How many entries make a run, at the least.
@@ -26,8 +27,8 @@ pub(super) struct Run {
     pub(super) to: State,
     pub(super) blocks: Vec<Block>,
     pub(super) mentions: Vec<Vec<u8>>,
-    /// Entities that exist now, or do so no more.
-    born: Vec<(u128, bool)>,
+    /// Entities that were touched, and the block that holds the last version of those that exist.
+    born: Vec<(u128, Option<u32>)>,
 }
 
 /// Whether it is time to write a run, of so many entries at the least.
@@ -38,51 +39,57 @@ pub(super) fn is_due(recent: &Recent, least: u64) -> bool {
 impl State {
     /// Whether it is time for a keyframe, after so many versions at the least.
     ///
-    /// One for as many versions as there are entities keeps both small: a keyframe for each version doubles what is
-    /// written at most, and whoever asks for all rows reads at most as many again as there are.
+    /// One for twice as many versions as there are entities keeps both small: what is written grows by half at most,
+    /// and whoever asks for all rows reads at most twice as many besides.
     pub(super) fn is_frame_due(&self, living: &Living, least: u64) -> bool {
-        self.since >= least.max(living.len())
+        self.since >= least.max(2 * living.len())
     }
 
     /// The same, with a keyframe.
-    pub(super) fn framed(&self) -> Self {
+    pub(super) fn framed(&self, living: &Living) -> Self {
         let frame = self.runs + 1;
-        Self { runs: frame, base: frame, since: 0, ..self.clone() }
+        // How many blocks it has is not known yet; no more than entities.
+        let blocks = self.blocks.saturating_add(u32::try_from(living.len()).unwrap_or(u32::MAX));
+        Self { runs: frame, base: frame, blocks, since: 0, ..self.clone() }
     }
 }
 
 impl Run {
     /// What `recent` holds, as the run after `from`.
     pub(super) fn of(recent: &Recent, from: &State) -> Self {
-        let (mut packer, mut born, mut entities) = (Packer::default(), Vec::new(), 0);
-        let run = from.runs + 1;
+        let (mut packer, mut born, mut entities) = (Packer::after(from.blocks), Vec::new(), 0);
         for (topic, rows) in recent.topics() {
             let is_entity = topic.kind == TopicKind::Entity;
-            for (key, versions) in rows {
-                let mut before = recent.living.run(topic.name, key).unwrap_or(0);
+            for (key, Kept { before, versions }) in rows {
+                let mut last = *before;
                 for version in versions {
-                    let row = version.row.as_deref();
-                    packer.push(topic.name, &Packed { key, position: version.position, before, row });
-                    before = run;
+                    let Version { position, row } = version;
+                    let packed = Packed { key, position: *position, before: last.unwrap_or(0), row: row.as_deref() };
+                    last = Some(packer.push(topic.name, &packed)).filter(|_| row.is_some());
                 }
                 if is_entity {
                     entities += versions.len() as u64;
-                    let exists = versions.last().is_some_and(|version| version.row.is_some());
-                    born.push((Living::name(topic.name, key), exists));
+                    born.push((Living::name(topic.name, key), last));
                 }
             }
         }
-        let (checkpoint, since) = (recent.at.clone(), from.since + entities);
-        let to = State { checkpoint, runs: run, since, ..from.clone() };
-        Self { to, blocks: packer.finish(), mentions: mentions::pack(recent.mentions()), born }
+        let blocks = packer.finish();
+        let to = State {
+            checkpoint: recent.at.clone(),
+            runs: from.runs + 1,
+            blocks: blocks.last().map_or(from.blocks, |block| block.id),
+            since: from.since + entities,
+            ..from.clone()
+        };
+        Self { to, blocks, mentions: mentions::pack(recent.mentions()), born }
     }
 }
 
 impl Recent {
     /// Forgets what is in `run` now: the stretch begins after it.
     pub(super) fn drop_sealed(&mut self, run: &Run) {
-        for (entity, exists) in &run.born {
-            self.living.set(*entity, exists.then_some(run.to.runs));
+        for (entity, block) in &run.born {
+            self.living.set(*entity, *block);
         }
         self.begin_after(run.to.checkpoint.clone());
     }

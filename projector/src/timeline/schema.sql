@@ -1,6 +1,6 @@
 -- Where the timeline stands: it holds every version up to this position, made by this version of the projection.
--- "runs" is the number of the last run, "base" that of the last keyframe, 0 for none; "since" counts versions of
--- entities since then; from before "floor" old versions were dropped.
+-- "runs" and "blocks" are the numbers of the last run and the last block, "base" is that of the last keyframe, 0 for
+-- none; none is used twice. "since" counts versions of entities since the keyframe; from before "floor" old versions were dropped.
 CREATE TABLE state (
     only INTEGER PRIMARY KEY CHECK (only = 0),
     version INTEGER NOT NULL,
@@ -8,6 +8,7 @@ CREATE TABLE state (
     position BLOB NOT NULL,
     number INTEGER NOT NULL,
     runs INTEGER NOT NULL,
+    blocks INTEGER NOT NULL,
     base INTEGER NOT NULL,
     since INTEGER NOT NULL,
     floor BLOB NOT NULL
@@ -23,13 +24,15 @@ CREATE TABLE run (
 ) STRICT;
 CREATE INDEX run_until ON run (until) WHERE base <> id;
 
--- The versions of a run, by topic, key and position, some in each block.
+-- The versions of a run, by topic, key and position, some in each block. "keys" has two bytes of the hash of each key
+-- in it: most blocks that don't have a key are told by that.
 CREATE TABLE block (
     id INTEGER PRIMARY KEY,
     run INTEGER NOT NULL,
     topic TEXT NOT NULL,
     first_key TEXT NOT NULL,
     first_position BLOB NOT NULL,
+    keys BLOB NOT NULL,
     packed BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX block_first ON block (run, topic, first_key, first_position);

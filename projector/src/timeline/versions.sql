@@ -10,5 +10,5 @@ CROSS JOIN block ON block.run = run.id AND block.topic = ?1 AND block.first_key 
     ),
     0
 )
-WHERE run.base <> run.id AND run.id <= ?3
+WHERE run.base <> run.id AND run.id <= ?3 AND instr(block.keys, ?4) > 0
 ORDER BY block.id

@@ -28,33 +28,34 @@ impl Disk {
 
     /// Writes a keyframe, all entities as of where the file stands, or nothing when it does not stand at `from`;
     /// tells which.
-    pub(super) async fn frame(&self, domain: &Domain, from: &State) -> Result<bool, StoreError> {
+    pub(super) async fn frame(&self, domain: &Domain, from: &State, to: &State) -> Result<bool, StoreError> {
         let at = from.checkpoint.position;
         let mut cut = self.cut().await?;
-        let mut packer = Packer::default();
+        let mut packer = Packer::after(from.blocks);
         for topic in domain.topics().filter(|topic| topic.kind == TopicKind::Entity) {
             let rows = cut.rows(topic, at).await?;
-            rows.rows().for_each(|(before, version)| packer.push(topic.name, &Packed { before, ..version }));
+            for (_, version) in rows.rows() {
+                packer.push(topic.name, &Packed { before: 0, ..version });
+            }
         }
         drop(cut);
         let blocks = packer.finish();
         let Some(mut transaction) = self.begin_at(from).await? else { return Ok(false) };
-        let to = from.framed();
         let sql = sqlx::query("INSERT INTO run (id, base, until) VALUES (?1, ?1, ?2)").bind(to.runs);
         sql.bind(disk::bytes(at)).execute(&mut *transaction).await.map_err(self.failed())?;
         self.put(&mut transaction, to.runs, &blocks).await?;
-        self.commit(transaction, &to).await
+        self.commit(transaction, to).await
     }
 
     /// Drops everything, to begin anew with this version of the projection.
     pub(super) async fn wipe(&self, version: u32) -> Result<State, StoreError> {
         let mut transaction = self.begin().await?;
-        let State { runs, .. } = disk::state_in(&self.file, &mut transaction).await?;
+        let State { runs, blocks, .. } = disk::state_in(&self.file, &mut transaction).await?;
         for sql in ["DELETE FROM run", "DELETE FROM block", "DELETE FROM mention"] {
             sqlx::query(sql).execute(&mut *transaction).await.map_err(self.failed())?;
         }
-        // Whoever has read of a run must not meet another under its number.
-        let state = State { version, runs, ..State::default() };
+        // Whoever has read of a run or a block must not meet another under its number.
+        let state = State { version, runs, blocks, ..State::default() };
         self.commit(transaction, &state).await?;
         Ok(state)
     }
@@ -95,10 +96,11 @@ impl Disk {
 
     /// Commits with this state, but for the floor.
     async fn commit(&self, mut transaction: Transaction<'static, Sqlite>, to: &State) -> Result<bool, StoreError> {
-        let State { version, checkpoint: Checkpoint { epoch, position, number }, runs, base, since, floor } = to;
+        let State { version, checkpoint, runs, blocks, base, since, floor } = to;
+        let Checkpoint { epoch, position, number } = checkpoint;
         let integer = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let set = sqlx::query(include_str!("set_state.sql")).bind(version).bind(&*epoch.0);
-        let set = set.bind(disk::bytes(*position)).bind(integer(number.0)).bind(runs).bind(base);
+        let set = set.bind(disk::bytes(*position)).bind(integer(number.0)).bind(runs).bind(blocks).bind(base);
         let set = set.bind(integer(*since)).bind(disk::bytes(*floor));
         set.execute(&mut *transaction).await.map_err(self.failed())?;
         transaction.commit().await.map_err(self.failed())?;
@@ -107,11 +109,12 @@ impl Disk {
 
     async fn put(&self, to: &mut Transaction<'_, Sqlite>, run: u32, blocks: &[Block]) -> Result<(), StoreError> {
         for blocks in blocks.chunks(STATEMENT) {
-            let mut put = QueryBuilder::new("INSERT INTO block (run, topic, first_key, first_position, packed) ");
+            let mut put =
+                QueryBuilder::new("INSERT INTO block (id, run, topic, first_key, first_position, keys, packed) ");
             put.push_values(blocks, |mut row, block| {
-                let Block { topic, key, position, packed } = block;
-                row.push_bind(run).push_bind(*topic).push_bind(&**key);
-                row.push_bind(disk::bytes(*position)).push_bind(&**packed);
+                let Block { id, topic, key, position, keys, packed } = block;
+                row.push_bind(*id).push_bind(run).push_bind(*topic).push_bind(&**key);
+                row.push_bind(disk::bytes(*position)).push_bind(&**keys).push_bind(&**packed);
             });
             let put = put.build().persistent(blocks.len() == STATEMENT);
             put.execute(&mut **to).await.map_err(self.failed())?;
