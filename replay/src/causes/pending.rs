@@ -72,10 +72,9 @@ impl Pending {
         let is_meant = |reaction: &Reaction| reaction.event.id == cause && reaction.saga.name == handler;
         let Some(at) = self.reactions.iter().position(is_meant) else { return };
         let predictions = self.reactions[at].predictions.iter().enumerate();
-        let fitting = predictions.filter_map(|(index, prediction)| {
-            Some((prediction.content.likeness(happened, topic)?, prediction.side, index))
-        });
-        if let Some((.., index)) = fitting.min() {
+        let fitting =
+            predictions.filter_map(|(index, prediction)| Some((prediction.content.likeness(happened, topic)?, index)));
+        if let Some((_, index)) = fitting.min() {
             self.meet(at, index);
         }
     }
@@ -105,7 +104,8 @@ impl Pending {
                     Fit::Alike => prediction.is_open(),
                 };
                 if fits {
-                    let rank = (likeness.fit, prediction.idle, elsewhere, likeness, prediction.side, at, index);
+                    let rank =
+                        (likeness.fit, prediction.idle, elsewhere, likeness, reaction.standing(prediction), at, index);
                     best = Some(best.map_or(rank, |best| rank.min(best)));
                 }
             }

@@ -25,6 +25,8 @@ pub(super) struct Reaction {
     pub(super) predictions: Vec<Prediction>,
     /// Whether an effect was met exactly: the decision is made, and can't be made again.
     pub(super) begun: bool,
+    /// Whether it would have done nothing at some time, and so may be long over.
+    quiet: bool,
 }
 
 /// An effect that may be met.
@@ -38,13 +40,15 @@ pub(super) struct Prediction {
     pub(super) met_alike: bool,
 }
 
-/// Which decision a prediction is of; the likelier one is the smaller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// Which decision a prediction is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     /// Both.
     Both,
-    /// The one that would be made now.
+    /// The one that would be made now, in place of something else.
     Now,
+    /// The one that would be made now, which goes further than the one as of the event.
+    Further,
     /// The one as of the event: what was sent then and comes late, or what a program did that reads less than
     /// ours does.
     Then,
@@ -63,7 +67,8 @@ impl Reaction {
         let decided = decide(&saga, &event, before.as_ref(), Then::default(), view)?;
         let predictions = predictions(domain, view, &decided.effects, Side::Both);
         let Decided { as_of, reads, then, .. } = decided;
-        Ok(Self { saga, event, before, then, as_of, reads, predictions, begun: false })
+        let quiet = predictions.is_empty();
+        Ok(Self { saga, event, before, then, as_of, reads, predictions, begun: false, quiet })
     }
 
     /// Decides as of now; what it would have done as of the event is kept beside.
@@ -74,21 +79,37 @@ impl Reaction {
             Ok(decided) => predictions(domain, view, &decided.effects, Side::Now),
             Err(_) => Vec::new(),
         };
+        self.quiet |= now.is_empty();
         let mut earlier = std::mem::take(&mut self.predictions);
         for prediction in &mut now {
             let same = |old: &&Prediction| old.content.is_about_the_same(&prediction.content);
             prediction.met_alike = earlier.iter().find(same).is_some_and(|old| old.met_alike);
-            let same = |old: &Prediction| old.side != Side::Now && old.content == prediction.content;
+            let same = |old: &Prediction| old.is_then() && old.content == prediction.content;
+            let replaced = |old: &Prediction| old.is_then() && old.content.is_about_the_same(&prediction.content);
             if let Some(index) = earlier.iter().position(same) {
                 earlier.remove(index);
                 prediction.side = Side::Both;
+            } else if !earlier.iter().any(replaced) {
+                prediction.side = Side::Further;
             }
         }
-        let left = earlier.into_iter().filter(|old| old.side != Side::Now);
+        let left = earlier.into_iter().filter(Prediction::is_then);
         now.extend(left.map(|old| Prediction { side: Side::Then, ..old }));
         self.predictions = now;
         self.reads = again?.reads;
         Ok(())
+    }
+
+    /// How likely a prediction is; the likelier is the smaller.
+    ///
+    /// What a reaction would do besides, once it has been made or may have been, is rather what the reaction to a
+    /// later event did.
+    pub(super) fn standing(&self, prediction: &Prediction) -> u8 {
+        match prediction.side {
+            Side::Both | Side::Now => u8::from(self.quiet),
+            Side::Further => u8::from(self.quiet || self.begun),
+            Side::Then => 2,
+        }
     }
 
     /// Takes note that the prediction at `index` was met exactly: what the other decision would have done has not
@@ -97,8 +118,8 @@ impl Reaction {
         let met = self.predictions.remove(index);
         if !self.begun {
             self.begun = true;
-            let other = if met.side == Side::Then { Side::Now } else { Side::Then };
-            self.predictions.retain(|prediction| prediction.side != other);
+            let other = if met.side == Side::Then { Prediction::is_now_only } else { Prediction::is_then_only };
+            self.predictions.retain(|prediction| !other(prediction));
         }
     }
 
@@ -111,6 +132,19 @@ impl Reaction {
 }
 
 impl Prediction {
+    /// Whether the decision as of the event asks for it.
+    const fn is_then(&self) -> bool {
+        !self.is_now_only()
+    }
+
+    const fn is_now_only(&self) -> bool {
+        matches!(self.side, Side::Now | Side::Further)
+    }
+
+    const fn is_then_only(&self) -> bool {
+        matches!(self.side, Side::Then)
+    }
+
     /// Whether what merely looks alike may take it.
     pub(super) const fn is_open(&self) -> bool {
         !self.idle && !self.met_alike
