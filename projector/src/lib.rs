@@ -12,9 +12,12 @@
 //! | [`rebuild`] | builds one anew, in bulk, beside the one that is served |
 //! | [`audit`] | proves read models equal to a fresh fold of the log |
 //! | [`difference`] | rows that are not what the log says they are |
+//! | [`timeline`] | the rows as they stood at any position |
+//! | [`field_changes`] | what became of a row, field by field |
 
 pub mod audit;
 pub mod difference;
+pub mod field_changes;
 mod file;
 pub mod live;
 pub mod model;

@@ -51,13 +51,30 @@ pub enum StoreError {
         reason: String,
     },
     /// A position was asked for that the log does not have yet.
-    #[error("position {position} lies after {head}, the head of the log")]
+    #[error("{} lies after {head}, the head of the log{}", asked(*position), when(*head))]
     AfterHead {
         /// The position asked for.
         position: Position,
         /// The log's head.
         head: Position,
     },
+}
+
+/// A position as it was asked for: the last one of its millisecond stands for a time.
+fn asked(position: Position) -> String {
+    match position.time().filter(|_| position.seq() == u64::MAX) {
+        Some(time) => time.to_string(),
+        None => format!("position {position}"),
+    }
+}
+
+/// The time of the head, where there is one.
+fn when(head: Position) -> String {
+    match head.time() {
+        _ if head == Position::ZERO => ", which is empty".to_owned(),
+        Some(time) => format!(" ({time})"),
+        None => String::new(),
+    }
 }
 
 impl StoreError {

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use kernel::{Position, Row, Tables};
 use runtime::StoreError;
-use serde::Serialize;
 
 use super::{
     Timeline, Version,
@@ -20,7 +19,7 @@ use super::{
 const NEAR: u32 = 8;
 
 /// A row that is not the same at two moments.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowChange {
     /// The topic.
     pub topic: &'static str,
