@@ -7,7 +7,7 @@ use std::{
 
 use axum::response::Response;
 use kernel::Domain;
-use projector::ReadModel;
+use projector::{ReadModel, timeline::Timeline};
 use runtime::{Engine, StoreError, Tail};
 use tokio::{
     sync::Semaphore,
@@ -49,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) engine: Engine,
     pub(crate) tail: Tail,
     pub(crate) model: ReadModel,
+    /// The rows as they stood at any position.
+    pub(crate) timeline: Timeline,
     pub(crate) settings: Settings,
     pub(crate) waiters: Waiters,
     pub(crate) intake: Intake,
@@ -68,10 +70,10 @@ pub(crate) struct Shared {
 }
 
 impl Gateway {
-    /// A gateway to a domain's log and read model; must be called within a Tokio runtime.
+    /// A gateway to a domain's log, read model and timeline; must be called within a Tokio runtime.
     ///
     /// `tail` follows the log of `engine`. The services, sagas and the projection run elsewhere, in this
-    /// process or in others.
+    /// process or in others; so does whoever keeps the timeline.
     ///
     /// # Errors
     /// When the domain's names can't all be routes.
@@ -80,6 +82,7 @@ impl Gateway {
         engine: Engine,
         tail: Tail,
         model: ReadModel,
+        timeline: Timeline,
         settings: Settings,
     ) -> Result<Self, Unroutable> {
         let surface = Surface::of(&domain)?;
@@ -101,6 +104,7 @@ impl Gateway {
             engine,
             tail,
             model,
+            timeline,
             waiters,
             intake,
             metrics: Metrics::default(),

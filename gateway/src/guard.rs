@@ -90,7 +90,8 @@ mod tests {
         let model = projector::ReadModel::open(&url, &namespace).await.unwrap();
         let (tail, _) = Tail::follow(engine.clone()).await.unwrap();
         let domain = Arc::new(kernel::Domain::new("none"));
-        Gateway::new(domain, engine, tail, model, Settings::default()).unwrap().0
+        let timeline = projector::timeline::Timeline::in_memory(domain.clone(), engine.clone());
+        Gateway::new(domain, engine, tail, model, timeline, Settings::default()).unwrap().0
     }
 
     async fn fails() -> &'static str {

@@ -10,6 +10,7 @@
 //! | `router`, `routes` | the table of contents, and one file a group of routes |
 //! | `guard`, `security` | what every request passes: hosts, origins, tokens, panics, counting |
 //! | `submission`, `intake`, `waiters` | a command's way there and back |
+//! | `past` | how a question about the past says when, and its answer for when it is |
 //! | `live` | events as they happen, resumable |
 //! | `rebuilds`, `served` | rebuilds of the read model from here, and whether its rows are this program's |
 //! | `problem` | every error that a client is told |
@@ -22,6 +23,7 @@ mod intake;
 mod live;
 mod metrics;
 mod openapi;
+mod past;
 mod problem;
 mod rebuilds;
 mod reply;

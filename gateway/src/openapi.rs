@@ -2,6 +2,7 @@
 //!
 //! <https://spec.openapis.org/oas/v3.1.1.html>
 
+mod past;
 mod rebuilds;
 mod schemas;
 
@@ -22,13 +23,22 @@ pub(crate) fn document(domain: &Domain, surface: &Surface) -> Value {
         paths.insert(query.path.to_owned(), question(query));
     }
     own(&mut paths);
+    past::paths(&mut paths);
     rebuilds::paths(&mut paths);
+    let mut document = frame(domain, surface, paths);
+    if let Some(parameters) = document["components"]["parameters"].as_object_mut() {
+        past::parameters(parameters);
+    }
+    document
+}
+
+fn frame(domain: &Domain, surface: &Surface, paths: Map<String, Value>) -> Value {
     json!({
         "openapi": "3.1.1",
         "info": {
             "title": format!("{} on Retrace", domain.name()),
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Reads come from the read model; writes are commands, and are answered once the read model shows them.",
+            "description": "Reads come from the read model, or with at from the timeline, as things were; writes are commands, and are answered once the read model shows them.",
         },
         "paths": paths,
         "components": {
@@ -82,10 +92,14 @@ fn operation(id: &str, summary: &str, result: &Value) -> Value {
 /// An operation that answers with rows, or with what was made of them.
 fn reading(id: &str, summary: &str, result: &Value) -> Value {
     let mut operation = operation(id, summary, result);
-    operation["responses"]["200"]["headers"] = json!({"Retrace-Stale": {
-        "description": "Where another version of the projection than this program's made the rows: both versions",
-        "schema": {"type": "string"},
-    }});
+    operation["parameters"] = json!([past::at()]);
+    operation["responses"]["200"]["headers"] = json!({
+        "Retrace-Position": past::position(),
+        "Retrace-Stale": {
+            "description": "Where another version of the projection than this program's made the rows: both versions",
+            "schema": {"type": "string"},
+        },
+    });
     operation
 }
 
@@ -180,7 +194,7 @@ fn own(paths: &mut Map<String, Value>) {
             "200": answer, "default": {"$ref": "#/components/responses/Problem"},
         }}})
     };
-    paths.insert("/api/v1/status".into(), get("status", "Log, read model, consumers and queues"));
+    paths.insert("/api/v1/status".into(), get("status", "Log, read model, timeline, consumers and queues"));
     paths.insert("/api/v1/topics".into(), get("topics", "What the domain is made of"));
     paths.insert("/api/v1/queues".into(), get("queues", "How full each service's queue is"));
     let mut fate = json!({"get": operation("command", "What became of a command", &any)});

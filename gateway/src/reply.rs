@@ -10,7 +10,7 @@ use crate::served::Stale;
 
 /// Header: the command that the request became.
 pub(crate) const COMMAND: HeaderName = HeaderName::from_static("retrace-command");
-/// Header: the position of the command's last event.
+/// Header: the position of the command's last event, or the one that an answer about the past is for.
 pub(crate) const POSITION: HeaderName = HeaderName::from_static("retrace-position");
 /// Header: `behind` when the read model does not show the write yet.
 pub(crate) const READ_MODEL: HeaderName = HeaderName::from_static("retrace-read-model");

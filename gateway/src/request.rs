@@ -1,4 +1,4 @@
-//! What requests carry besides their body: ids in paths, keys, trace context, and what is not there yet.
+//! What requests carry besides their body: ids in paths, parameters, keys, trace context.
 
 use axum::http::{HeaderMap, Uri};
 use percent_encoding::percent_decode_str;
@@ -17,17 +17,22 @@ pub(crate) fn id(uri: &Uri) -> String {
 
 /// The value of a query parameter, decoded.
 pub(crate) fn parameter(uri: &Uri, name: &str) -> Option<String> {
-    let pairs = uri.query()?.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
-    pairs.into_iter().find(|(key, _)| decoded(key) == name).map(|(_, value)| decoded(value))
+    raw_parameter(uri, name).map(decoded)
 }
 
-/// Refuses questions about the past, which this gateway can't answer yet, rather than answer with the present.
-pub(crate) fn check_now(uri: &Uri) -> Result<(), Problem> {
-    match parameter(uri, "at") {
-        None => Ok(()),
-        Some(_) => Err(Problem::new(Kind::Refused, "time travel is not available yet; leave out the parameter at")),
-    }
+/// The value of a query parameter by either reading of `+`: as it stands, and as a space.
+pub(crate) fn readings(uri: &Uri, name: &str) -> Option<[String; 2]> {
+    let value = raw_parameter(uri, name)?;
+    Some([percent_decode_str(value).decode_utf8_lossy().into_owned(), decoded(value)])
+}
+
+fn raw_parameter<'u>(uri: &'u Uri, name: &str) -> Option<&'u str> {
+    let mut pairs = uri.query()?.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    pairs.find(|(key, _)| decoded(key) == name).map(|(_, value)| value)
+}
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
 /// How a repeat of the request would be recognised, if the client wants it to be.
@@ -84,8 +89,8 @@ mod tests {
         assert_eq!(parameter(&uri, "c").as_deref(), Some("d e"));
         assert_eq!(parameter(&uri, "d"), None);
         assert_eq!(parameter(&Uri::from_static("/ws"), "after"), None);
-        assert!(check_now(&Uri::from_static("/orders?at=1-0")).is_err());
-        assert!(check_now(&Uri::from_static("/orders?page=2&format=x")).is_ok());
+        assert_eq!(readings(&uri, "c"), Some(["d+e".to_owned(), "d e".to_owned()]));
+        assert_eq!(readings(&Uri::from_static("/?a=%2B1"), "a"), Some(["+1".to_owned(), "+1".to_owned()]));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod commands;
+pub(crate) mod diff;
 pub(crate) mod entities;
 pub(crate) mod health;
 pub(crate) mod live;

@@ -31,6 +31,8 @@ pub struct Settings {
     pub most_depth: usize,
     /// Commands that wait to be put into the queue; more are turned away.
     pub most_waiting: usize,
+    /// Changed rows in one answer of `/api/v1/diff`; more are counted and left out.
+    pub most_changes: usize,
     /// Clients of live events, by WebSocket or server-sent events.
     pub most_live: usize,
     /// Connections; more wait to be accepted.
@@ -60,6 +62,7 @@ impl Default for Settings {
             most_members: 10_000,
             most_depth: 64,
             most_waiting: 4_096,
+            most_changes: 1_000,
             most_live: 10_000,
             most_connections: 20_000,
             most_lag: 10_000,

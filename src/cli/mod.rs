@@ -19,6 +19,7 @@ mod roles;
 mod run;
 mod status;
 mod store;
+mod timeline;
 mod up;
 mod words;
 

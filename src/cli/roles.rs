@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 use clap::{Args, ValueEnum};
 use gateway::{AccessToken, Gateway, Scope, Settings};
 use kernel::Domain;
-use projector::ReadModel;
+use projector::{
+    ReadModel,
+    timeline::{Retention, Timeline},
+};
 use runtime::{Engine, StoreError, StoreUrl, Tail, host};
 use tokio::{
     net::TcpListener,
@@ -14,7 +17,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{failure::Failure, store::StoreArgs};
+use super::{failure::Failure, store::StoreArgs, timeline::KeepArgs};
 
 /// How long roles may take to end once they are told to.
 const GRACE: Duration = Duration::from_secs(10);
@@ -82,6 +85,7 @@ pub(super) async fn run(
     roles: &BTreeSet<Role>,
     store: &StoreArgs,
     listen: &ListenArgs,
+    keep: &KeepArgs,
 ) -> Result<(), Failure> {
     let url = store.url(&domain)?;
     if let StoreUrl::History(path) = &url {
@@ -124,7 +128,9 @@ pub(super) async fn run(
             tasks.spawn(async move { projector.await.map_err(|error| stopped("projector", error)) });
         }
         if let Some(listener) = listener {
-            let gateway = Gateway::new(domain.clone(), engine.clone(), tail.clone(), model.clone(), settings);
+            let timeline = keep.open(store, &domain, &engine).await?;
+            tasks.spawn(remember(timeline.clone(), tail.clone(), keep.retention(), stop.clone()));
+            let gateway = Gateway::new(domain.clone(), engine.clone(), tail, model.clone(), timeline, settings);
             let gateway = gateway.map_err(|error| Failure::failed(error.to_string()))?;
             let first = roles.contains(&Role::Projector).then(|| (model, head.clone()));
             let (domain, engine, stop) = (domain.clone(), engine.clone(), stop.clone());
@@ -147,6 +153,19 @@ pub(super) async fn run(
     follower.abort();
     let closed = engine.close().await;
     ended.and(closed.map_err(Failure::from))
+}
+
+/// Keeps the timeline. Without it everything else goes on, and what is asked of the past is told from the log.
+async fn remember(
+    timeline: Timeline,
+    tail: Tail,
+    retention: Retention,
+    stop: CancellationToken,
+) -> Result<(), Failure> {
+    // What ends it is logged where it happens.
+    let _ = timeline.keep(&tail, retention, &stop).await;
+    stop.cancelled().await;
+    Ok(())
 }
 
 fn stopped(role: &str, error: StoreError) -> Failure {

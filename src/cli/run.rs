@@ -8,6 +8,7 @@ use super::{
     failure::Failure,
     roles::{self, ListenArgs, Role},
     store::StoreArgs,
+    timeline::KeepArgs,
 };
 
 #[derive(Debug, clap::Args)]
@@ -19,9 +20,11 @@ pub(super) struct Args {
     store: StoreArgs,
     #[command(flatten)]
     listen: ListenArgs,
+    #[command(flatten)]
+    timeline: KeepArgs,
 }
 
 pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> {
     let roles: BTreeSet<Role> = args.roles.into_iter().collect();
-    roles::run(domain, &roles, &args.store, &args.listen).await
+    roles::run(domain, &roles, &args.store, &args.listen, &args.timeline).await
 }

@@ -1,6 +1,6 @@
 //! Which log a subcommand is about.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use kernel::Domain;
@@ -40,10 +40,15 @@ impl StoreArgs {
         if let Some(url) = redis {
             return url.parse().map_err(|error| Failure::usage(format!("{REDIS_URL}: {error}")));
         }
-        let data = self.data.as_deref().unwrap_or(Path::new(DATA));
+        let data = self.data();
         // Shown as it is kept: a relative folder means another one from elsewhere.
-        let data = std::path::absolute(data).unwrap_or_else(|_| data.to_owned());
+        let data = std::path::absolute(&data).unwrap_or(data);
         Ok(StoreUrl::Sqlite(data.join(format!("{}.db", domain.name()))))
+    }
+
+    /// The folder of what this machine keeps.
+    pub(super) fn data(&self) -> PathBuf {
+        self.data.clone().unwrap_or_else(|| DATA.into())
     }
 
     pub(super) fn namespace(&self) -> Namespace {

@@ -8,6 +8,7 @@ use super::{
     failure::Failure,
     roles::{self, ListenArgs},
     store::StoreArgs,
+    timeline::KeepArgs,
 };
 
 #[derive(Debug, clap::Args)]
@@ -16,8 +17,10 @@ pub(super) struct Args {
     store: StoreArgs,
     #[command(flatten)]
     listen: ListenArgs,
+    #[command(flatten)]
+    timeline: KeepArgs,
 }
 
 pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> {
-    roles::run(domain, &BTreeSet::from(roles::ALL), &args.store, &args.listen).await
+    roles::run(domain, &BTreeSet::from(roles::ALL), &args.store, &args.listen, &args.timeline).await
 }

@@ -5,7 +5,10 @@ mod domain;
 use std::{error::Error, sync::Arc};
 
 use gateway::{Gateway, Settings};
-use projector::ReadModel;
+use projector::{
+    ReadModel,
+    timeline::{Retention, Timeline},
+};
 use runtime::{Engine, Namespace, StoreUrl, Tail};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -28,7 +31,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let services = domain.services().into_iter().map(str::to_owned).collect();
     let deciding = tokio::spawn(runtime::host::services::run(domain.clone(), tail.clone(), services, stop.clone()));
     let projecting = tokio::spawn(projector::live::run(domain.clone(), tail.clone(), model.clone(), stop.clone()));
-    let gateway = Gateway::new(domain, engine, tail, model, settings)?;
+    let timeline = Timeline::in_memory(domain.clone(), engine.clone());
+    let (kept, followed, told) = (timeline.clone(), tail.clone(), stop.clone());
+    let keeping = tokio::spawn(async move { kept.keep(&followed, Retention::Everything, &told).await });
+    let gateway = Gateway::new(domain, engine, tail, model, timeline, settings)?;
     let told = stop.clone();
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
@@ -38,5 +44,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     gateway::serve(listener, gateway, stop).await?;
     deciding.await??;
     projecting.await??;
+    keeping.await??;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Entities: read from the read model, changed by commands.
+//! Entities: read from the read model, or from the timeline as they were, and changed by commands.
 
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use crate::{
     body::{self, Members},
     gateway::Site,
+    past::Past,
     problem::{Kind, Problem},
     reply,
     request::{self, Fingerprint},
@@ -34,8 +35,12 @@ impl Scope {
 
 /// `GET /<plural>`
 pub(crate) async fn list(State(scope): State<Scope>, uri: Uri) -> Result<Response, Problem> {
-    request::check_now(&uri)?;
     let name = scope.topic.name;
+    if let Some(past) = Past::asked(&scope.gateway, &uri, "at").await? {
+        let tables = past.tables(&[name]).await?;
+        let rows: Vec<_> = tables.rows(name).map(|(_, row)| row).collect();
+        return Ok(past.mark(reply::list(rows.iter().copied())));
+    }
     let (tables, state) = scope.gateway.asked(scope.gateway.model.tables(&[name])).await?;
     let rows: Vec<_> = tables.rows(name).map(|(_, row)| row).collect();
     let mut response = reply::list(rows.iter().copied());
@@ -45,8 +50,12 @@ pub(crate) async fn list(State(scope): State<Scope>, uri: Uri) -> Result<Respons
 
 /// `GET /<singular>/<id>`
 pub(crate) async fn one(State(scope): State<Scope>, uri: Uri) -> Result<Response, Problem> {
-    request::check_now(&uri)?;
-    let row = scope.gateway.asked(scope.gateway.model.row(scope.topic.name, &request::id(&uri))).await?;
+    let id = request::id(&uri);
+    if let Some(past) = Past::asked(&scope.gateway, &uri, "at").await? {
+        let row = past.row(scope.topic.name, &id).await?;
+        return Ok(past.mark(reply::result(row.as_deref().unwrap_or("null"))));
+    }
+    let row = scope.gateway.asked(scope.gateway.model.row(scope.topic.name, &id)).await?;
     scope.gateway.mark(reply::result(row.as_deref().unwrap_or("null"))).await
 }
 

@@ -3,12 +3,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use axum::{extract::State, http::Uri, response::Response};
-use kernel::{Failure, QueryHandler};
+use kernel::{Failure, QueryHandler, Tables};
 
 use crate::{
     gateway::Site,
+    past::Past,
     problem::{Kind, Problem},
-    reply, request,
+    reply,
 };
 
 /// One question's part of the gateway.
@@ -26,9 +27,19 @@ impl Scope {
 
 /// `GET <path>`
 pub(crate) async fn answer(State(scope): State<Scope>, uri: Uri) -> Result<Response, Problem> {
-    request::check_now(&uri)?;
     let query = scope.query;
+    if let Some(past) = Past::asked(&scope.gateway, &uri, "at").await? {
+        let tables = past.tables(query.topics).await?;
+        return Ok(past.mark(reply::result(&answered(query, tables).await?)));
+    }
     let (tables, state) = scope.gateway.asked(scope.gateway.model.tables(query.topics)).await?;
+    let mut response = reply::result(&answered(query, tables).await?);
+    reply::mark(&mut response, scope.gateway.served.saw(&state));
+    Ok(response)
+}
+
+/// What the domain's code answers, as JSON text.
+async fn answered(query: QueryHandler, tables: Tables) -> Result<String, Problem> {
     // Whole topics may take a while, and the domain's code may panic: neither may hold up other requests.
     let answered = tokio::task::spawn_blocking(move || {
         let answer = || query.answer(&tables).map(|value| value.to_string());
@@ -37,7 +48,5 @@ pub(crate) async fn answer(State(scope): State<Scope>, uri: Uri) -> Result<Respo
     let answer = answered.await.unwrap_or_else(|error| Err(Failure(error.to_string())));
     let failed =
         |failure: Failure| Problem::new(Kind::Internal, format!("{} can't be answered: {failure}", query.path));
-    let mut response = reply::result(&answer.map_err(failed)?);
-    reply::mark(&mut response, scope.gateway.served.saw(&state));
-    Ok(response)
+    answer.map_err(failed)
 }

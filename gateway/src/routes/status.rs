@@ -17,6 +17,8 @@ pub(crate) async fn status(State(gateway): State<Site>) -> Result<Response, Prob
         gateway.asked(engine.parked()),
         gateway.asked(gateway.model.state()),
     )?;
+    // A timeline that can't be read is no reason to tell nothing of the rest.
+    let timeline = gateway.asked(gateway.timeline.standing()).await;
     let lag = |checkpoint: &kernel::Checkpoint| head.number.0.saturating_sub(checkpoint.number.0);
     let mut consumers = consumers;
     for saga in gateway.domain.sagas() {
@@ -38,6 +40,10 @@ pub(crate) async fn status(State(gateway): State<Site>) -> Result<Response, Prob
             "lag": lag(&model.checkpoint),
             "stale": gateway.served.saw(&model).is_some(),
             "current_version": gateway.served.current(),
+        },
+        "timeline": match &timeline {
+            Ok(standing) => json!({"standing": standing, "lag": lag(&standing.checkpoint)}),
+            Err(problem) => json!({"trouble": problem.detail()}),
         },
         "consumers": consumers,
         "queues": queues,

@@ -4,7 +4,10 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use gateway::{Gateway, Settings};
 use kernel::{Domain, Position};
-use projector::ReadModel;
+use projector::{
+    ReadModel,
+    timeline::{Retention, Timeline},
+};
 use runtime::{Engine, Namespace, StoreUrl, Tail};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -22,6 +25,7 @@ pub(crate) struct App {
     domain: Arc<Domain>,
     tail: Tail,
     pub(crate) model: ReadModel,
+    pub(crate) timeline: Timeline,
     behind: CancellationToken,
     serving: JoinHandle<std::io::Result<()>>,
 }
@@ -37,6 +41,7 @@ impl App {
         let app = Self::alone(&StoreUrl::Memory, settings).await;
         app.decide();
         app.project();
+        app.remember();
         app
     }
 
@@ -47,20 +52,21 @@ impl App {
         let engine = Engine::open(url, &Namespace::default(), &topics).await.unwrap();
         let model = ReadModel::open(url, &Namespace::default()).await.unwrap();
         let (tail, _) = Tail::follow(engine.clone()).await.unwrap();
-        let gateway = Gateway::new(domain.clone(), engine.clone(), tail.clone(), model.clone(), settings).unwrap();
+        let timeline = Timeline::in_memory(domain.clone(), engine.clone());
+        let gateway = gateway(&domain, &engine, &tail, &model, &timeline, settings);
         let (stop, behind) = (CancellationToken::new(), CancellationToken::new());
         let (address, serving) = serve(gateway, stop.clone()).await;
-        Self { address, engine, stop, domain, tail, model, behind, serving }
+        Self { address, engine, stop, domain, tail, model, timeline, behind, serving }
     }
 
     /// Another gateway over the same log and read model.
     pub(crate) async fn another(&self, settings: Settings) -> Self {
         let (domain, engine, model) = (self.domain.clone(), self.engine.clone(), self.model.clone());
-        let tail = self.tail.clone();
-        let gateway = Gateway::new(domain.clone(), engine.clone(), tail.clone(), model.clone(), settings).unwrap();
+        let (tail, timeline) = (self.tail.clone(), self.timeline.clone());
+        let gateway = gateway(&domain, &engine, &tail, &model, &timeline, settings);
         let stop = CancellationToken::new();
         let (address, serving) = serve(gateway, stop.clone()).await;
-        Self { address, engine, stop, domain, tail, model, behind: CancellationToken::new(), serving }
+        Self { address, engine, stop, domain, tail, model, timeline, behind: CancellationToken::new(), serving }
     }
 
     /// Starts the services.
@@ -74,6 +80,12 @@ impl App {
     pub(crate) fn project(&self) {
         let (domain, tail, model) = (self.domain.clone(), self.tail.clone(), self.model.clone());
         tokio::spawn(projector::live::run(domain, tail, model, self.behind.clone()));
+    }
+
+    /// Starts to keep the timeline.
+    pub(crate) fn remember(&self) {
+        let (timeline, tail, stop) = (self.timeline.clone(), self.tail.clone(), self.behind.clone());
+        tokio::spawn(async move { timeline.keep(&tail, Retention::Everything, &stop).await });
     }
 
     /// A request to this gateway.
@@ -120,6 +132,18 @@ impl Drop for App {
         self.stop.cancel();
         self.behind.cancel();
     }
+}
+
+fn gateway(
+    domain: &Arc<Domain>,
+    engine: &Engine,
+    tail: &Tail,
+    model: &ReadModel,
+    timeline: &Timeline,
+    settings: Settings,
+) -> Gateway {
+    let (engine, tail, model) = (engine.clone(), tail.clone(), model.clone());
+    Gateway::new(domain.clone(), engine, tail, model, timeline.clone(), settings).unwrap()
 }
 
 async fn serve(gateway: Gateway, stop: CancellationToken) -> (SocketAddr, JoinHandle<std::io::Result<()>>) {

@@ -37,6 +37,14 @@ async fn status_says_how_everything_is_going() {
         serde_json::json!({"service": "book-service", "waiting": 0, "claimed": 0, "dead": 0})
     );
     assert!(status["trouble"].is_null());
+    fact("the timeline has it", async || {
+        let timeline = app.get("/api/v1/status").await.member("result")["timeline"].take();
+        let standing = serde_json::json!({
+            "place": "memory:", "checkpoint": status["head"], "since": "0-0", "stale": false, "bytes": 0,
+        });
+        timeline == serde_json::json!({ "standing": standing, "lag": 0 })
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -53,6 +61,11 @@ async fn the_interface_is_described_from_the_domain() {
     let paths: Vec<_> = document["paths"].as_object().unwrap().keys().cloned().collect();
     insta::assert_json_snapshot!(paths);
     insta::assert_json_snapshot!(document["paths"]["/book"]);
+    for path in ["/books", "/book/{id}", "/loans", "/books/lent", "/visits/made"] {
+        let get = &document["paths"][path]["get"];
+        assert_eq!(get["parameters"], serde_json::json!([{"$ref": "#/components/parameters/At"}]), "{path}");
+        assert!(get["responses"]["200"]["headers"]["Retrace-Position"].is_object(), "{path}");
+    }
     check_references(&document, &document);
 }
 
@@ -89,6 +102,8 @@ async fn metrics_are_counted_by_route_not_by_path() {
         r#"retrace_live_clients{kind="websocket"} 0"#,
         "retrace_http_requests_in_flight 1",
         "retrace_log_head_number 1",
+        "retrace_timeline_bytes 0",
+        "retrace_timeline_stale 0",
         "retrace_read_model_lag_events 0",
         r#"retrace_queue_commands{service="book-service",state="waiting"} 0"#,
         "retrace_parked_entries 0",
@@ -129,7 +144,8 @@ async fn a_domain_whose_names_are_no_routes_is_refused() {
     let domain = std::sync::Arc::new(Domain::new("odd").entity::<Metric>());
     let (tail, _) = runtime::Tail::follow(app.engine.clone()).await.unwrap();
     let model = projector::ReadModel::open(&StoreUrl::Memory, &runtime::Namespace::default()).await.unwrap();
-    let refused = Gateway::new(domain, app.engine.clone(), tail, model, Settings::default()).unwrap_err();
+    let (engine, timeline) = (app.engine.clone(), app.timeline.clone());
+    let refused = Gateway::new(domain, engine, tail, model, timeline, Settings::default()).unwrap_err();
     assert_eq!(
         refused,
         Unroutable::Unusable {

@@ -109,7 +109,8 @@ async fn a_place_that_is_none_is_refused_before_the_upgrade() {
         let malformed =
             "after: \"soon\" is not a position; expected two whole numbers joined by a dash, like 1795341904815-0";
         assert_eq!(ask("soon").await.problem(), (400, malformed.into()), "{path}");
-        let ahead = format!("position 9999999999999-0 lies after {head}, the head of the log");
+        let ahead =
+            format!("position 9999999999999-0 lies after {head}, the head of the log ({})", head.time().unwrap());
         assert_eq!(ask("9999999999999-0").await.problem(), (422, ahead), "{path}");
     }
     let plain = app.get("/ws").await;

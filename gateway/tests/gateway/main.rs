@@ -11,6 +11,7 @@ mod describing;
 mod entities;
 mod idempotency;
 mod live;
+mod past;
 mod rebuilds;
 mod refusals;
 mod security;

@@ -28,7 +28,7 @@ async fn what_can_not_be_rebuilt_is_told_with_the_field() {
         ),
         (
             r#"{"to":"9999999999999-0"}"#.into(),
-            format!("position 9999999999999-0 lies after {head}, the head of the log"),
+            format!("position 9999999999999-0 lies after {head}, the head of the log ({})", head.time().unwrap()),
             "to",
         ),
         (r#"{"empty":"yes"}"#.into(), "empty must be true or false, not \"yes\"".into(), "empty"),

@@ -1,0 +1,105 @@
+//! Questions about the past, described.
+
+use serde_json::{Map, Value, json};
+
+use super::{list_of, operation, schema};
+
+/// The parameter that makes a read one of the past.
+pub(super) fn at() -> Value {
+    json!({"$ref": "#/components/parameters/At"})
+}
+
+/// The header that says which position an answer is for.
+pub(super) fn position() -> Value {
+    json!({
+        "description": "With at: the position of the last event at or before it, which the answer is for",
+        "schema": schema("Position"),
+    })
+}
+
+/// The parameters that tell moments.
+pub(super) fn parameters(parameters: &mut Map<String, Value>) {
+    parameters.insert("At".into(), moment("at", "As things were then; as they are now where it is left out", false));
+    parameters.insert("From".into(), moment("from", "Where the difference begins", true));
+    parameters.insert("To".into(), moment("to", "Where the difference ends; it may lie before from", true));
+}
+
+fn moment(name: &str, what: &str, required: bool) -> Value {
+    json!({
+        "name": name,
+        "in": "query",
+        "required": required,
+        "description": format!(
+            "{what}: a position, or a time; without an offset it is UTC, and lengths of time like -10m and days like \
+             yesterday are told by this machine's clock. What lies after the log's head is refused with 422, what is \
+             no moment with 400"
+        ),
+        "schema": {"type": "string"},
+        "examples": {
+            "position": {"value": "1795341904815-0"},
+            "time": {"value": "2026-11-22T15:04:05Z"},
+            "before now": {"value": "-10m"},
+        },
+    })
+}
+
+/// The routes.
+pub(super) fn paths(paths: &mut Map<String, Value>) {
+    let mut diff = operation("diff", "Rows that are not the same at two moments", &schema("Diff"));
+    let parameter = |name: &str, description: &str| json!({"name": name, "in": "query", "description": description, "schema": {"type": "string"}});
+    diff["parameters"] = json!([
+        {"$ref": "#/components/parameters/From"},
+        {"$ref": "#/components/parameters/To"},
+        parameter("topic", "Only rows of this topic"),
+        parameter("id", "Only the row of the topic with this key"),
+    ]);
+    paths.insert("/api/v1/diff".into(), json!({"get": diff}));
+}
+
+/// The shapes.
+pub(super) fn schemas(schemas: &mut Map<String, Value>) {
+    let cut = json!({
+        "type": "object",
+        "properties": {
+            "position": schema("Position"),
+            "number": {"type": "integer", "description": "The event's number; 0 where it has none"},
+            "time": {"type": ["string", "null"], "description": "RFC 3339; null before the first event"},
+        },
+        "required": ["position", "number", "time"],
+        "additionalProperties": false,
+    });
+    let fields = json!({
+        "type": "object",
+        "description": "The fields that are not the same: what they held, and what they hold",
+        "additionalProperties": {"type": "array", "minItems": 2, "maxItems": 2},
+    });
+    let row = |description: &str| json!({"type": ["object", "null"], "description": description});
+    let change = json!({
+        "type": "object",
+        "properties": {
+            "topic": {"type": "string"},
+            "key": {"type": "string"},
+            "kind": {"enum": ["created", "changed", "deleted"]},
+            "before": row("The row at from; null where there was none"),
+            "after": row("The row at to; null where there is none"),
+            "fields": fields,
+        },
+        "required": ["topic", "key", "kind", "before", "after", "fields"],
+        "additionalProperties": false,
+    });
+    let diff = json!({
+        "type": "object",
+        "properties": {
+            "from": schema("Cut"),
+            "to": schema("Cut"),
+            "count": {"type": "integer", "description": "How many rows changed"},
+            "truncated": {"type": "boolean", "description": "Whether more changed than are listed"},
+            "changes": list_of(&schema("RowChange")),
+        },
+        "required": ["from", "to", "count", "truncated", "changes"],
+        "additionalProperties": false,
+    });
+    schemas.insert("Cut".into(), cut);
+    schemas.insert("RowChange".into(), change);
+    schemas.insert("Diff".into(), diff);
+}

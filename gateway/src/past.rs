@@ -1,0 +1,91 @@
+//! Questions about the past: when they ask about, and the exact position that their answers are for.
+
+use axum::{http::Uri, response::Response};
+use jiff::{Zoned, tz::TimeZone};
+use kernel::{Checkpoint, Moment, Position, Row, Tables};
+use runtime::moment;
+use serde_json::{Value, json};
+
+use crate::{
+    gateway::Shared,
+    problem::{Kind, Problem},
+    reply, request,
+};
+
+/// A position of the log that somebody asks about.
+pub(crate) struct Past<'g> {
+    gateway: &'g Shared,
+    /// The last entry at or before what was asked for.
+    pub(crate) at: Checkpoint,
+}
+
+impl<'g> Past<'g> {
+    /// The position that the parameter `name` asks for; nothing where it is left out.
+    pub(crate) async fn asked(gateway: &'g Shared, uri: &Uri, name: &str) -> Result<Option<Self>, Problem> {
+        let Some(readings) = request::readings(uri, name) else { return Ok(None) };
+        let moment = read(&readings).map_err(|problem| problem.field(name))?;
+        let engine = &gateway.engine;
+        let found = async { engine.last_at(engine.position_at(moment).await?).await };
+        let at = gateway.asked(found).await.map_err(|problem| match problem.status().as_u16() {
+            422 => problem.field(name),
+            _ => problem,
+        })?;
+        Ok(Some(Self { gateway, at }))
+    }
+
+    /// One row as it was; nothing where there was none.
+    pub(crate) async fn row(&self, topic: &str, key: &str) -> Result<Option<Row>, Problem> {
+        let version = self.gateway.asked(self.gateway.timeline.row(topic, key, self.position())).await?;
+        Ok(version.and_then(|version| version.row))
+    }
+
+    /// All rows of some topics as they were: one cut.
+    pub(crate) async fn tables(&self, topics: &[&str]) -> Result<Tables, Problem> {
+        self.gateway.asked(self.gateway.timeline.tables(topics, self.position())).await
+    }
+
+    /// Says in an answer which position it is for.
+    pub(crate) fn mark(&self, mut response: Response) -> Response {
+        reply::set(&mut response, reply::POSITION, &self.position().to_string());
+        response
+    }
+
+    pub(crate) const fn position(&self) -> Position {
+        self.at.position
+    }
+
+    /// The position, for programs.
+    pub(crate) fn told(&self) -> Value {
+        let Checkpoint { position, number, .. } = &self.at;
+        let time = position.time().filter(|_| *position > Position::ZERO).map(|time| time.to_string());
+        json!({"position": position, "number": number, "time": time})
+    }
+}
+
+/// The moment that a parameter tells. In a query string `+` is a space, but hardly anybody who gives a time with an
+/// offset writes `%2B`: it is taken for what makes sense. Times without an offset are UTC: a client can't know the
+/// time zone of a server.
+fn read(readings: &[String; 2]) -> Result<Moment, Problem> {
+    let now = Zoned::now().with_time_zone(TimeZone::UTC);
+    let [as_is, with_spaces] = readings.each_ref().map(|text| moment::read(text, &now));
+    as_is.or(with_spaces).map_err(|error| Problem::new(Kind::MalformedRequest, error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plus_is_what_makes_sense() {
+        let read = |query: &str| {
+            let uri: Uri = format!("/?at={query}").parse().unwrap();
+            read(&request::readings(&uri, "at").unwrap()).map_err(|problem| problem.detail().to_owned())
+        };
+        let time = "2026-11-22T14:04:05Z".parse::<Moment>();
+        for query in ["2026-11-22T15:04:05+01:00", "2026-11-22T15:04:05%2B01:00", "2026-11-22+14:04:05"] {
+            assert_eq!(read(query), time.clone().map_err(|error| error.to_string()), "{query}");
+        }
+        assert_eq!(read("17-3"), Ok(Moment::Position(Position::new(17, 3))));
+        assert!(read("so+on").unwrap_err().starts_with("\"so on\" is no moment; expected a position like "));
+    }
+}
