@@ -22,6 +22,15 @@ impl Failure {
         Self::new(exit::FAILED, message)
     }
 
+    /// What there is to say has been said already.
+    pub(super) fn told(code: u8) -> Self {
+        Self::new(code, "")
+    }
+
+    pub(super) fn is_told(&self) -> bool {
+        self.message.is_empty()
+    }
+
     pub(super) fn usage(message: impl Into<String>) -> Self {
         Self::new(exit::USAGE, message)
     }

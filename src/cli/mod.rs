@@ -1,10 +1,14 @@
 //! The command line: one file a subcommand.
 
+mod absence;
+mod at;
 mod audit;
 mod bar;
 mod bench;
 mod completions;
+mod cut;
 mod demo;
+mod diff;
 mod driver;
 mod export;
 mod failure;
@@ -19,6 +23,7 @@ mod roles;
 mod run;
 mod status;
 mod store;
+mod subject;
 mod timeline;
 mod up;
 mod words;
@@ -77,6 +82,17 @@ enum Command {
     /// readers see the old rows until then and the new ones from then on. The old generation is kept for --rollback.
     /// Interrupted, the next run goes on where this one was.
     Rebuild(rebuild::Args),
+    /// Show everything, a topic or one row as it stood at a position or time
+    ///
+    /// With a moment alone: how many rows each topic had then, and the digest of all. With a topic: its rows, one a
+    /// line. With a topic and an id: that row field by field, and what made it so. The timeline of a running gateway
+    /// answers at once; without one the log is read. Writes nothing. A row that does not exist then exits with 3 and
+    /// says when it was deleted, or when it is created.
+    At(at::Args),
+    /// Show what changed between two positions or times, row by row and field by field
+    ///
+    /// Exits with 0 when nothing differs, and with 2 when something does. The first moment may be the later one.
+    Diff(diff::Args),
     /// Prove read models equal to a fresh fold of the log, and the log and its checkpoints sound
     ///
     /// Folds the whole log anew and holds read models against it, each at the position where it stands: row by row
@@ -116,7 +132,9 @@ fn main_from(domain: Domain, args: impl IntoIterator<Item = OsString>) -> ExitCo
     match start_logging().and_then(|()| run(Arc::new(domain), cli.command)) {
         Ok(()) => ExitCode::from(exit::DONE),
         Err(failure) => {
-            eprintln!("retrace: {failure}");
+            if !failure.is_told() {
+                eprintln!("retrace: {failure}");
+            }
             ExitCode::from(failure.code)
         }
     }
@@ -136,6 +154,8 @@ fn run(domain: Arc<Domain>, command: Command) -> Result<(), Failure> {
             Command::Demo(args) => demo::run(&domain, args).await,
             Command::Bench(args) => bench::run(&domain, args).await,
             Command::Rebuild(args) => rebuild::run(domain, args).await,
+            Command::At(args) => at::run(domain, args).await,
+            Command::Diff(args) => diff::run(domain, args).await,
             Command::Audit(args) => audit::run(domain, args).await,
             Command::Status(args) => status::run(&domain, args).await,
             Command::Export(args) => export::run(&domain, args).await,
