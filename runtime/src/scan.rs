@@ -83,7 +83,8 @@ impl Engine {
             Moment::Position(position) => position > head,
             Moment::Time(time) => time > Timestamp::now(),
         };
-        if is_after { Err(StoreError::AfterHead { position, head }) } else { Ok(position.min(head)) }
+        // Of a time it is told as one, whatever its position would be.
+        if is_after { Err(StoreError::AfterHead { position: moment.native(), head }) } else { Ok(position.min(head)) }
     }
 
     /// Shows the entries after `after`, up to and at `until`, by the fastest way that the store has.

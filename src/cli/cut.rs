@@ -112,3 +112,24 @@ impl Origin {
         self.action.as_deref().unwrap_or("an event that is not there any more")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_made_a_version_is_told_as_far_as_it_is_known() {
+        let position = Position::new(1_795_359_845_123, 4);
+        let text = |text: &str| Some(text.to_owned());
+        let none =
+            Origin { position, time: None, action: None, event: None, command: None, cause: None, handler: None };
+        let here = "1795359845123-4, 2026-11-22T15:04:05.123Z";
+        let event = Origin { event: text("e-1"), ..none.clone() };
+        let commanded = Origin { command: text("c-1"), ..event.clone() };
+        let reacted = Origin { cause: text("e-0"), handler: text("order-flow"), ..event.clone() };
+        assert_eq!(none.words(), here);
+        assert_eq!(event.words(), format!("{here}, by event e-1"));
+        assert_eq!(commanded.words(), format!("{here}, by event e-1 of command c-1"));
+        assert_eq!(reacted.words(), format!("{here}, by event e-1, with which order-flow reacted to event e-0"));
+    }
+}

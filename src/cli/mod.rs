@@ -80,7 +80,7 @@ enum Command {
     ///
     /// A new generation of the read model is built in bulk, catches up with the log, and is swapped in at one stroke:
     /// readers see the old rows until then and the new ones from then on. The old generation is kept for --rollback.
-    /// Interrupted, the next run goes on where this one was.
+    /// Interrupted, the next run goes on where this one was. With --timeline the timeline is made anew instead.
     Rebuild(rebuild::Args),
     /// Show everything, a topic or one row as it stood at a position or time
     ///
@@ -157,7 +157,7 @@ fn run(domain: Arc<Domain>, command: Command) -> Result<(), Failure> {
             Command::At(args) => at::run(domain, args).await,
             Command::Diff(args) => diff::run(domain, args).await,
             Command::Audit(args) => audit::run(domain, args).await,
-            Command::Status(args) => status::run(&domain, args).await,
+            Command::Status(args) => status::run(domain, args).await,
             Command::Export(args) => export::run(&domain, args).await,
             Command::Import(args) => import::run(&domain, args).await,
             Command::Completions(_) => Ok(()),

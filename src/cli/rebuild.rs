@@ -1,10 +1,11 @@
-//! `retrace rebuild`: a read model made anew from the log.
+//! `retrace rebuild`: a read model, or the timeline, made anew from the log.
 
 mod into;
 pub(super) mod progress;
 pub(super) mod report;
+mod timeline;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use kernel::{Domain, Moment};
 use projector::rebuild::{Approval, Limits, Plan, Progress, Rebuild, RebuildError};
@@ -43,6 +44,13 @@ pub(super) struct Args {
     /// Drop what an interrupted run has left, or a generation that is held back
     #[arg(long, conflicts_with_all = ["from", "to", "empty", "topics", "approve", "rollback"])]
     discard: bool,
+    /// Make the timeline anew instead of a read model, in FILE or where the log's own is
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["into", "from", "to", "empty", "topics", "approve", "rollback", "discard", "memory", "commit_every"],
+    )]
+    timeline: Option<Option<PathBuf>>,
     /// MiB of rows to hold in memory before they are written out; --approve and --topic hold all rows besides
     #[arg(long, value_name = "MIB", default_value_t = 2_048, value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
     memory: u64,
@@ -59,6 +67,10 @@ pub(super) struct Args {
 pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> {
     let mut signals = Signals::watched()?;
     let engine = args.store.open_existing(&domain).await?;
+    if let Some(file) = args.timeline {
+        timeline::run(&domain, &engine, (file, &args.store), args.json, &mut signals).await?;
+        return Ok(engine.close().await?);
+    }
     let target = into::open(args.into.as_ref(), &args.store, &domain).await?;
     let at = async |moment: Option<Moment>| match moment {
         Some(moment) => engine.position_at(moment).await.map(Some),
@@ -89,22 +101,9 @@ pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> 
     let work = async {
         if args.rollback { rebuild.roll_back(&progress, &stop).await } else { rebuild.run(&progress, &stop).await }
     };
-    tokio::pin!(work);
-    let result = tokio::select! {
-        result = &mut work => result,
-        () = signals.next() => {
-            eprintln!("stopping after what has been read is kept; Ctrl-C again stops at once");
-            stop.cancel();
-            tokio::select! {
-                result = work => result,
-                () = signals.next() => {
-                    return Err(Failure::failed("stopped at once, by a second signal; the same command goes on from the last commit"));
-                }
-            }
-        }
-    };
+    let result = see_through(work, &stop, &mut signals).await;
     bar.clear().await;
-    let report = result?;
+    let report = result??;
     report::print(&report, args.json, &engine.url());
     engine.close().await?;
     let held = !report.served && report.differences.as_ref().is_some_and(|differences| differences.count > 0);
@@ -119,6 +118,28 @@ pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> 
             report.generation
         ),
     ))
+}
+
+/// Waits until the work is done; a signal tells it to stop in order, a second one leaves it where it is.
+async fn see_through<T>(
+    work: impl Future<Output = T>,
+    stop: &CancellationToken,
+    signals: &mut Signals,
+) -> Result<T, Failure> {
+    tokio::pin!(work);
+    tokio::select! {
+        result = &mut work => return Ok(result),
+        () = signals.next() => {}
+    }
+    eprintln!("stopping after what has been read is kept; Ctrl-C again stops at once");
+    stop.cancel();
+    tokio::select! {
+        result = work => Ok(result),
+        () = signals.next() => {
+            let message = "stopped at once, by a second signal; the same command goes on from the last commit";
+            Err(Failure::failed(message))
+        }
+    }
 }
 
 async fn discard(rebuild: &Rebuild) -> Result<(), Failure> {

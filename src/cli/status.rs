@@ -2,12 +2,19 @@
 
 mod report;
 
+use std::sync::Arc;
+
 use kernel::{Checkpoint, Domain};
-use projector::{Generation, ModelState, ReadModel, audit::Astray, rebuild::Progress};
+use projector::{
+    Generation, ModelState, ReadModel,
+    audit::Astray,
+    rebuild::Progress,
+    timeline::{Standing, Timeline},
+};
 use runtime::{Engine, Parked, QueueStatus, host::sagas};
 use serde::Serialize;
 
-use super::{failure::Failure, store::StoreArgs};
+use super::{failure::Failure, store::StoreArgs, timeline::TimelineArgs};
 
 /// How many parked entries are shown.
 const SHOWN: usize = 5;
@@ -19,13 +26,21 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    timeline: TimelineArgs,
+    #[command(flatten)]
     store: StoreArgs,
 }
 
-pub(super) async fn run(domain: &Domain, args: Args) -> Result<(), Failure> {
-    let engine = args.store.open_existing(domain).await?;
+pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> {
+    let engine = args.store.open_existing(&domain).await?;
+    let timeline = args.timeline.path(&args.store, &domain)?.filter(|path| path.try_exists().unwrap_or(true));
+    let timeline = match timeline {
+        Some(path) => Some(Timeline::open_reading(domain.clone(), engine.clone(), &path).await?),
+        None => None,
+    };
+    let domain = &*domain;
     let model = ReadModel::open_reading(&args.store.url(domain)?, &args.store.namespace()).await?;
-    let status = Status::of(domain, &engine, model.as_ref()).await?;
+    let status = Status::of(domain, &engine, model.as_ref(), timeline.as_ref()).await?;
     report::print(&status, args.json);
     Ok(engine.close().await?)
 }
@@ -41,6 +56,8 @@ struct Status {
     projection: u32,
     /// Nothing where nobody has made one.
     read_model: Option<Model>,
+    /// The timeline on this machine; nothing where nobody has made one. Other processes keep their own.
+    timeline: Option<Remembered>,
     consumers: Vec<Consumer>,
     queues: Vec<QueueStatus>,
     /// How many entries consumers have set aside.
@@ -66,6 +83,16 @@ struct Model {
     rebuild: Option<Progress>,
 }
 
+/// The timeline of the log.
+#[derive(Debug, Serialize)]
+struct Remembered {
+    standing: Standing,
+    /// Events of the log that it does not hold yet.
+    lag: u64,
+    /// What is wrong with where it stands.
+    astray: Option<String>,
+}
+
 /// Somebody who follows the log.
 #[derive(Debug, Serialize)]
 struct Consumer {
@@ -78,11 +105,20 @@ struct Consumer {
 }
 
 impl Status {
-    async fn of(domain: &Domain, engine: &Engine, model: Option<&ReadModel>) -> Result<Self, Failure> {
+    async fn of(
+        domain: &Domain,
+        engine: &Engine,
+        model: Option<&ReadModel>,
+        timeline: Option<&Timeline>,
+    ) -> Result<Self, Failure> {
         let services = domain.services();
         // The head last: nothing that was read before can be ahead of it.
         let read_model = match model {
             Some(model) => Some((model.state().await?, model.generations().await?, model.told().await?)),
+            None => None,
+        };
+        let standing = match timeline {
+            Some(timeline) => Some(timeline.standing().await?),
             None => None,
         };
         let mut consumers = engine.checkpoints().await?;
@@ -105,6 +141,11 @@ impl Status {
             generations,
             rebuild: told.and_then(|told| serde_json::from_str(&told).ok()),
         });
+        let timeline = standing.map(|standing| Remembered {
+            lag: lag(&standing.checkpoint),
+            astray: astray("it", &standing.checkpoint),
+            standing,
+        });
         let consumer = |(consumer, checkpoint): (String, Checkpoint)| Consumer {
             lag: lag(&checkpoint),
             astray: astray("it", &checkpoint),
@@ -115,6 +156,17 @@ impl Status {
         let count = parked.len() as u64;
         parked.truncate(SHOWN);
         let (domain, store) = (domain.name(), engine.url());
-        Ok(Self { domain, store, projection, read_model, consumers, queues, parked: count, parked_first: parked, head })
+        Ok(Self {
+            domain,
+            store,
+            projection,
+            read_model,
+            timeline,
+            consumers,
+            queues,
+            parked: count,
+            parked_first: parked,
+            head,
+        })
     }
 }

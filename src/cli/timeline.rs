@@ -27,7 +27,7 @@ pub(super) struct KeepArgs {
     timeline: TimelineArgs,
     /// How long old versions of rows are kept: all, or a length of time like 30d or 12h; what is older is told from
     /// the log, which takes longer
-    #[arg(long, value_name = "all|DURATION", default_value = "all")]
+    #[arg(long, value_name = "all|DURATION", default_value = "all", allow_hyphen_values = true)]
     timeline_keep: Keep,
 }
 

@@ -22,6 +22,17 @@ pub(in crate::cli) fn line(progress: &Progress) -> String {
     )
 }
 
+/// How far making the timeline anew has come, on one line.
+pub(in crate::cli) fn of_timeline(progress: &Progress) -> String {
+    let Progress { events, fraction, events_per_second, seconds_left, .. } = progress;
+    if *events == 0 {
+        return "timeline: beginning".to_owned();
+    }
+    let left = seconds_left.map(|seconds| format!(", {} left", duration(seconds))).unwrap_or_default();
+    let rate = thousands(*events_per_second as u64);
+    format!("timeline: {:3.0} %, {} events, {rate}/s{left}", fraction * 100.0, thousands(*events))
+}
+
 /// Seconds, as people say them.
 fn duration(seconds: f64) -> String {
     let whole = seconds.ceil() as u64;
@@ -53,6 +64,8 @@ mod tests {
         );
         let progress = Progress { phase: Phase::CatchUp, fraction: 1.0, ..progress };
         assert_eq!(line(&progress), "rebuild of generation 3: catch up 100 %, 1,234,567 events, 1,812,345/s");
+        assert_eq!(of_timeline(&progress), "timeline: 100 %, 1,234,567 events, 1,812,345/s, 1 min 24 s left");
+        assert_eq!(of_timeline(&Progress::default()), "timeline: beginning");
         assert_eq!(duration(7_261.0), "2 h 1 min");
     }
 }

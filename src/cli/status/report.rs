@@ -1,12 +1,13 @@
 //! How everything stands, for people and for programs.
 
-use projector::{Generation, Stage};
+use kernel::Position;
+use projector::{Generation, Stage, timeline::Standing};
 use runtime::QueueStatus;
 
-use super::{Consumer, Model, Status};
+use super::{Consumer, Model, Remembered, Status};
 use crate::cli::{
     rebuild::progress,
-    words::{at, counted, out, thousands},
+    words::{at, counted, out, thousands, when},
 };
 
 /// Prints the status to standard output.
@@ -36,6 +37,10 @@ fn text(status: &Status) -> String {
     match &status.read_model {
         None => lines.add("read model", "none has been made yet"),
         Some(model) => model_lines(&mut lines, model, status.projection),
+    }
+    match &status.timeline {
+        None => lines.add("timeline", "none has been made yet; what was is told from the log"),
+        Some(timeline) => timeline_lines(&mut lines, timeline),
     }
     for consumer in &status.consumers {
         lines.add("consumer", format!("{:<20} {}", consumer.consumer, standing(consumer)));
@@ -83,6 +88,22 @@ fn model_lines(lines: &mut Lines, model: &Model, current: u32) {
     }
     if let Some(told) = &model.rebuild {
         lines.add("  under way", progress::line(told));
+    }
+}
+
+fn timeline_lines(lines: &mut Lines, Remembered { standing, lag: behind, astray }: &Remembered) {
+    let Standing { place, checkpoint, since, stale, bytes } = standing;
+    lines.add("timeline", place);
+    lines.add("  position", format!("{}, {}", at(checkpoint), lag(*behind)));
+    if *since > Position::ZERO {
+        lines.add("  since", format!("{since}, {}; what was before is told from the log", when(*since)));
+    }
+    lines.add("  size", format!("{} bytes", thousands(*bytes)));
+    if let Some(astray) = astray {
+        lines.add("", format!("DIVERGED: {astray}; `retrace rebuild --timeline` makes it anew"));
+    }
+    if *stale {
+        lines.add("", "STALE: another version of the projection made it; a running gateway makes it anew");
     }
 }
 
