@@ -269,6 +269,7 @@ read model    MODEL
   digest      89b2ed77d2456a5b6b8e109e9a791831
   version     VERSION
   kept        generation 2, 1795341913-640795 (event 145), 2026-11-22T10:05:13.640795Z; `retrace rebuild --rollback` goes back to it
+timeline      none has been made yet; what was is told from the log
 consumer      saga/crm             at the head
 consumer      saga/inventory       at the head
 consumer      saga/late            2 events behind
@@ -327,6 +328,11 @@ fn a_store_in_use_is_audited_and_shown_all_the_same() {
     let status = run(&store, &["status"]);
     assert_eq!((status.status.code(), talk(&status).as_str()), (Some(0), ""));
     assert!(printed(&status, &store).contains("\n  generation  1\n"), "{}", printed(&status, &store));
+    assert!(
+        printed(&status, &store).contains("\ntimeline      STORE.timeline\n  position    "),
+        "{}",
+        printed(&status, &store)
+    );
     let audit = run(&store, &["audit"]);
     assert_eq!((audit.status.code(), talk(&audit).as_str()), (Some(0), ""));
     assert!(up.stop().success());

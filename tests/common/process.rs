@@ -16,9 +16,11 @@ use super::{Http, until};
 pub struct Retrace;
 
 impl Retrace {
-    /// The binary, to be given arguments; nothing of the environment decides what it does.
+    /// The binary, to be given arguments; nothing of the environment decides what it does, and what it makes where it
+    /// is started, such as the timelines of logs in Redis, is not among the sources.
     pub fn command() -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_retrace"));
+        command.current_dir(env!("CARGO_TARGET_TMPDIR"));
         command.env_remove("REDIS_URL").env_remove("RETRACE_TOKEN").env_remove("RETRACE_LOG");
         command
     }
