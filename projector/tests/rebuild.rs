@@ -4,19 +4,20 @@
 mod common;
 mod rebuilding;
 
-use std::{collections::BTreeSet, fs};
-
 use common::{Place, TOPICS, append, draft, event, whole};
-use kernel::{CREATED, Checkpoint, DELETED, Draft, Entry, Event, Meta, Position, UPDATED};
+use kernel::{CREATED, DELETED, Entry, Position, UPDATED};
 use projector::{
     Change, Changes, ModelState, Stage,
     rebuild::{Limits, Plan, Rebuild, Report},
 };
 use proptest::prelude::*;
-use rebuilding::{Rows, beside, digest, entries, fold, is_whole_log, memory_log, rebuild, roll_back, run, stands};
-use runtime::{Commit, Engine, Namespace, StoreUrl, history};
+use rebuilding::{
+    Rows, beside, digest, entries, fold, is_whole_log,
+    logs::{Log, Read, Step, any_step},
+    memory_log, rebuild, roll_back, run, stands,
+};
+use runtime::{Commit, Engine, history};
 use serde_json::json;
-use tempfile::TempDir;
 use testkit::RedisServer;
 
 /// A log to be, and what is asked of it.
@@ -29,67 +30,18 @@ struct Case {
     topics: Vec<String>,
 }
 
-/// Events of one commit, and then perhaps an entry of somebody else.
-#[derive(Clone, Debug)]
-struct Step {
-    events: Vec<Draft>,
-    stranger: Option<Stranger>,
-}
-
-/// An entry that another program writes, which knows nothing of numbers.
-#[derive(Clone, Debug)]
-struct Stranger {
-    event: Draft,
-    /// Whether its number is none, so that it is no event.
-    is_junk: bool,
-    /// Whether it stands where another topic's last event stands.
-    is_level: bool,
-}
-
-fn any_event() -> impl Strategy<Value = Draft> {
-    let name = prop_oneof!["[a-z]{0,5}", "[ü😀\"\\\\\n\\PC]{0,8}"];
-    let id = prop_oneof![6 => "[abcde]", 1 => "[ü😀\" ]{1,2}"];
-    let topic = prop::sample::select(vec!["tree", "leaf"]);
-    let action = prop::sample::select(vec![CREATED, CREATED, UPDATED, UPDATED, DELETED, DELETED]);
-    let bad = prop::sample::select(vec![
-        ("tree", CREATED, "no JSON"),
-        ("tree", UPDATED, r#"{"entity_id":"a"}"#),
-        ("tree", CREATED, r#"{"entity_id":"a","name":7}"#),
-        ("leaf", DELETED, r#"{"name":"nobody"}"#),
-        ("leaf", CREATED, r#"{"entity_id":"","name":"x"}"#),
-        ("leaf", "entity_moved", r#"{"entity_id":"a","name":"x"}"#),
-        ("note", "shouted", r#"{"text":"x"}"#),
-        ("note", "noted", r#"{"word":"x"}"#),
-    ]);
-    let newer = |draft: Draft| Draft { meta: Some(Meta { schema: Some(2), ..Meta::default() }), ..draft };
-    prop_oneof![
-        16 => (topic, action, id, name).prop_map(|(topic, action, id, name)| event(topic, action, &id, &name)),
-        2 => "[a-z\"]{0,6}".prop_map(|text| draft("note", "noted", json!({ "text": text }).to_string())),
-        2 => bad.prop_map(|(topic, action, data)| draft(topic, action, data.to_owned())),
-        1 => Just(draft("tree", DELETED, r#"{"entity_id":"a","name":7}"#.to_owned())),
-        1 => Just(newer(event("tree", CREATED, "a", "from the future"))),
-        1 => Just(draft("stranger", CREATED, r#"{"entity_id":"x"}"#.to_owned())),
-    ]
-}
-
-fn any_stranger() -> impl Strategy<Value = Stranger> {
-    let of_the_domain = any_event().prop_filter("of the domain", |draft| TOPICS.contains(&&*draft.topic));
-    (of_the_domain, prop::bool::weighted(0.2), any::<bool>()).prop_map(|(event, is_junk, is_level)| Stranger {
-        event,
-        is_junk,
-        is_level,
-    })
-}
-
 fn any_case() -> impl Strategy<Value = Case> {
-    let step = (prop::collection::vec(any_event(), 0..8), prop::option::weighted(0.3, any_stranger()))
-        .prop_map(|(events, stranger)| Step { events, stranger });
     let limits = (1..50_u64, 0..1_500_usize).prop_map(|(commit_every, memory)| Limits { memory, commit_every });
     let cut = || (any::<prop::sample::Index>(), any::<bool>());
     let topics = prop::sample::subsequence(TOPICS.to_vec(), 1..3);
-    (prop::collection::vec(step, 0..14), limits, [cut(), cut()], topics).prop_map(|(commits, limits, cuts, topics)| {
-        Case { commits, limits, cuts, topics: topics.into_iter().map(str::to_owned).collect() }
-    })
+    (prop::collection::vec(any_step(), 0..14), limits, [cut(), cut()], topics).prop_map(
+        |(commits, limits, cuts, topics)| Case {
+            commits,
+            limits,
+            cuts,
+            topics: topics.into_iter().map(str::to_owned).collect(),
+        },
+    )
 }
 
 proptest! {
@@ -106,123 +58,6 @@ proptest! {
                 }
             }
         });
-    }
-}
-
-/// A log on some engine.
-struct Log {
-    engine: Engine,
-    _folder: Option<TempDir>,
-}
-
-impl Log {
-    /// The same commits on every engine. Foreign entries are only where another program can write.
-    async fn all(commits: &[Step]) -> [Self; 4] {
-        let memory = memory_log().await;
-        for step in commits {
-            append(&memory, step.events.clone()).await;
-        }
-        let [history, sqlite, redis] =
-            [Self::history(&memory, commits).await, Self::sqlite(commits).await, Self::redis(commits).await];
-        [Self { engine: memory, _folder: None }, history, sqlite, redis]
-    }
-
-    async fn sqlite(commits: &[Step]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let url = StoreUrl::Sqlite(folder.path().join("log.db"));
-        let engine = Engine::open(&url, &Namespace::default(), &TOPICS).await.unwrap();
-        for step in commits {
-            append(&engine, step.events.clone()).await;
-        }
-        Self { engine, _folder: Some(folder) }
-    }
-
-    async fn redis(commits: &[Step]) -> Self {
-        let server = RedisServer::shared();
-        let name = format!("log-{}", uuid::Uuid::new_v4());
-        let engine = Engine::open(&server.url().parse().unwrap(), &name.parse().unwrap(), &TOPICS).await.unwrap();
-        let client = redis::Client::open(server.url()).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-        for step in commits {
-            append(&engine, step.events.clone()).await;
-            let Some(Stranger { event, is_junk, is_level }) = &step.stranger else { continue };
-            let head = engine.head().await.unwrap().position;
-            let places = if *is_level { vec![head, head.successor()] } else { vec![head.successor()] };
-            for position in places {
-                let mut add = redis::cmd("XADD");
-                add.arg(format!("{{{name}}}:events:{}", event.topic)).arg(position.to_string());
-                add.arg("event_id").arg(&event.id).arg("event_action").arg(&event.action);
-                add.arg("event_data").arg(&event.data);
-                if *is_junk {
-                    add.arg("event_number").arg("none");
-                }
-                // Refused where the topic's own last entry stands there.
-                let added: redis::RedisResult<String> = add.query_async(&mut connection).await;
-                if added.is_ok() {
-                    break;
-                }
-            }
-        }
-        Self { engine, _folder: None }
-    }
-
-    /// What stands in memory, and the foreign entries where they fit in.
-    async fn history(memory: &Engine, commits: &[Step]) -> Self {
-        let mut lines = Vec::new();
-        let mut taken = BTreeSet::new();
-        let mut last = Position::ZERO;
-        let mut ahead = entries(memory).await.into_iter();
-        let strange = |event: &Event, number| {
-            let data = json!({ "event_id": event.id, "event_action": event.action, "event_data": event.data });
-            let mut line = json!({ "stream": format!("events:{}", event.topic), "id": event.position, "fields": data });
-            if let Some(number) = number {
-                line["fields"]["event_number"] = number;
-            }
-            line.to_string()
-        };
-        for step in commits {
-            for entry in ahead.by_ref().take(step.events.len()) {
-                let Entry::Event(event) = entry else { panic!("{entry:?}") };
-                last = event.position;
-                taken.insert((last, event.topic.to_string()));
-                lines.push(history::write_line(&event));
-            }
-            let Some(Stranger { event, is_junk, .. }) = &step.stranger else { continue };
-            if last > Position::ZERO && taken.insert((last, event.topic.clone())) {
-                lines.push(strange(&event.at(last), is_junk.then(|| json!("none"))));
-            }
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("log.jsonl");
-        fs::write(&path, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
-        let engine = Engine::open(&StoreUrl::History(path), &Namespace::default(), &TOPICS).await.unwrap();
-        Self { engine, _folder: Some(folder) }
-    }
-}
-
-/// A log with all that is in it.
-struct Read {
-    engine: Engine,
-    entries: Vec<Entry>,
-    head: Checkpoint,
-}
-
-impl Read {
-    async fn of(engine: &Engine) -> Self {
-        let (entries, head) = (entries(engine).await, engine.head().await.unwrap());
-        Self { engine: engine.clone(), entries, head }
-    }
-
-    /// The entries after one position, up to and at another.
-    fn stretch(&self, from: Position, to: Position) -> Vec<&Entry> {
-        self.entries.iter().filter(|entry| entry.position() > from && entry.position() <= to).collect()
-    }
-
-    /// Somewhere in the log: at an entry or right before one, at its head, or before all of it.
-    fn cut(&self, (index, is_before): &(prop::sample::Index, bool)) -> Position {
-        let places: Vec<_> = self.entries.iter().map(Entry::position).chain([Position::ZERO]).collect();
-        let position = places[index.index(places.len())];
-        if *is_before { position.predecessor() } else { position }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Rebuilds of the forest, and a fold of its log that shares nothing with them.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part of this")]
 
+pub mod logs;
+
 use std::collections::BTreeMap;
 
 use kernel::{CREATED, Checkpoint, DELETED, Digest, Entry, Epoch, Event, Number, Position, Tables, UPDATED};
