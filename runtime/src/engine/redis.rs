@@ -100,7 +100,7 @@ impl Redis {
         let mut members = redis::cmd("SMEMBERS");
         members.arg(&self.keys().topics);
         let members = self.0.ordinary.send(&members).await?;
-        self.0.topics.learn(self.answer::<Vec<String>>(&self.keys().topics, members)?);
+        self.0.topics.learn(&self.0.topics.all(), self.answer::<Vec<String>>(&self.keys().topics, members)?);
         Ok(())
     }
 

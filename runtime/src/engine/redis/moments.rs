@@ -18,7 +18,7 @@ impl Redis {
                 run.arg(&self.keys().topics).arg(position.to_string()).arg(&streams)
             });
             let (epoch, known, answers): (String, Vec<String>, Vec<Value>) = last.await?;
-            if self.0.topics.learn(known) {
+            if self.0.topics.learn(&topics, known) {
                 continue;
             }
             let mut entries = Vec::with_capacity(topics.len());

@@ -32,7 +32,7 @@ impl Redis {
             let topics = self.0.topics.all();
             let from = page.entries.last().map_or(after, Entry::position);
             let cut = self.read_topics(&topics, from, limit - page.entries.len()).await?;
-            if self.0.topics.learn(cut.topics) {
+            if self.0.topics.learn(&topics, cut.topics) {
                 continue;
             }
             let more = !cut.is_whole && !cut.entries.is_empty();

@@ -29,12 +29,11 @@ impl Topics {
         self.known.read().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    /// Takes in topics; tells whether any was new.
-    pub(super) fn learn<T: AsRef<str>>(&self, topics: impl IntoIterator<Item = T>) -> bool {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let new = topics.into_iter().filter(|topic| !known.contains(topic.as_ref()));
-        let new: Vec<Arc<str>> = new.map(|topic| Arc::from(topic.as_ref())).collect();
-        drop(known);
+    /// Takes in topics; tells whether any is missing among those that the log was `asked` for, which come in order:
+    /// somebody else may have taken it in meanwhile.
+    pub(super) fn learn<T: AsRef<str>>(&self, asked: &[Arc<str>], topics: impl IntoIterator<Item = T>) -> bool {
+        let is_missing = |topic: &T| asked.binary_search_by(|asked| (**asked).cmp(topic.as_ref())).is_err();
+        let new: Vec<Arc<str>> = topics.into_iter().filter(is_missing).map(|topic| topic.as_ref().into()).collect();
         let any = !new.is_empty();
         if any {
             self.known.write().unwrap_or_else(PoisonError::into_inner).extend(new);
@@ -58,5 +57,21 @@ impl Topics {
             *noted = (epoch.clone(), BTreeSet::new());
         }
         noted.1.extend(drafts.iter().map(|draft| draft.topic.clone()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Topics;
+
+    #[test]
+    fn a_topic_that_another_reader_learnt_of_meanwhile_is_new_to_who_did_not_ask_for_it() {
+        let topics = Topics::of(&["tree"]);
+        let asked = topics.all();
+        assert!(!topics.learn(&asked, ["tree"]));
+        for reader in ["the first", "the second"] {
+            assert!(topics.learn(&asked, ["leaf", "tree"]), "{reader}");
+        }
+        assert!(!topics.learn(&topics.all(), ["leaf", "tree"]));
     }
 }
