@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use testkit::RedisServer;
 
 use super::{entries, memory_log};
-use crate::common::{TOPICS, append, draft, event};
+use crate::common::{TOPICS, append, draft, event, until};
 
 /// Events of one commit, and then perhaps an entry of somebody else.
 #[derive(Clone, Debug)]
@@ -111,6 +111,14 @@ impl Log {
         }
     }
 
+    /// Waits until the log's last millisecond is over: a commit in it may get the very position where a stranger
+    /// wrote that the log's head knows nothing of, and whoever has read that does not go back.
+    pub async fn is_past(&self) {
+        let head = self.engine.head().await.unwrap().position;
+        let now = || jiff::Timestamp::now().as_millisecond();
+        until("the clock goes on", async || now() > i64::try_from(head.ms()).unwrap()).await;
+    }
+
     async fn intrude(&self, namespace: &str, Stranger { event, is_junk, is_level }: &Stranger) {
         let client = redis::Client::open(RedisServer::shared().url()).unwrap();
         let mut connection = client.get_multiplexed_async_connection().await.unwrap();
@@ -133,7 +141,7 @@ impl Log {
     }
 
     /// What stands in memory, and the foreign entries where they fit in.
-    async fn history(memory: &Engine, commits: &[Step]) -> Self {
+    pub async fn history(memory: &Engine, commits: &[Step]) -> Self {
         let mut lines = Vec::new();
         let mut taken = BTreeSet::new();
         let mut last = Position::ZERO;
