@@ -451,3 +451,34 @@ fn how_long_versions_are_kept_is_said_in_words_that_mean_something() {
         assert!(talk(&output).contains("expected all, or a length of time like 30d, 12h or 90m"), "{}", talk(&output));
     }
 }
+
+#[test]
+fn a_timeline_of_another_log_answers_nothing_wrong_and_stops_nobody() {
+    let (store, other) = (Store::sqlite(), Store::sqlite());
+    other.import(&fixture("ordershop-v2-small"));
+    assert!(on(&other.args(), &["rebuild", "--timeline"]).status.success());
+    let Store::Sqlite(folder) = &other else { unreachable!() };
+    let file = folder.path().join("ordershop.db.timeline");
+    let mut command = store.command(&["up", "--listen", "127.0.0.1:0", "--timeline", file.to_str().unwrap()]);
+    let up = common::Process::start(command.env("RETRACE_LOG", "off"));
+    let http = up.http();
+    let id = http.create("/customer", &json!({"name": "Ann", "email": "ann@shop.example"})).remove(0);
+    let refused = http.try_get("/customers?at=now");
+    let (status, sentence) = refused.error();
+    assert_eq!(status, 500, "{sentence}");
+    assert!(sentence.starts_with("the log does not continue from 1795341913-640795 "), "{sentence}");
+    assert!(sentence.contains("; `retrace rebuild --timeline` makes a timeline anew"), "{sentence}");
+    assert_eq!(http.get(&format!("/customer/{id}"))["name"], "Ann", "what is now is served all the same");
+    let named = ["--timeline", file.to_str().unwrap()].map(str::to_owned);
+    let asked = [&*store.args(), &named].concat();
+    for args in [&["at", "now"][..], &["at", "now", "order"], &["at", "now", "order/1"], &["diff", "0-0", "now"]] {
+        let output = on(&asked, args);
+        assert_eq!((output.status.code(), text(&output)), (Some(1), String::new()), "{args:?}");
+        assert!(talk(&output).contains("; `retrace rebuild --timeline` makes a timeline anew"), "{}", talk(&output));
+    }
+    assert!(text(&on(&asked, &["status"])).contains("`retrace rebuild --timeline` makes it anew"));
+    let args = ["rebuild", "--timeline", &named[1]];
+    assert!(on(&store.args(), &args).status.success());
+    assert_eq!(state(&asked, "now")["rows"]["customer"], 1);
+    assert!(up.stop().success());
+}

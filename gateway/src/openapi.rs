@@ -25,14 +25,15 @@ pub(crate) fn document(domain: &Domain, surface: &Surface) -> Value {
     own(&mut paths);
     past::paths(&mut paths);
     rebuilds::paths(&mut paths);
-    let mut document = frame(domain, surface, paths);
+    let mut document = frame(domain, surface, &paths);
     if let Some(parameters) = document["components"]["parameters"].as_object_mut() {
         past::parameters(parameters);
     }
     document
 }
 
-fn frame(domain: &Domain, surface: &Surface, paths: Map<String, Value>) -> Value {
+/// The document around its paths.
+fn frame(domain: &Domain, surface: &Surface, paths: &Map<String, Value>) -> Value {
     json!({
         "openapi": "3.1.1",
         "info": {

@@ -3,7 +3,7 @@
 use axum::{http::Uri, response::Response};
 use jiff::{Zoned, tz::TimeZone};
 use kernel::{Checkpoint, Moment, Position, Row, Tables};
-use runtime::moment;
+use runtime::{StoreError, moment};
 use serde_json::{Value, json};
 
 use crate::{
@@ -35,13 +35,13 @@ impl<'g> Past<'g> {
 
     /// One row as it was; nothing where there was none.
     pub(crate) async fn row(&self, topic: &str, key: &str) -> Result<Option<Row>, Problem> {
-        let version = self.gateway.asked(self.gateway.timeline.row(topic, key, self.position())).await?;
+        let version = self.gateway.remembered(self.gateway.timeline.row(topic, key, self.position())).await?;
         Ok(version.and_then(|version| version.row))
     }
 
     /// All rows of some topics as they were: one cut.
     pub(crate) async fn tables(&self, topics: &[&str]) -> Result<Tables, Problem> {
-        self.gateway.asked(self.gateway.timeline.tables(topics, self.position())).await
+        self.gateway.remembered(self.gateway.timeline.tables(topics, self.position())).await
     }
 
     /// Says in an answer which position it is for.
@@ -59,6 +59,19 @@ impl<'g> Past<'g> {
         let Checkpoint { position, number, .. } = &self.at;
         let time = position.time().filter(|_| *position > Position::ZERO).map(|time| time.to_string());
         json!({"position": position, "number": number, "time": time})
+    }
+}
+
+impl Shared {
+    /// What the timeline answers, unless it takes too long.
+    pub(crate) async fn remembered<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, Problem> {
+        match self.asked(async { Ok(call.await) }).await? {
+            Err(error @ StoreError::Diverged { .. }) => {
+                let detail = format!("{error}; {}", projector::timeline::REMEDY);
+                Err(Problem::new(Kind::Internal, detail))
+            }
+            answer => Ok(answer?),
+        }
     }
 }
 

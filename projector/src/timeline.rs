@@ -39,6 +39,9 @@ pub use place::beside;
 use disk::Disk;
 use recent::{Recent, Scope, Versions};
 
+/// The way out where a timeline and its log do not go together.
+pub const REMEDY: &str = "`retrace rebuild --timeline` makes a timeline anew that is of another log, or of more of it";
+
 /// One version of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {

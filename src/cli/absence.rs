@@ -52,7 +52,7 @@ impl Absence {
             Self::Deleted(origin) => sentence.push_str(&format!("; it was deleted at {}", origin.words())),
             Self::Created(origin) => sentence.push_str(&format!("; it is created later, at {}", origin.words())),
             Self::Never if cut.position() == Position::ZERO => {
-                sentence.push_str(&format!(", and none {}", cut.words()))
+                sentence.push_str(&format!(", and none {}", cut.words()));
             }
             Self::Never => {}
         }

@@ -14,7 +14,7 @@ use super::{
     moment,
     store::StoreArgs,
     subject::Subject,
-    timeline::TimelineArgs,
+    timeline::{self, TimelineArgs},
 };
 
 /// When, and of what.
@@ -46,10 +46,15 @@ pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> 
     match (topic, key) {
         (None, _) => {
             let topics: Vec<_> = domain.topics().map(|topic| topic.name).collect();
-            report::whole(&cut, &timeline.tables(&topics, cut.position()).await?, args.json);
+            report::whole(&cut, &timeline.tables(&topics, cut.position()).await.map_err(timeline::failed)?, args.json);
         }
         (Some(topic), None) => {
-            report::topic(&cut, topic, &timeline.tables(&[topic.name], cut.position()).await?, args.json);
+            report::topic(
+                &cut,
+                topic,
+                &timeline.tables(&[topic.name], cut.position()).await.map_err(timeline::failed)?,
+                args.json,
+            );
         }
         (Some(topic), Some(key)) => row(&timeline, &cut, (topic, key), args.json).await?,
     }
@@ -58,7 +63,7 @@ pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> 
 
 /// One row, field by field.
 async fn row(timeline: &Timeline, cut: &Cut, (topic, key): (&Topic, &str), json: bool) -> Result<(), Failure> {
-    let version = timeline.row(topic.name, key, cut.position()).await?;
+    let version = timeline.row(topic.name, key, cut.position()).await.map_err(timeline::failed)?;
     if let Some(Version { position, row: Some(row) }) = &version {
         let since = Origin::of(timeline.engine(), topic.name, *position).await?;
         report::row(cut, (topic.name, key), row, &since, json);

@@ -8,8 +8,14 @@ use kernel::{Domain, Moment, Topic};
 use projector::timeline::{RowChange, Timeline};
 
 use super::{
-    absence::Absence, cut::Cut, exit, failure::Failure, moment, store::StoreArgs, subject::Subject,
-    timeline::TimelineArgs,
+    absence::Absence,
+    cut::Cut,
+    exit,
+    failure::Failure,
+    moment,
+    store::StoreArgs,
+    subject::Subject,
+    timeline::{self, TimelineArgs},
 };
 
 /// Between which moments, and of what.
@@ -44,10 +50,10 @@ pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> 
     let [from, to] = [cuts[0].position(), cuts[1].position()];
     let changes = match (topic, key) {
         (Some(topic), Some(key)) => of_row(&timeline, &cuts, (topic, key)).await?,
-        (Some(topic), None) => timeline.changes(from, to, &[topic.name]).await?,
+        (Some(topic), None) => timeline.changes(from, to, &[topic.name]).await.map_err(timeline::failed)?,
         (None, _) => {
             let topics: Vec<_> = domain.topics().map(|topic| topic.name).collect();
-            timeline.changes(from, to, &topics).await?
+            timeline.changes(from, to, &topics).await.map_err(timeline::failed)?
         }
     };
     report::print(&cuts, &changes, args.json);
@@ -61,8 +67,8 @@ async fn of_row(
     [from, to]: &[Cut; 2],
     (topic, key): (&Topic, &str),
 ) -> Result<Vec<RowChange>, Failure> {
-    let before = timeline.row(topic.name, key, from.position()).await?;
-    let after = timeline.row(topic.name, key, to.position()).await?;
+    let before = timeline.row(topic.name, key, from.position()).await.map_err(timeline::failed)?;
+    let after = timeline.row(topic.name, key, to.position()).await.map_err(timeline::failed)?;
     let [before_row, after_row] = [&before, &after].map(|version| version.as_ref().and_then(|v| v.row.clone()));
     if before_row.is_none() && after_row.is_none() {
         let (last, cut) = if from.position() > to.position() { (before, from) } else { (after, to) };

@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::{SignedDuration, SpanRelativeTo, fmt::friendly::SpanParser};
 use kernel::Domain;
 use projector::timeline::{self, Retention, Timeline};
-use runtime::Engine;
+use runtime::{Engine, StoreError};
 
 use super::{exit, failure::Failure, store::StoreArgs};
 
@@ -82,6 +82,14 @@ impl TimelineArgs {
         }
         Ok(Timeline::open(domain, engine, &path).await?)
     }
+}
+
+/// Why the timeline gives no answer. What does not go together is no difference that anybody asked for.
+pub(super) fn failed(error: StoreError) -> Failure {
+    if matches!(error, StoreError::Diverged { .. }) {
+        return Failure::failed(format!("{error}; {}", timeline::REMEDY));
+    }
+    error.into()
 }
 
 impl KeepArgs {

@@ -27,7 +27,7 @@ pub(crate) async fn diff(State(gateway): State<Site>, uri: Uri) -> Result<Respon
             let detail = "an id is one of a topic; say which, with the parameter topic";
             return Err(Problem::new(Kind::MalformedRequest, detail).field("topic"));
         }
-        (topics, None) => gateway.asked(gateway.timeline.changes(from.position(), to.position(), topics)).await?,
+        (topics, None) => gateway.remembered(gateway.timeline.changes(from.position(), to.position(), topics)).await?,
     };
     let most = gateway.settings.most_changes;
     let answer = Answer {
