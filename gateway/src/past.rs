@@ -2,7 +2,7 @@
 
 use axum::{http::Uri, response::Response};
 use jiff::{Zoned, tz::TimeZone};
-use kernel::{Checkpoint, Moment, Position, Row, Tables};
+use kernel::{Checkpoint, Moment, Position, Row, Tables, Topic};
 use runtime::{StoreError, moment};
 use serde_json::{Value, json};
 
@@ -63,6 +63,16 @@ impl<'g> Past<'g> {
 }
 
 impl Shared {
+    /// The topic of this name.
+    pub(crate) fn known_topic(&self, name: &str) -> Result<&Topic, Problem> {
+        let unknown = || {
+            let known: Vec<_> = self.domain.topics().map(|topic| topic.name).collect();
+            let detail = format!("the domain has no topic {name}; it has {}", known.join(", "));
+            Problem::new(Kind::NotFound, detail).field("topic")
+        };
+        self.domain.topic(name).ok_or_else(unknown)
+    }
+
     /// What the timeline answers, unless it takes too long.
     pub(crate) async fn remembered<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, Problem> {
         match self.asked(async { Ok(call.await) }).await? {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{Domain, Event, Position, Row};
-use projector::timeline::Timeline;
+use kernel::{Domain, Event, Position, Topic};
+use projector::timeline::{RowChange, Timeline};
 use runtime::StoreError;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::{causes::Fit, inferred};
 
@@ -14,12 +14,9 @@ use crate::{causes::Fit, inferred};
 pub struct Chapter {
     /// The event that made it.
     pub event: Mention,
-    /// The row before; nothing where there was none.
-    #[serde(serialize_with = "json")]
-    pub before: Option<Row>,
-    /// The row from then on; nothing where it came to its end.
-    #[serde(serialize_with = "json")]
-    pub after: Option<Row>,
+    /// What it did to the row.
+    #[serde(flatten)]
+    pub change: RowChange,
     /// Why.
     pub origin: Origin,
 }
@@ -87,14 +84,14 @@ pub struct Part {
 pub async fn life(
     timeline: &Timeline,
     domain: &Domain,
-    (topic, key): (&str, &str),
+    (topic, key): (&Topic, &str),
     part: Part,
 ) -> Result<Life, StoreError> {
-    let versions = timeline.versions(topic, key, part.until).await?;
+    let versions = timeline.versions(topic.name, key, part.until).await?;
     let begin = versions.partition_point(|version| version.position <= part.after);
     let end = versions.len().min(begin.saturating_add(part.limit));
     let positions: Vec<_> = versions[begin..end].iter().map(|version| version.position).collect();
-    let mut events = events_at(timeline, topic, &positions).await?;
+    let mut events = events_at(timeline, topic.name, &positions).await?;
     let origins = origins(timeline, domain, events.values()).await?;
     let mut before = begin.checked_sub(1).and_then(|last| versions.get(last)).and_then(|last| last.row.clone());
     let mut chapters = Vec::with_capacity(positions.len());
@@ -102,7 +99,8 @@ pub async fn life(
         let Some(event) = events.remove(&version.position) else { continue };
         let origin = origins.get(&event.position).cloned().unwrap_or_default();
         let after = version.row.clone();
-        chapters.push(Chapter { event: Mention::of(domain, &event), before, after: after.clone(), origin });
+        let change = RowChange { topic: topic.name, key: key.to_owned(), before, after: after.clone() };
+        chapters.push(Chapter { event: Mention::of(domain, &event), change, origin });
         before = after;
     }
     Ok(Life { chapters, more: end < versions.len() })
@@ -186,10 +184,4 @@ impl Mention {
             time: event.position.time().map(|time| time.to_string()),
         }
     }
-}
-
-/// A row is JSON text.
-fn json<S: Serializer>(row: &Option<Row>, serializer: S) -> Result<S::Ok, S::Error> {
-    let value = row.as_deref().and_then(|row| serde_json::from_str::<&serde_json::value::RawValue>(row).ok());
-    value.serialize(serializer)
 }

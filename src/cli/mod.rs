@@ -12,6 +12,7 @@ mod diff;
 mod driver;
 mod export;
 mod failure;
+mod history;
 mod http_client;
 mod import;
 mod latencies;
@@ -25,6 +26,7 @@ mod status;
 mod store;
 mod subject;
 mod timeline;
+mod trace;
 mod up;
 mod words;
 
@@ -93,6 +95,14 @@ enum Command {
     ///
     /// Exits with 0 when nothing differs, and with 2 when something does. The first moment may be the later one.
     Diff(diff::Args),
+    /// Tell one row's whole life: every version, what changed, and why
+    ///
+    /// For each version: when it came about, which fields changed from what to what, and what it came of: a client's
+    /// command, or a saga that reacted to an event. Where a log does not record that, as those of other programs, it
+    /// is inferred from what today's sagas would do.
+    History(history::Args),
+    /// Show what led to an event and all that came of it, as a tree
+    Trace(trace::Args),
     /// Prove read models equal to a fresh fold of the log, and the log and its checkpoints sound
     ///
     /// Folds the whole log anew and holds read models against it, each at the position where it stands: row by row
@@ -156,6 +166,8 @@ fn run(domain: Arc<Domain>, command: Command) -> Result<(), Failure> {
             Command::Rebuild(args) => rebuild::run(domain, args).await,
             Command::At(args) => at::run(domain, args).await,
             Command::Diff(args) => diff::run(domain, args).await,
+            Command::History(args) => history::run(domain, args).await,
+            Command::Trace(args) => trace::run(domain, args).await,
             Command::Audit(args) => audit::run(domain, args).await,
             Command::Status(args) => status::run(domain, args).await,
             Command::Export(args) => export::run(&domain, args).await,

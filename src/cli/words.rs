@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use kernel::{Checkpoint, Number, Position};
+use projector::field_changes::FieldChange;
+use serde_json::Value;
 
 /// Writes to standard output; whoever reads it may have had enough, as `head` has.
 pub(super) fn out(text: &str) {
@@ -50,6 +52,12 @@ pub(super) fn rows(rows: &BTreeMap<String, u64>) -> String {
         0 => "none".to_owned(),
         rows => format!("{}: {}", thousands(rows), topics.join(", ")),
     }
+}
+
+/// What became of a field: `status "CREATED" → "IN_STOCK"`.
+pub(super) fn became(FieldChange { field, before, after }: &FieldChange) -> String {
+    let value = |value: &Option<Value>| value.as_ref().map_or("nothing".to_owned(), ToString::to_string);
+    format!("{field} {} → {}", value(before), value(after))
 }
 
 /// A count of things: "1 row", "2,000 rows".

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{list_of, operation, schema};
+use super::{list_of, operation, path_parameter, schema};
 
 /// The parameter that makes a read one of the past.
 pub(super) fn at() -> Value {
@@ -54,6 +54,20 @@ pub(super) fn paths(paths: &mut Map<String, Value>) {
         parameter("id", "Only the row of the topic with this key"),
     ]);
     paths.insert("/api/v1/diff".into(), json!({"get": diff}));
+
+    let mut history = operation("history", "Every version of a row, with what changed and why", &schema("Life"));
+    history["parameters"] = json!([
+        path_parameter("topic"),
+        path_parameter("id"),
+        parameter("after", "Only versions after this moment; with the position of the last one seen, the next page"),
+        at(),
+        {"name": "limit", "in": "query", "description": "How many versions at most", "schema": {"type": "integer", "minimum": 1, "default": 100}},
+    ]);
+    paths.insert("/api/v1/history/{topic}/{id}".into(), json!({"get": history}));
+    let mut trace =
+        operation("trace", "What led to an event, or came of a command, and all that came of it", &schema("Trace"));
+    trace["parameters"] = json!([path_parameter("id")]);
+    paths.insert("/api/v1/trace/{id}".into(), json!({"get": trace}));
 }
 
 /// The shapes.
@@ -102,4 +116,78 @@ pub(super) fn schemas(schemas: &mut Map<String, Value>) {
     schemas.insert("Cut".into(), cut);
     schemas.insert("RowChange".into(), change);
     schemas.insert("Diff".into(), diff);
+    causes(schemas);
+}
+
+/// Why things happened.
+fn causes(schemas: &mut Map<String, Value>) {
+    let text = json!({"type": "string"});
+    let maybe = |description: &str| json!({"type": ["string", "null"], "description": description});
+    let fit = json!({
+        "enum": ["exact", "alike"],
+        "description": "Where nobody wrote the cause down: whether today's saga would do just this, or something like it",
+    });
+    let mention = json!({
+        "type": "object",
+        "properties": {
+            "id": text, "topic": text, "action": text,
+            "key": maybe("The row that it is about"),
+            "position": schema("Position"),
+            "number": {"type": ["integer", "null"]},
+            "time": maybe("RFC 3339"),
+        },
+        "required": ["id", "topic", "action", "key", "position", "number", "time"],
+        "additionalProperties": false,
+    });
+    schemas.insert("Mention".into(), mention);
+    let origin = json!({
+        "type": "object",
+        "properties": {
+            "command": {"type": "string", "description": "The command that a service turned into it"},
+            "handler": {"type": "string", "description": "The saga that reacted"},
+            "cause": schema("Mention"),
+            "inferred": fit,
+        },
+        "additionalProperties": false,
+    });
+    let chapter = json!({
+        "allOf": [schema("RowChange"), {
+            "type": "object",
+            "properties": {"event": schema("Mention"), "origin": origin},
+            "required": ["event", "origin"],
+        }],
+    });
+    let life = json!({
+        "type": "object",
+        "properties": {"chapters": list_of(&chapter), "more": {"type": "boolean"}},
+        "required": ["chapters", "more"],
+        "additionalProperties": false,
+    });
+    schemas.insert("Life".into(), life);
+    let node = json!({
+        "type": "object",
+        "properties": {
+            "kind": {"enum": ["command", "event"]},
+            "id": {"type": "string", "description": "Of a command"},
+            "handler": {"type": "string", "description": "The saga that sent or appended it"},
+            "event": schema("Mention"),
+            "inferred": fit,
+            "asked": {"const": true, "description": "What was asked for"},
+            "effects": list_of(&schema("TraceNode")),
+        },
+        "required": ["kind", "effects"],
+        "additionalProperties": false,
+    });
+    schemas.insert("TraceNode".into(), node);
+    let trace = json!({
+        "type": "object",
+        "properties": {
+            "root": schema("TraceNode"),
+            "events": {"type": "integer"},
+            "truncated": {"type": "boolean", "description": "Whether there is more than is shown"},
+        },
+        "required": ["root", "events", "truncated"],
+        "additionalProperties": false,
+    });
+    schemas.insert("Trace".into(), trace);
 }

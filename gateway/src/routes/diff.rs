@@ -55,14 +55,9 @@ struct Answer<'c> {
 
 /// The topics that are asked about.
 fn topics(gateway: &Shared, asked: Option<&str>) -> Result<Vec<&'static str>, Problem> {
-    let known: Vec<_> = gateway.domain.topics().map(|topic| topic.name).collect();
-    let Some(asked) = asked else { return Ok(known) };
-    match known.iter().find(|name| **name == asked) {
-        Some(name) => Ok(vec![name]),
-        None => {
-            let detail = format!("the domain has no topic {asked}; it has {}", known.join(", "));
-            Err(Problem::new(Kind::NotFound, detail).field("topic"))
-        }
+    match asked {
+        Some(asked) => Ok(vec![gateway.known_topic(asked)?.name]),
+        None => Ok(gateway.domain.topics().map(|topic| topic.name).collect()),
     }
 }
 

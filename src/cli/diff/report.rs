@@ -2,15 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use projector::{
-    field_changes::{ChangeKind, FieldChange},
-    timeline::RowChange,
-};
+use projector::{field_changes::ChangeKind, timeline::RowChange};
 use serde::Serialize;
 
 use crate::cli::{
     cut::{Cut, Told},
-    words::{counted, out, thousands},
+    words::{became, counted, out, thousands},
 };
 
 #[derive(Serialize)]
@@ -51,11 +48,6 @@ fn block(change: &RowChange) -> String {
             }
         },
     }
-}
-
-fn became(FieldChange { field, before, after }: &FieldChange) -> String {
-    let value = |value: &Option<serde_json::Value>| value.as_ref().map_or("nothing".to_owned(), ToString::to_string);
-    format!("{field} {} → {}", value(before), value(after))
 }
 
 /// How much changed, topic by topic.

@@ -1,0 +1,69 @@
+//! One row's life, and what led to an event and came of it.
+
+use axum::{
+    extract::{Path, State},
+    http::Uri,
+    response::Response,
+};
+use kernel::Position;
+use replay::{
+    life::{Part, life},
+    trace,
+};
+use serde::Serialize;
+
+use crate::{
+    gateway::Site,
+    past::Past,
+    problem::{Kind, Problem},
+    reply, request,
+};
+
+/// How many versions an answer has unless more or fewer are asked for.
+const LIMIT: usize = 100;
+
+/// `GET /api/v1/history/<topic>/<id>[?after=&at=&limit=]`
+pub(crate) async fn history(
+    State(gateway): State<Site>,
+    Path((topic, id)): Path<(String, String)>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let topic = gateway.known_topic(&topic)?;
+    let limit = limit(&uri, gateway.settings.most_changes)?;
+    let after = Past::asked(&gateway, &uri, "after").await?.map_or(Position::ZERO, |past| past.position());
+    let until = match Past::asked(&gateway, &uri, "at").await? {
+        Some(past) => past.position(),
+        None => gateway.asked(gateway.engine.head()).await?.position,
+    };
+    let part = Part { after, until, limit };
+    let life = gateway.remembered(life(&gateway.timeline, &gateway.domain, (topic, &id), part)).await?;
+    if life.chapters.is_empty() && after == Position::ZERO {
+        let detail = format!("no {} {id} has existed up to {until}", topic.name);
+        return Err(Problem::new(Kind::NotFound, detail));
+    }
+    let mut response = json(&life)?;
+    reply::set(&mut response, reply::POSITION, &until.to_string());
+    Ok(response)
+}
+
+/// `GET /api/v1/trace/<event id>`
+pub(crate) async fn trace(State(gateway): State<Site>, Path(id): Path<String>) -> Result<Response, Problem> {
+    let head = gateway.asked(gateway.engine.head()).await?.position;
+    let found = gateway.remembered(trace::trace(&gateway.timeline, &gateway.domain, &id, head)).await?;
+    let unknown = || Problem::new(Kind::NotFound, format!("no event of the log has, or names, the id {id}"));
+    json(&found.ok_or_else(unknown)?)
+}
+
+fn limit(uri: &Uri, most: usize) -> Result<usize, Problem> {
+    let Some(asked) = request::parameter(uri, "limit") else { return Ok(LIMIT) };
+    let limit = asked.parse().ok().filter(|limit| (1..=most).contains(limit));
+    limit.ok_or_else(|| {
+        let detail = format!("limit is \"{asked}\"; expected a whole number from 1 to {most}");
+        Problem::new(Kind::MalformedRequest, detail).field("limit")
+    })
+}
+
+fn json(answer: &impl Serialize) -> Result<Response, Problem> {
+    let answer = serde_json::to_string(answer);
+    Ok(reply::result(&answer.map_err(|error| Problem::new(Kind::Internal, error.to_string()))?))
+}

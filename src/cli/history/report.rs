@@ -1,0 +1,118 @@
+//! A life, told so that whoever runs the shop understands it.
+
+use kernel::{CREATED, DELETED, Position, UPDATED};
+use projector::{field_changes::ChangeKind, timeline::RowChange};
+use replay::{
+    causes::Fit,
+    life::{Chapter, Life, Mention, Origin},
+};
+use serde::Serialize;
+
+use crate::cli::words::{became, counted, out, when};
+
+#[derive(Serialize)]
+struct Document<'l> {
+    topic: &'l str,
+    key: &'l str,
+    #[serde(flatten)]
+    life: &'l Life,
+}
+
+/// Prints a life to standard output.
+pub(super) fn print((topic, key): (&str, &str), life: &Life, json: bool) {
+    if json {
+        let document = Document { topic, key, life };
+        return out(&format!("{}\n", serde_json::to_string(&document).unwrap_or_default()));
+    }
+    let mut text = format!("{topic} {key}\n");
+    life.chapters.iter().for_each(|chapter| text.push_str(&told((topic, key), chapter)));
+    if life.chapters.iter().any(|chapter| chapter.origin.inferred.is_some()) {
+        text.push_str("\ninferred: the log does not say why; today's sagas would have done this for that reason\n");
+    }
+    text.push_str(&match (life.chapters.len() as u64, life.more) {
+        (0, _) => "nothing happened to it in that time\n".to_owned(),
+        (count, false) => format!("\n{}\n", counted(count, "version", "versions")),
+        (count, true) => format!(
+            "\nthe first {}; for the others, --from {}\n",
+            counted(count, "version", "versions"),
+            life.chapters.last().map_or(Position::ZERO, |last| last.event.position)
+        ),
+    });
+    out(&text);
+}
+
+/// One version: when, what, why.
+fn told(whose: (&str, &str), Chapter { event, change, origin }: &Chapter) -> String {
+    let number = event.number.map(|number| format!(" (event {number})")).unwrap_or_default();
+    format!(
+        "\n{}  {}{number}\n  {}\n  {}\n",
+        when(event.position),
+        event.position,
+        what(change),
+        why(whose, event, origin)
+    )
+}
+
+/// What became of the row.
+fn what(change: &RowChange) -> String {
+    let fields = change.fields();
+    let values = |pick: fn(&projector::field_changes::FieldChange) -> Option<&serde_json::Value>| {
+        // Its own id is in the title.
+        let fields = fields.iter().filter(|field| field.field != kernel::ENTITY_ID);
+        let values = fields.filter_map(|field| Some(format!("{} {}", field.field, pick(field)?)));
+        values.collect::<Vec<_>>().join(", ")
+    };
+    match change.kind() {
+        ChangeKind::Created => format!("created: {}", values(|field| field.after.as_ref())),
+        ChangeKind::Deleted => format!("deleted, it was: {}", values(|field| field.before.as_ref())),
+        ChangeKind::Changed if fields.is_empty() => "written again as it was".to_owned(),
+        ChangeKind::Changed => format!("changed: {}", fields.iter().map(became).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// Why it happened.
+fn why(whose: (&str, &str), event: &Mention, origin: &Origin) -> String {
+    let Origin { command, handler, cause, inferred } = origin;
+    let because = cause.as_ref().map(|cause| {
+        let who = match (&*cause.topic, cause.key.as_deref()) {
+            (topic, Some(key)) if (topic, key) == whose => format!("this {topic}"),
+            (topic, Some(key)) => format!("{topic} {key}"),
+            (topic, None) => format!("a {topic}"),
+        };
+        format!("because {who} was {}{}", done(&cause.action), before(cause.position, event.position))
+    });
+    let guess = match inferred {
+        None => "",
+        Some(Fit::Exact) => ", inferred",
+        Some(Fit::Alike) => ", inferred: what it does today is alike, not the same",
+    };
+    match (because, handler, command) {
+        (Some(because), Some(handler), _) => format!("{because} (saga {handler}{guess})"),
+        (Some(because), None, _) => because,
+        (None, Some(handler), _) => format!("because of an event that is not in the log any more (saga {handler})"),
+        (None, None, Some(command)) => format!("by a client, with command {command}"),
+        (None, None, None) => "by a client, as far as anybody can tell".to_owned(),
+    }
+}
+
+/// What an action says of an entity.
+fn done(action: &str) -> &str {
+    match action {
+        CREATED => "created",
+        UPDATED => "changed",
+        DELETED => "deleted",
+        other => other,
+    }
+}
+
+/// How long before, where that is more than no time at all.
+fn before(cause: Position, effect: Position) -> String {
+    let micros = effect.unix_micros().saturating_sub(cause.unix_micros());
+    if micros == 0 {
+        return " just before".to_owned();
+    }
+    match micros {
+        ..1_000_000 => format!(" {} ms before", micros as f64 / 1e3),
+        _ => format!(" {:.1} s before", micros as f64 / 1e6),
+    }
+}
