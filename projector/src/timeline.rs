@@ -174,6 +174,9 @@ impl Timeline {
         for topic in &topics {
             tables.0.insert(topic.name.to_owned(), ground.table(topic, at).await?);
         }
+        if at <= ground.base.position {
+            return Ok(tables);
+        }
         let names: Vec<_> = topics.iter().map(|topic| topic.name).collect();
         let living: Vec<_> =
             topics.iter().flat_map(|topic| tables.rows(topic.name).map(|(key, _)| (topic.name, key))).collect();

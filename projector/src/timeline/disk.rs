@@ -234,16 +234,12 @@ impl Cut {
         if last.saturating_sub(first) > most {
             return Ok(false);
         }
-        let blocks = sqlx::query_as(include_str!("stretch.sql")).bind(topic).bind(first).bind(last);
-        let blocks: Vec<(u32, Vec<u8>)> = blocks.fetch_all(&mut *self.transaction).await.map_err(self.failed())?;
-        for (_, packed) in blocks {
-            let text = block::unpack(&packed).ok_or_else(|| Self::corrupt(&self.file))?;
-            for version in block::versions(&text) {
-                let Packed { key, position, before, row } = version.ok_or_else(|| Self::corrupt(&self.file))?;
-                if position > from && position <= to {
-                    touched.entry((topic, key.to_owned())).or_insert((Before::In(before), None)).1 = row.map(Row::from);
-                }
-            }
+        let blocks = sqlx::query_scalar(include_str!("stretch.sql")).bind(topic).bind(first).bind(last);
+        let blocks: Vec<Vec<u8>> = blocks.fetch_all(&mut *self.transaction).await.map_err(self.failed())?;
+        let found = tokio::task::spawn_blocking(move || gather::touched(&blocks, (from, to))).await;
+        for (key, before, row) in found.ok().flatten().ok_or_else(|| Self::corrupt(&self.file))? {
+            // Of several versions the first says what was before, and the last what is after.
+            touched.entry((topic, key)).or_insert((Before::In(before), None)).1 = row;
         }
         Ok(true)
     }

@@ -55,6 +55,24 @@ impl Gathered {
     }
 }
 
+/// The versions after a position, up to and at another, in blocks of ascending runs: each with its key and the block of
+/// the version before it. Nothing when one is no block.
+pub(super) fn touched(blocks: &[Vec<u8>], (from, to): (Position, Position)) -> Option<Vec<(String, u32, Option<Row>)>> {
+    let found = blocks.par_iter().map(|packed| {
+        let text = block::unpack(packed)?;
+        let mut found = Vec::new();
+        for version in block::versions(&text) {
+            let Packed { key, position, before, row } = version?;
+            if position > from && position <= to {
+                found.push((key.to_owned(), before, row.map(Row::from)));
+            }
+        }
+        Some(found)
+    });
+    let found: Option<Vec<_>> = found.collect();
+    Some(found?.into_iter().flatten().collect())
+}
+
 /// The last versions of rows up to `at` in the blocks named beside them; nothing when one is no block.
 pub(super) fn pick(
     blocks: &[(u32, Vec<u8>)],
