@@ -14,9 +14,6 @@ use xxhash_rust::xxh3::xxh3_64;
 /// To look one row up is to unpack a block: small ones are unpacked sooner, large ones are packed closer.
 const BLOCK: usize = 8 << 10;
 
-/// How many blocks are compressed at a time.
-const TOGETHER: usize = 1_024;
-
 /// No row: it was deleted.
 const NONE: u32 = u32::MAX;
 
@@ -66,8 +63,6 @@ pub(super) fn mark(key: &str) -> [u8; 2] {
 #[derive(Debug)]
 pub(super) struct Packer {
     blocks: Vec<Block>,
-    /// How many of the blocks are compressed; the last one is in the making.
-    compressed: usize,
     /// The number of the next block.
     next: u32,
     /// The last key in the block in the making.
@@ -77,7 +72,7 @@ pub(super) struct Packer {
 impl Packer {
     /// Its blocks have the numbers after `last`.
     pub(super) const fn after(last: u32) -> Self {
-        Self { blocks: Vec::new(), compressed: 0, next: last + 1, key: String::new() }
+        Self { blocks: Vec::new(), next: last + 1, key: String::new() }
     }
 
     /// Packs the next version; gives the number of its block.
@@ -105,25 +100,20 @@ impl Packer {
     }
 
     fn begin(&mut self, topic: &'static str, key: &str, position: Position) {
-        if self.blocks.len() - self.compressed >= TOGETHER {
-            self.compress();
-        }
         let (keys, packed) = (Vec::with_capacity(2 * BLOCK / HEADER), Vec::with_capacity(BLOCK + BLOCK / 4));
         self.blocks.push(Block { id: self.next, topic, key: key.to_owned(), position, keys, packed });
         self.next += 1;
     }
 
-    /// Compresses what is not yet, on all cores.
-    fn compress(&mut self) {
-        let blocks = &mut self.blocks[self.compressed..];
-        blocks.par_iter_mut().for_each(|block| block.packed = compress_prepend_size(&block.packed));
-        self.compressed = self.blocks.len();
-    }
-
-    pub(super) fn finish(mut self) -> Vec<Block> {
-        self.compress();
+    /// The blocks, not compressed yet.
+    pub(super) fn finish(self) -> Vec<Block> {
         self.blocks
     }
+}
+
+/// Compresses blocks, on all cores.
+pub(super) fn compress(blocks: &mut [Block]) {
+    blocks.par_iter_mut().for_each(|block| block.packed = compress_prepend_size(&block.packed));
 }
 
 /// What a block holds, unpacked, for [`versions`]; nothing when it is no block.

@@ -101,7 +101,8 @@ impl Timeline {
         let (Keeper { mut state, recent }, events) = self.catch_up(building).await?;
         let mut entities = recent.living.len();
         if recent.entries > 0 {
-            let run = Run::of(&recent, &state);
+            let mut run = Run::of(&recent, &state);
+            run.compress();
             if !disk.append(&state, &run).await? {
                 return Err(BuildError::Moved(disk.file.url.clone()));
             }
@@ -114,7 +115,7 @@ impl Timeline {
             into: disk.file.url.clone(),
             checkpoint: state.checkpoint,
             events,
-            runs: state.runs,
+            runs: disk.runs().await?,
             entities,
             bytes: disk.bytes().await?,
             seconds: seconds.as_secs_f64(),
@@ -146,7 +147,7 @@ impl Timeline {
         let mut written = Ok(());
         if let Some(disk) = &self.0.disk {
             while let Some(next) = work.recv().await {
-                written = self.write(disk, &next).await;
+                written = self.write(disk, next).await;
                 if written.is_err() {
                     break;
                 }
@@ -163,10 +164,15 @@ impl Timeline {
         Ok((Keeper { state: scan.state, recent: scan.recent }, scan.events))
     }
 
-    async fn write(&self, disk: &Disk, Work { from, run, frame }: &Work) -> Result<(), BuildError> {
-        let mut is_written = disk.append(from, run).await?;
+    async fn write(&self, disk: &Disk, Work { from, mut run, frame }: Work) -> Result<(), BuildError> {
+        let compressed = tokio::task::spawn_blocking(move || {
+            run.compress();
+            run
+        });
+        let run = compressed.await.map_err(|error| BuildError::Died(error.to_string()))?;
+        let mut is_written = disk.append(&from, &run).await?;
         if let Some(frame) = frame {
-            is_written = is_written && disk.frame(&self.0.domain, &run.to, frame).await?;
+            is_written = is_written && disk.frame(&self.0.domain, &run.to, &frame).await?;
         }
         if is_written { Ok(()) } else { Err(BuildError::Moved(disk.file.url.clone())) }
     }

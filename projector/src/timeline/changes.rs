@@ -12,7 +12,7 @@ use runtime::StoreError;
 use super::{
     Timeline, Version,
     disk::Cut,
-    recent::{Recent, last_up_to},
+    recent::{self, Recent, last_up_to},
 };
 
 /// Over how many runs it is looked what each touched, rather than all rows compared.
@@ -107,7 +107,8 @@ impl Recent {
                 let Some(Version { row, .. }) = after else { continue };
                 let known = touched.entry((topic, key.to_string())).or_insert_with(|| {
                     let before = last_up_to(versions, from).map(|version| Before::Known(version.row.clone()));
-                    let before = before.unwrap_or_else(|| Before::In(self.living.block(topic, key).unwrap_or(0)));
+                    let before =
+                        before.unwrap_or_else(|| Before::In(self.living.block(recent::name(topic, key)).unwrap_or(0)));
                     (before, None)
                 });
                 known.1.clone_from(row);

@@ -82,6 +82,12 @@ impl Disk {
         Ok(Self { file: File::open_reading(path, &LAYOUT).await? })
     }
 
+    /// How many runs there are, keyframes among them.
+    pub(super) async fn runs(&self) -> Result<u32, StoreError> {
+        let runs = sqlx::query_scalar("SELECT count(*) FROM run").fetch_one(&self.file.readers).await;
+        runs.map_err(|error| self.file.error(error))
+    }
+
     /// How many bytes the file takes.
     pub(super) async fn bytes(&self) -> Result<u64, StoreError> {
         let sql = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";

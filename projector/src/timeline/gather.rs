@@ -1,6 +1,9 @@
 //! Rows as of a position out of the blocks that may hold them.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    cmp::Ordering,
+    collections::{HashMap, HashSet},
+};
 
 use kernel::{Position, Row};
 use rayon::prelude::*;
@@ -8,50 +11,69 @@ use rayon::prelude::*;
 use super::block::{self, Packed};
 use crate::rebuild::prefix;
 
-/// Rows of a topic, each with where its version stands, in order of keys.
+/// Rows of a topic, in order of keys.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
     texts: Vec<Vec<u8>>,
-    /// Block, text and where in the text each row's version is.
-    found: Vec<(u32, u32, u32)>,
+    found: Vec<Place>,
 }
 
-/// The last version of each key up to `at` in blocks of ascending numbers, each with its number; nothing when one is no block.
+/// Where a version is. Small, because many are sorted.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// The first bytes of the key.
+    prefix: u64,
+    /// The block's number in the file.
+    block: u32,
+    /// Which of the texts it is in.
+    text: u32,
+    /// Where in the text.
+    offset: u32,
+}
+
+impl Place {
+    fn version<'t>(&self, texts: &'t [Vec<u8>]) -> Option<Packed<'t>> {
+        let text = texts.get(self.text as usize)?.get(self.offset as usize..)?;
+        block::versions(text).next()?
+    }
+
+    /// The order of keys; most are told by their first bytes.
+    fn cmp(&self, other: &Self, texts: &[Vec<u8>]) -> Ordering {
+        let key = |place: &Self| place.version(texts).map(|version| version.key);
+        self.prefix.cmp(&other.prefix).then_with(|| key(self).cmp(&key(other)))
+    }
+}
+
+/// The last version of each key up to `at` in blocks of ascending numbers, each with its number; nothing when one is
+/// no block.
 pub(super) fn gather(blocks: &[(u32, Vec<u8>)], at: Position) -> Option<Gathered> {
     let texts: Option<Vec<_>> = blocks.par_iter().map(|(_, packed)| block::unpack(packed)).collect();
     let texts = texts?;
-    let found: Option<Vec<_>> = texts
-        .par_iter()
-        .zip(blocks)
-        .enumerate()
-        .map(|(index, (text, (id, _)))| {
-            let (mut offset, mut found) = (0, Vec::with_capacity(64));
-            for version in block::versions(text) {
-                let version = version?;
-                if version.position <= at {
-                    found.push((prefix(version.key), version, *id, index as u32, offset));
-                }
-                offset += version.bytes() as u32;
+    let places = |(text, (unpacked, (block, _))): (usize, (&Vec<u8>, &(u32, Vec<u8>)))| {
+        let (mut offset, mut places) = (0, Vec::with_capacity(64));
+        for version in block::versions(unpacked) {
+            let version = version?;
+            if version.position <= at {
+                places.push(Place { prefix: prefix(version.key), block: *block, text: text as u32, offset });
             }
-            Some(found)
-        })
-        .collect();
-    let mut found: Vec<_> = found?.into_iter().flatten().collect();
+            offset += version.bytes() as u32;
+        }
+        Some(places)
+    };
+    let found: Option<Vec<Vec<Place>>> = texts.par_iter().zip(blocks).enumerate().map(places).collect();
+    let mut found = found?.concat();
     // Each run is sorted, and later runs come later: of one key the last is the one that holds.
-    found.par_sort_by(|(a, version, ..), (b, other, ..)| a.cmp(b).then_with(|| version.key.cmp(other.key)));
-    let last = found.chunk_by(|(_, a, ..), (_, b, ..)| a.key == b.key).filter_map(<[_]>::last);
-    let found = last.filter(|(_, version, ..)| version.row.is_some());
-    let found = found.map(|(_, _, id, index, offset)| (*id, *index, *offset)).collect();
+    found.par_sort_by(|a, b| a.cmp(b, &texts));
+    let last = found.chunk_by(|a, b| a.cmp(b, &texts) == Ordering::Equal).filter_map(<[_]>::last);
+    let exists = |place: &&Place| place.version(&texts).is_some_and(|version| version.row.is_some());
+    let found = last.filter(exists).copied().collect();
     Some(Gathered { texts, found })
 }
 
 impl Gathered {
     /// The rows in order of keys, each with the block that holds it.
     pub(super) fn rows(&self) -> impl Iterator<Item = (u32, Packed<'_>)> {
-        self.found.iter().filter_map(|(id, index, offset)| {
-            let text = self.texts.get(*index as usize)?.get(*offset as usize..)?;
-            Some((*id, block::versions(text).next()??))
-        })
+        self.found.iter().filter_map(|place| Some((place.block, place.version(&self.texts)?)))
     }
 }
 

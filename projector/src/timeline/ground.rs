@@ -8,7 +8,7 @@ use runtime::{StoreError, Stretch};
 use super::{
     Shared, Version,
     disk::Cut,
-    recent::{Living, Recent, Scope, Versions},
+    recent::{self, Living, Recent, Scope, Versions},
 };
 
 /// How long to wait for the keeper before the log is read instead.
@@ -111,7 +111,7 @@ impl Shared {
             (None, None) => return Ok(None),
         };
         let mut known = Living::default();
-        living.into_iter().for_each(|(topic, key)| known.set(Living::name(topic, key), Some(0)));
+        living.into_iter().for_each(|(topic, key)| known.set(recent::name(topic, key), Some(0)));
         let mut recent = Recent::new(&self.domain, base.clone(), known, scope, versions);
         let (engine, stretch) = (self.engine.clone(), Stretch { after: base.clone(), until: at });
         let scanned = tokio::task::spawn_blocking(move || {

@@ -12,7 +12,7 @@ use super::{
     Shared, Timeline,
     build::{BuildError, Building},
     disk::{Disk, State},
-    recent::{Living, Recent, Scope, Versions},
+    recent::{self, Living, Recent, Scope, Versions},
     run::{self, Run},
 };
 
@@ -111,7 +111,11 @@ impl Timeline {
     /// Writes what is in memory to the file, and a keyframe when it is time; gives where the file stands then.
     async fn seal(&self, disk: &Disk, from: State) -> Result<State, BuildError> {
         let (this, at) = (self.clone(), from.clone());
-        let packed = tokio::task::spawn_blocking(move || this.0.recent().as_ref().map(|recent| Run::of(recent, &at)));
+        let packed = tokio::task::spawn_blocking(move || {
+            let mut run = this.0.recent().as_ref().map(|recent| Run::of(recent, &at));
+            run.iter_mut().for_each(Run::compress);
+            run
+        });
         let Some(run) = packed.await.map_err(|error| BuildError::Died(error.to_string()))? else { return Ok(from) };
         if !disk.append(&from, &run).await? {
             return Err(BuildError::Moved(disk.file.url.clone()));
@@ -158,7 +162,7 @@ impl Shared {
             let mut cut = disk.cut().await?;
             for topic in self.domain.topics().filter(|topic| topic.kind == TopicKind::Entity) {
                 let rows = cut.rows(topic, state.checkpoint.position).await?;
-                rows.rows().for_each(|(block, row)| living.set(Living::name(topic.name, row.key), Some(block)));
+                rows.rows().for_each(|(block, row)| living.set(recent::name(topic.name, row.key), Some(block)));
             }
         }
         let recent = Recent::new(&self.domain, state.checkpoint.clone(), living, Scope::All, Versions::All);

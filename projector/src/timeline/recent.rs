@@ -1,16 +1,18 @@
 //! Row versions of a stretch of the log, in memory: of what no file holds yet.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     hash::{BuildHasherDefault, Hasher},
     sync::Arc,
 };
 
 use kernel::{Checkpoint, Domain, EventRef, Position, Row, Seen, Topic, TopicKind};
+use rayon::prelude::*;
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::Version;
+use crate::rebuild::prefix;
 
 /// Which rows are wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,15 +76,6 @@ impl Hasher for Hashed {
 }
 
 impl Living {
-    /// By what an entity is known.
-    pub(super) fn name(topic: &str, key: &str) -> u128 {
-        let mut hasher = Xxh3::new();
-        hasher.update(&(topic.len() as u64).to_le_bytes());
-        hasher.update(topic.as_bytes());
-        hasher.update(key.as_bytes());
-        hasher.digest128()
-    }
-
     /// Notes which block holds the last version of an entity, or that there is none.
     pub(super) fn set(&mut self, entity: u128, block: Option<u32>) {
         match block {
@@ -92,8 +85,8 @@ impl Living {
     }
 
     /// The block that holds the last version, where there is one.
-    pub(super) fn block(&self, topic: &str, key: &str) -> Option<u32> {
-        self.0.get(&Self::name(topic, key)).copied()
+    pub(super) fn block(&self, entity: u128) -> Option<u32> {
+        self.0.get(&entity).copied()
     }
 
     /// How many entities exist.
@@ -102,17 +95,26 @@ impl Living {
     }
 }
 
+/// By what a row is known.
+pub(super) fn name(topic: &str, key: &str) -> u128 {
+    let mut hasher = Xxh3::new();
+    hasher.update(&(topic.len() as u64).to_le_bytes());
+    hasher.update(topic.as_bytes());
+    hasher.update(key.as_bytes());
+    hasher.digest128()
+}
+
 /// By what an identifier is found.
 pub(super) fn mention(id: &str) -> u64 {
     xxh3_64(id.as_bytes())
 }
 
-/// The versions of one topic's rows by key.
-pub(super) type Rows = BTreeMap<Arc<str>, Kept>;
-
-/// The versions of a row.
+/// A row's versions.
 #[derive(Clone, Debug)]
 pub(super) struct Kept {
+    /// Which topic, of the domain's in order.
+    topic: usize,
+    pub(super) key: Arc<str>,
     /// The block that holds the version before these, where there was a row.
     pub(super) before: Option<u32>,
     /// In log order.
@@ -130,7 +132,9 @@ pub(super) struct Recent {
     pub(super) after: Checkpoint,
     /// Where its last entry stands.
     pub(super) at: Checkpoint,
-    topics: Vec<(Topic, Rows)>,
+    topics: Vec<Topic>,
+    /// By what a row is known: [`name`].
+    rows: HashMap<u128, Kept, BuildHasherDefault<Hashed>>,
     /// The topic of the event before: most share it with the next.
     last: usize,
     /// Which event mentions which identifier.
@@ -144,9 +148,21 @@ pub(super) struct Recent {
 impl Recent {
     /// An empty stretch after `after`, where the rows in `living` exist.
     pub(super) fn new(domain: &Domain, after: Checkpoint, living: Living, scope: Scope, keeps: Versions) -> Self {
-        let topics = domain.topics().map(|topic| (topic.clone(), Rows::new())).collect();
+        let topics = domain.topics().cloned().collect();
         let at = after.clone();
-        Self { scope, keeps, living, after, at, topics, last: 0, mentions: Vec::new(), entries: 0, text: String::new() }
+        Self {
+            scope,
+            keeps,
+            living,
+            after,
+            at,
+            topics,
+            rows: HashMap::default(),
+            last: 0,
+            mentions: Vec::new(),
+            entries: 0,
+            text: String::new(),
+        }
     }
 
     /// Takes the next entry in; what can't be read changes no row, and topics that are not the domain's are
@@ -157,11 +173,11 @@ impl Recent {
         self.at.number = seen.number().unwrap_or(self.at.number);
         let Seen::Event(event) = seen else { return };
         self.note_mentions(event);
-        if self.topics.get(self.last).is_none_or(|(topic, _)| topic.name != event.topic) {
-            let Some(found) = self.topics.iter().position(|(topic, _)| topic.name == event.topic) else { return };
+        if self.topics.get(self.last).is_none_or(|topic| topic.name != event.topic) {
+            let Some(found) = self.topics.iter().position(|topic| topic.name == event.topic) else { return };
             self.last = found;
         }
-        let (topic, rows) = &mut self.topics[self.last];
+        let topic = &self.topics[self.last];
         if !self.scope.holds_topic(topic.name) {
             return;
         }
@@ -169,11 +185,12 @@ impl Recent {
         if !self.scope.holds_key(&touch.key) {
             return;
         }
-        let known = rows.get_mut(&*touch.key);
-        let before = match (&known, topic.kind == TopicKind::Entity) {
+        let name = name(topic.name, &touch.key);
+        let known = self.rows.get_mut(&name);
+        let before = match (&known, topic.kind) {
             (Some(kept), _) => kept.before,
-            (None, true) => self.living.block(topic.name, &touch.key),
-            (None, false) => None,
+            (None, TopicKind::Entity) => self.living.block(name),
+            (None, TopicKind::Journal { .. }) => None,
         };
         let last = known.as_ref().and_then(|kept| kept.versions.last());
         let existed = last.map_or(before.is_some(), |version| version.row.is_some());
@@ -192,7 +209,8 @@ impl Recent {
             Some(kept) if self.keeps == Versions::Last => kept.versions = SmallVec::from_buf([version]),
             Some(kept) => kept.versions.push(version),
             None => {
-                rows.insert(touch.key.into(), Kept { before, versions: SmallVec::from_buf([version]) });
+                let (topic, versions) = (self.last, SmallVec::from_buf([version]));
+                self.rows.insert(name, Kept { topic, key: touch.key.into(), before, versions });
             }
         }
     }
@@ -212,26 +230,29 @@ impl Recent {
 
     /// Forgets everything: the stretch begins after `after` now.
     pub(super) fn begin_after(&mut self, after: Checkpoint) {
-        self.topics.iter_mut().for_each(|(_, rows)| rows.clear());
+        self.rows.clear();
         self.mentions.clear();
         (self.entries, self.after) = (0, after);
     }
 
-    /// The rows' versions by topic.
-    pub(super) fn topics(&self) -> impl Iterator<Item = (&Topic, &Rows)> {
-        self.topics.iter().map(|(topic, rows)| (topic, rows))
+    /// All rows, by topic and key.
+    pub(super) fn sorted(&self) -> Vec<(&Topic, &Kept)> {
+        let mut rows: Vec<_> = self.rows.values().map(|kept| (prefix(&kept.key), kept)).collect();
+        rows.par_sort_unstable_by(|(a, kept), (b, other)| {
+            kept.topic.cmp(&other.topic).then(a.cmp(b)).then_with(|| kept.key.cmp(&other.key))
+        });
+        rows.into_iter().map(|(_, kept)| (&self.topics[kept.topic], kept)).collect()
     }
 
-    /// The versions of a topic's rows.
+    /// The versions of a topic's rows, in no order of keys.
     pub(super) fn rows(&self, topic: &str) -> impl Iterator<Item = (&Arc<str>, &[Version])> {
-        let of_topic = self.topics.iter().filter(move |(of, _)| of.name == topic);
-        of_topic.flat_map(|(_, rows)| rows.iter().map(|(key, kept)| (key, kept.versions.as_slice())))
+        let of_topic = self.rows.values().filter(move |kept| self.topics[kept.topic].name == topic);
+        of_topic.map(|kept| (&kept.key, kept.versions.as_slice()))
     }
 
     /// The versions of a row, in log order.
     pub(super) fn versions_of(&self, topic: &str, key: &str) -> &[Version] {
-        let of_topic = self.topics.iter().find(|(of, _)| of.name == topic);
-        of_topic.and_then(|(_, rows)| rows.get(key)).map_or(&[], |kept| kept.versions.as_slice())
+        self.rows.get(&name(topic, key)).map_or(&[], |kept| kept.versions.as_slice())
     }
 
     /// The events that mention an identifier by its hash, in log order.

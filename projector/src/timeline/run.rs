@@ -4,10 +4,10 @@ use kernel::TopicKind;
 
 use super::{
     Version,
-    block::{Block, Packed, Packer},
+    block::{self, Block, Packed, Packer},
     disk::State,
     mentions,
-    recent::{Kept, Living, Recent},
+    recent::{self, Kept, Living, Recent},
 };
 
 /// How many entries make a run, at the least.
@@ -58,19 +58,15 @@ impl Run {
     /// What `recent` holds, as the run after `from`.
     pub(super) fn of(recent: &Recent, from: &State) -> Self {
         let (mut packer, mut born, mut entities) = (Packer::after(from.blocks), Vec::new(), 0);
-        for (topic, rows) in recent.topics() {
-            let is_entity = topic.kind == TopicKind::Entity;
-            for (key, Kept { before, versions }) in rows {
-                let mut last = *before;
-                for version in versions {
-                    let Version { position, row } = version;
-                    let packed = Packed { key, position: *position, before: last.unwrap_or(0), row: row.as_deref() };
-                    last = Some(packer.push(topic.name, &packed)).filter(|_| row.is_some());
-                }
-                if is_entity {
-                    entities += versions.len() as u64;
-                    born.push((Living::name(topic.name, key), last));
-                }
+        for (topic, Kept { key, before, versions, .. }) in recent.sorted() {
+            let mut last = *before;
+            for Version { position, row } in versions {
+                let packed = Packed { key, position: *position, before: last.unwrap_or(0), row: row.as_deref() };
+                last = Some(packer.push(topic.name, &packed)).filter(|_| row.is_some());
+            }
+            if topic.kind == TopicKind::Entity {
+                entities += versions.len() as u64;
+                born.push((recent::name(topic.name, key), last));
             }
         }
         let blocks = packer.finish();
@@ -82,6 +78,13 @@ impl Run {
             ..from.clone()
         };
         Self { to, blocks, mentions: mentions::pack(recent.mentions()), born }
+    }
+}
+
+impl Run {
+    /// Compresses what is packed, on all cores; then it can be written.
+    pub(super) fn compress(&mut self) {
+        block::compress(&mut self.blocks);
     }
 }
 

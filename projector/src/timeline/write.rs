@@ -5,7 +5,7 @@ use runtime::StoreError;
 use sqlx::{QueryBuilder, Sqlite, Transaction};
 
 use super::{
-    block::{Block, Packed, Packer},
+    block::{self, Block, Packed, Packer},
     disk::{self, Disk, State},
     run::Run,
 };
@@ -39,7 +39,8 @@ impl Disk {
             }
         }
         drop(cut);
-        let blocks = packer.finish();
+        let mut blocks = packer.finish();
+        block::compress(&mut blocks);
         let Some(mut transaction) = self.begin_at(from).await? else { return Ok(false) };
         let sql = sqlx::query("INSERT INTO run (id, base, until) VALUES (?1, ?1, ?2)").bind(to.runs);
         sql.bind(disk::bytes(at)).execute(&mut *transaction).await.map_err(self.failed())?;
