@@ -49,18 +49,23 @@ impl Place {
 pub(super) fn gather(blocks: &[(u32, Vec<u8>)], at: Position) -> Option<Gathered> {
     let texts: Option<Vec<_>> = blocks.par_iter().map(|(_, packed)| block::unpack(packed)).collect();
     let texts = texts?;
-    let places = |(text, (unpacked, (block, _))): (usize, (&Vec<u8>, &(u32, Vec<u8>)))| {
+    let places = |text: usize, unpacked: &[u8], block: u32| {
         let (mut offset, mut places) = (0, Vec::with_capacity(64));
         for version in block::versions(unpacked) {
             let version = version?;
             if version.position <= at {
-                places.push(Place { prefix: prefix(version.key), block: *block, text: text as u32, offset });
+                places.push(Place { prefix: prefix(version.key), block, text: text as u32, offset });
             }
             offset += version.bytes() as u32;
         }
         Some(places)
     };
-    let found: Option<Vec<Vec<Place>>> = texts.par_iter().zip(blocks).enumerate().map(places).collect();
+    let found: Option<Vec<Vec<Place>>> = texts
+        .par_iter()
+        .zip(blocks)
+        .enumerate()
+        .map(|(text, (unpacked, (block, _)))| places(text, unpacked, *block))
+        .collect();
     let mut found = found?.concat();
     // Each run is sorted, and later runs come later: of one key the last is the one that holds.
     found.par_sort_by(|a, b| a.cmp(b, &texts));
