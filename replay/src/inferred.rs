@@ -1,48 +1,93 @@
-//! Causes of events that don't say, found in a stretch of the log around them.
+//! Causes of events that don't say, found in short stretches of the log before them.
 
 use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc, time::Duration};
 
-use kernel::{Domain, Position};
+use kernel::{Checkpoint, Domain, Position, Tables};
 use projector::timeline::Timeline;
 use runtime::{StoreError, Stretch};
 
 use crate::causes::{Cause, Inference, Window};
 
-/// How many entries are looked at, at most, to find what caused an event.
-const MOST: u64 = 200_000;
+/// How long after its cause an effect may come, to be told in somebody's life.
+pub(crate) const SOON: Duration = Duration::from_secs(2);
+
+/// How many entries and rows are looked at for one answer: somebody waits for it.
+const MOST: u64 = 20_000;
+
+/// How many rows are loaded for one answer; the sagas decide on whole topics.
+const MOST_ROWS: usize = 1_000_000;
 
 /// Causes by the topic and position of what they caused.
 pub(crate) type Causes = BTreeMap<(Arc<str>, Position), Cause>;
 
-/// What probably caused each event from `first` to `last` that does not say, as far as `wants` them.
-///
-/// The rows from which the sagas decide are as of a window's length before `first`. Of a very long stretch, causes
-/// are found in the first [`MOST`] entries only.
+/// What was found, and whether it was looked for everywhere.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) causes: Causes,
+    pub(crate) is_complete: bool,
+}
+
+/// The stretches of the log in which the causes of events at these positions, in log order, are looked for.
+pub(crate) fn stretches(positions: impl IntoIterator<Item = Position>) -> Vec<(Position, Position)> {
+    let mut stretches: Vec<(Position, Position)> = Vec::new();
+    for position in positions {
+        let begin = before(position, SOON);
+        match stretches.last_mut() {
+            Some((_, end)) if begin <= *end => *end = position,
+            Some(_) | None => stretches.push((begin, position)),
+        }
+    }
+    stretches
+}
+
+/// What probably caused the events in these stretches of the log that don't say: each from one position, whose rows
+/// the sagas begin with, up to and at another.
 pub(crate) async fn causes(
     timeline: &Timeline,
     domain: &Domain,
-    (first, last): (Position, Position),
-    wants: impl Fn(&str, Position) -> bool + Send + 'static,
-) -> Result<Causes, StoreError> {
-    let window = Window::default();
-    let begin = before(first, window.time);
-    let topics: Vec<_> = domain.topics().map(|topic| topic.name).collect();
-    let rows = timeline.tables(&topics, begin).await?;
-    let mut inference = Inference::from_state(domain, &rows, begin, window);
+    stretches: Vec<(Position, Position)>,
+) -> Result<Found, StoreError> {
+    let mut topics: Vec<_> = domain.sagas().iter().flat_map(|saga| saga.reads.iter().copied()).collect();
+    topics.sort_unstable();
+    topics.dedup();
+    let mut found = Found::default();
+    let (mut entries, mut rows) = (0, 0);
+    for (begin, end) in stretches {
+        let tables = timeline.tables(&topics, begin).await?;
+        rows += tables.0.values().map(BTreeMap::len).sum::<usize>();
+        if rows > MOST_ROWS || entries >= MOST {
+            return Ok(found);
+        }
+        let (causes, looked_at) = search(timeline, domain, &tables, (begin, end), MOST - entries).await?;
+        entries += looked_at;
+        found.causes.extend(causes);
+    }
+    found.is_complete = entries < MOST;
+    Ok(found)
+}
+
+/// Looks at no more than `most` entries of a stretch; tells at how many.
+async fn search(
+    timeline: &Timeline,
+    domain: &Domain,
+    rows: &Tables,
+    (begin, end): (Position, Position),
+    most: u64,
+) -> Result<(Causes, u64), StoreError> {
+    let window = Window { time: SOON, ..Window::default() };
+    let mut inference = Inference::from_state(domain, rows, begin, window);
     let engine = timeline.engine().clone();
-    let after = kernel::Checkpoint { position: begin, ..kernel::Checkpoint::default() };
+    let after = Checkpoint { position: begin, ..Checkpoint::default() };
     let scanning = tokio::task::spawn_blocking(move || {
         let (mut causes, mut seen) = (Causes::new(), 0);
-        engine.scan(&Stretch { after, until: last }, &mut |entry| {
+        engine.scan(&Stretch { after, until: end }, &mut |entry| {
             seen += 1;
-            if let Some(cause) = inference.take(&entry.to_entry())
-                && wants(entry.topic(), entry.position())
-            {
+            if let Some(cause) = inference.take(&entry.to_entry()) {
                 causes.insert((entry.topic().into(), entry.position()), cause);
             }
-            if seen < MOST { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            if seen < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
-        Ok(causes)
+        Ok((causes, seen))
     });
     let died = |error: tokio::task::JoinError| StoreError::Unavailable {
         url: timeline.engine().url(),

@@ -7,7 +7,10 @@ use projector::timeline::{RowChange, Timeline};
 use runtime::StoreError;
 use serde::Serialize;
 
-use crate::{causes::Fit, inferred};
+use crate::{
+    causes::Fit,
+    inferred::{self, Found},
+};
 
 /// One version of an entity, or its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -64,6 +67,8 @@ pub struct Life {
     pub chapters: Vec<Chapter>,
     /// Whether there are more after these.
     pub more: bool,
+    /// Whether causes that nobody wrote down were looked for everywhere; where much happens at a time they are not.
+    pub searched: bool,
 }
 
 /// Which part of a life is told.
@@ -92,7 +97,7 @@ pub async fn life(
     let end = versions.len().min(begin.saturating_add(part.limit));
     let positions: Vec<_> = versions[begin..end].iter().map(|version| version.position).collect();
     let mut events = events_at(timeline, topic.name, &positions).await?;
-    let origins = origins(timeline, domain, events.values()).await?;
+    let (origins, searched) = origins(timeline, domain, events.values()).await?;
     let mut before = begin.checked_sub(1).and_then(|last| versions.get(last)).and_then(|last| last.row.clone());
     let mut chapters = Vec::with_capacity(positions.len());
     for version in &versions[begin..end] {
@@ -103,7 +108,7 @@ pub async fn life(
         chapters.push(Chapter { event: Mention::of(domain, &event), change, origin });
         before = after;
     }
-    Ok(Life { chapters, more: end < versions.len() })
+    Ok(Life { chapters, more: end < versions.len(), searched })
 }
 
 /// The events of a topic at these positions.
@@ -120,13 +125,13 @@ async fn events_at(
     Ok(events.collect())
 }
 
-/// Why events of one topic happened, by position.
+/// Why events of one topic happened, by position; and whether causes that nobody wrote down were looked for everywhere.
 async fn origins(
     timeline: &Timeline,
     domain: &Domain,
     events: impl Iterator<Item = &Event> + Clone,
-) -> Result<BTreeMap<Position, Origin>, StoreError> {
-    let Some(last) = events.clone().map(|event| event.position).max() else { return Ok(BTreeMap::new()) };
+) -> Result<(BTreeMap<Position, Origin>, bool), StoreError> {
+    let Some(last) = events.clone().map(|event| event.position).max() else { return Ok((BTreeMap::new(), true)) };
     let recorded: Vec<_> = events.clone().filter_map(|event| event.meta.cause.as_deref()).collect();
     let known = timeline.mentioning(&recorded, last).await?;
     let by_id = |id: &str| known.iter().find(|event| event.id == id).map(|event| Mention::of(domain, event));
@@ -142,10 +147,11 @@ async fn origins(
         })
         .collect();
     let silent: Vec<_> = events.filter(|event| event.meta.cause.is_none() && event.meta.command.is_none()).collect();
-    if let (Some(first), Some(end)) = (silent.first(), silent.last()) {
-        let topic = first.topic.to_string();
-        let causes =
-            inferred::causes(timeline, domain, (first.position, end.position), move |of, _| of == topic).await?;
+    let mut is_complete = true;
+    if !silent.is_empty() {
+        let stretches = inferred::stretches(silent.iter().map(|event| event.position));
+        let Found { causes, is_complete: is_found } = inferred::causes(timeline, domain, stretches).await?;
+        is_complete = is_found;
         let wanted = silent.iter().filter_map(|event| causes.get(&(event.topic.clone(), event.position)));
         let positions: Vec<_> = wanted.map(|cause| cause.event).collect();
         let entries = timeline.engine().entries_at(&positions).await?;
@@ -166,7 +172,7 @@ async fn origins(
             origins.insert(event.position, origin);
         }
     }
-    Ok(origins)
+    Ok((origins, is_complete))
 }
 
 impl Mention {

@@ -1,6 +1,9 @@
 //! What led to an event, and what came of it, as a tree.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    time::Duration,
+};
 
 use kernel::{DECISIONS, Domain, Event, Position};
 use projector::timeline::Timeline;
@@ -9,15 +12,15 @@ use serde::Serialize;
 
 use crate::{
     causes::Fit,
-    inferred::{self, Causes},
+    inferred::{self, Causes, SOON},
     life::Mention,
 };
 
 /// How many events a tree has at most.
 pub const MOST: usize = 1_000;
 
-/// How far from an event it is looked for what caused it, and what it caused, where nobody wrote that down.
-const AROUND: std::time::Duration = std::time::Duration::from_secs(60);
+/// How long after an event it is looked for what it caused, where nobody wrote that down.
+const AROUND: Duration = Duration::from_secs(10);
 
 /// The causes and effects of one event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -147,9 +150,9 @@ impl Chain<'_> {
     /// The identifier of the event that caused this one: recorded, or inferred where nothing is.
     async fn cause_of(&mut self, event: &Event) -> Result<Option<String>, StoreError> {
         if event.meta.cause.is_none() && event.meta.command.is_none() && self.causes.is_empty() {
-            let (first, last) = (inferred::before(event.position, AROUND), inferred::after(event.position, AROUND));
-            let stretch = (first, last.min(self.until));
-            self.causes = inferred::causes(self.timeline, self.domain, stretch, |_, _| true).await?;
+            let begin = inferred::before(event.position, SOON);
+            let end = inferred::after(event.position, AROUND).min(self.until);
+            self.causes = inferred::causes(self.timeline, self.domain, vec![(begin, end)]).await?.causes;
         }
         Ok(self.cause(event).map(str::to_owned))
     }

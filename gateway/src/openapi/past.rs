@@ -159,8 +159,8 @@ fn causes(schemas: &mut Map<String, Value>) {
     });
     let life = json!({
         "type": "object",
-        "properties": {"chapters": list_of(&chapter), "more": {"type": "boolean"}},
-        "required": ["chapters", "more"],
+        "properties": {"chapters": list_of(&chapter), "more": {"type": "boolean"}, "searched": {"type": "boolean", "description": "Whether causes that are not recorded were looked for everywhere"}},
+        "required": ["chapters", "more", "searched"],
         "additionalProperties": false,
     });
     schemas.insert("Life".into(), life);

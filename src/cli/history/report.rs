@@ -29,6 +29,9 @@ pub(super) fn print((topic, key): (&str, &str), life: &Life, json: bool) {
     if life.chapters.iter().any(|chapter| chapter.origin.inferred.is_some()) {
         text.push_str("\ninferred: the log does not say why; today's sagas would have done this for that reason\n");
     }
+    if !life.searched {
+        text.push_str("\nsome causes were not looked for: too much happened just before\n");
+    }
     text.push_str(&match (life.chapters.len() as u64, life.more) {
         (0, _) => "nothing happened to it in that time\n".to_owned(),
         (count, false) => format!("\n{}\n", counted(count, "version", "versions")),
