@@ -208,6 +208,15 @@ impl Engine {
         Ok(page)
     }
 
+    /// R3, as far as the log's head tells without a look at what is in it: it is the log that `after` belongs to,
+    /// and has not lost its end.
+    ///
+    /// # Errors
+    /// When the store failed, or the log does not continue from `after`.
+    pub async fn continues_from(&self, after: &Checkpoint) -> Result<(), StoreError> {
+        check_continues(after, &self.head().await?, [])
+    }
+
     /// Entries after `after` as [`Engine::read`] gives them, whatever is missing among them.
     pub(crate) async fn page(&self, after: Position, limit: usize) -> Result<Page, StoreError> {
         each!(self, read(after, limit))
