@@ -3,9 +3,9 @@
 use std::{ops::ControlFlow, time::Instant};
 
 use kernel::{Checkpoint, Position, Seen};
-use runtime::{StoreError, Stretch};
+use runtime::{Engine, StoreError, Stretch};
 use serde::Serialize;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -128,7 +128,7 @@ impl Timeline {
     pub(super) async fn catch_up(&self, building: Building<'_>) -> Result<(Keeper, u64), BuildError> {
         let Building { keeper, until, progress, stop } = building;
         let head = self.0.engine.head().await?;
-        let (sender, mut work) = mpsc::channel::<Work>(WAITING);
+        let (sender, mut work) = mpsc::channel::<Work>(self.waiting());
         let scan = Scan {
             began: Instant::now(),
             first: keeper.state.checkpoint.clone(),
@@ -162,6 +162,15 @@ impl Timeline {
             return Err(BuildError::Interrupted(scan.state.checkpoint.position));
         }
         Ok((Keeper { state: scan.state, recent: scan.recent }, scan.events))
+    }
+
+    /// A log in memory is locked while it is shown: who waited there for the writer would have all wait who ask it for
+    /// anything, and the writer for a thread of theirs. It is in memory anyway, and so may the runs be.
+    fn waiting(&self) -> usize {
+        match self.0.engine {
+            Engine::Memory(_) | Engine::History(_) => Semaphore::MAX_PERMITS,
+            Engine::Redis(_) | Engine::Sqlite(_) => WAITING,
+        }
     }
 
     async fn write(&self, disk: &Disk, Work { from, mut run, frame }: Work) -> Result<(), BuildError> {
