@@ -26,7 +26,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use kernel::{Checkpoint, Domain, Entry, Event, Position, Row, Tables, Topic};
+use kernel::{Checkpoint, Domain, Entry, Event, Position, Row, Tables, Topic, TopicKind};
 use runtime::{Engine, StoreError};
 use serde::Serialize;
 use tokio::sync::watch;
@@ -37,6 +37,7 @@ pub use keep::Retention;
 pub use place::beside;
 
 use disk::Disk;
+use ground::Ground;
 use recent::{Recent, Scope, Versions};
 
 /// The way out where a timeline and its log do not go together.
@@ -82,6 +83,8 @@ struct Shared {
     recent: RwLock<Option<Recent>>,
     /// How far the keeper has come, for as long as there is one.
     kept: watch::Sender<Option<Position>>,
+    /// There is one keeper at a time here.
+    keeping: tokio::sync::Mutex<()>,
 }
 
 impl Timeline {
@@ -111,8 +114,8 @@ impl Timeline {
     }
 
     fn of(domain: Arc<Domain>, engine: Engine, disk: Option<Disk>) -> Self {
-        let (recent, kept) = Default::default();
-        Self(Arc::new(Shared { domain, engine, disk, run: run::RUN, recent: RwLock::new(recent), kept }))
+        let (recent, kept, keeping) = Default::default();
+        Self(Arc::new(Shared { domain, engine, disk, run: run::RUN, recent, kept, keeping }))
     }
 
     /// The same, but that as few as `entries` entries make a run: for those who want much to happen soon.
@@ -120,8 +123,8 @@ impl Timeline {
     pub fn with_runs_of(self, entries: u64) -> Self {
         let Shared { domain, engine, disk, .. } = &*self.0;
         let (domain, engine, disk) = (domain.clone(), engine.clone(), disk.clone());
-        let (recent, kept) = Default::default();
-        Self(Arc::new(Shared { domain, engine, disk, run: entries, recent: RwLock::new(recent), kept }))
+        let (recent, kept, keeping) = Default::default();
+        Self(Arc::new(Shared { domain, engine, disk, run: entries, recent, kept, keeping }))
     }
 
     /// The log that it is the timeline of.
@@ -147,17 +150,31 @@ impl Timeline {
     }
 
     /// The last version of a row up to and at `at`, whether it exists then or was deleted; nothing when there never
-    /// was one.
+    /// was one. Where old versions were dropped, it takes a look at the log to tell those two apart.
     ///
     /// # Errors
     /// When a store failed, or the log has lost events (R3).
     pub async fn row(&self, topic: &str, key: &str, at: Position) -> Result<Option<Version>, StoreError> {
         let Some(topic) = self.topic(topic) else { return Ok(None) };
-        let mut ground = self.0.ground(at).await?;
+        let ground = self.0.ground(at).await?;
+        let has_forgotten = ground.has_forgotten() && topic.kind == TopicKind::Entity;
+        match self.row_on(ground, &topic, key, at).await? {
+            None if has_forgotten => self.row_on(Ground::default(), &topic, key, at).await,
+            version => Ok(version),
+        }
+    }
+
+    async fn row_on(
+        &self,
+        mut ground: Ground,
+        topic: &Topic,
+        key: &str,
+        at: Position,
+    ) -> Result<Option<Version>, StoreError> {
         let old = ground.last(topic.name, key, at).await?;
         let scope = Scope::Row(topic.name, key.into());
         let living = old.iter().filter(|version| version.row.is_some()).map(|_| (topic.name, key));
-        let young = self.0.young(&ground, at, scope, Versions::Last, living, |recent| {
+        let young = self.0.young(&mut ground, at, scope, Versions::Last, living, |recent| {
             recent::last_up_to(recent.versions_of(topic.name, key), at).cloned()
         });
         Ok(young.await?.flatten().or(old))
@@ -180,7 +197,7 @@ impl Timeline {
         let names: Vec<_> = topics.iter().map(|topic| topic.name).collect();
         let living: Vec<_> =
             topics.iter().flat_map(|topic| tables.rows(topic.name).map(|(key, _)| (topic.name, key))).collect();
-        let young = self.0.young(&ground, at, Scope::Topics(names.clone()), Versions::Last, living, |recent| {
+        let young = self.0.young(&mut ground, at, Scope::Topics(names.clone()), Versions::Last, living, |recent| {
             let last = |(key, versions): (&Arc<str>, &[Version])| {
                 recent::last_up_to(versions, at).map(|version| (key.to_string(), version.row.clone()))
             };
@@ -208,11 +225,11 @@ impl Timeline {
         let mut ground = self.0.ground(Position::ZERO).await?;
         let mut versions = ground.versions(topic.name, key, until).await?;
         let living = versions.last().filter(|version| version.row.is_some()).map(|_| (topic.name, key));
-        let young = self.0.young(&ground, until, scope, Versions::All, living, |recent| {
+        let base = ground.base.position;
+        let young = self.0.young(&mut ground, until, scope, Versions::All, living, |recent| {
             let versions = recent.versions_of(topic.name, key);
             versions[..versions.partition_point(|version| version.position <= until)].to_vec()
         });
-        let base = ground.base.position;
         versions.extend(young.await?.unwrap_or_default().into_iter().filter(|version| version.position > base));
         Ok(versions)
     }
@@ -227,7 +244,7 @@ impl Timeline {
         // Which events there are is kept whatever else is dropped.
         let mut ground = self.0.ground(Position::MAX).await?;
         let mut positions = ground.mentions(&hashes, until).await?;
-        let young = self.0.young(&ground, until, Scope::Mentions(hashes.clone()), Versions::Last, None, |recent| {
+        let young = self.0.young(&mut ground, until, Scope::Mentions(hashes.clone()), Versions::Last, None, |recent| {
             let mentions = recent.mentions().iter();
             let mentions = mentions.filter(|(id, position)| *position <= until && hashes.contains(id));
             mentions.map(|(_, position)| *position).collect::<Vec<_>>()

@@ -152,3 +152,6 @@ fn read(text: &[u8]) -> Option<(Packed<'_>, &[u8])> {
     let position = Position::new(eight(12)?, eight(20)?);
     Some((Packed { key: std::str::from_utf8(key).ok()?, position, before: four(8)?, row }, text))
 }
+
+#[cfg(test)]
+mod tests;

@@ -137,7 +137,10 @@ async fn resolve(cut: &mut Cut, from: Position, touched: Touched) -> Result<Vec<
             Before::In(block) => match found.get_mut(topic).and_then(|found| found.remove(&(block, key.clone()))) {
                 Some(row) => row,
                 // The block was dropped; a keyframe has it.
-                None => cut.last(topic, &key, from).await?.and_then(|version| version.row),
+                None => {
+                    let at = from.min(cut.state.checkpoint.position);
+                    cut.last(topic, &key, at).await?.and_then(|version| version.row)
+                }
             },
         };
         if before != after {

@@ -1,13 +1,14 @@
 //! The timeline's file, and reading it: everything that one answer needs is read in one cut.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     path::Path,
 };
 
 use kernel::{Checkpoint, Epoch, Number, Position, Row, Topic, TopicKind};
 use runtime::StoreError;
 use sqlx::{Sqlite, Transaction};
+use tokio::task::JoinError;
 
 use super::{
     Version,
@@ -156,7 +157,9 @@ impl Cut {
 
     /// The runs that hold the rows as of `at`, which the file must reach.
     async fn reach(&mut self, at: Position) -> Result<Reach, StoreError> {
-        let sql = "SELECT base, id FROM run WHERE until >= ? AND base <> id ORDER BY until LIMIT 1";
+        // A keyframe that stands right there has all that exists: what comes before it may be dropped.
+        let sql = "SELECT base, id FROM run WHERE until >= ?1 AND (base <> id OR until = ?1) \
+                   ORDER BY until, id DESC LIMIT 1";
         let found = sqlx::query_as(sql).bind(bytes(at)).fetch_optional(&mut *self.transaction).await;
         let found: Option<(u32, u32)> = found.map_err(self.failed())?;
         Ok(found.map_or(Reach { base: 0, last: 0 }, |(base, last)| Reach { base, last }))
@@ -209,6 +212,22 @@ impl Cut {
         versions.ok_or_else(|| Self::corrupt(&self.file))
     }
 
+    /// What came of work on another thread.
+    fn worked<T>(&self, worked: Result<T, JoinError>) -> Result<T, StoreError> {
+        let url = self.file.url.clone();
+        worked.map_err(|error| StoreError::Unavailable { url, reason: format!("reading it died: {error}") })
+    }
+
+    /// A topic's rows as of `at`, which the file must reach, written out.
+    pub(super) async fn table(&mut self, topic: &Topic, at: Position) -> Result<BTreeMap<String, String>, StoreError> {
+        let rows = self.rows(topic, at).await?;
+        let owned = tokio::task::spawn_blocking(move || {
+            let rows = rows.rows().filter_map(|(_, version)| Some((version.key.to_owned(), version.row?.to_owned())));
+            rows.collect()
+        });
+        self.worked(owned.await)
+    }
+
     /// A topic's rows as of `at`, which the file must reach.
     pub(super) async fn rows(&mut self, topic: &Topic, at: Position) -> Result<Gathered, StoreError> {
         let Reach { base, last } = self.reach(at).await?;
@@ -224,7 +243,7 @@ impl Cut {
         let blocks = sqlx::query_as(include_str!("table.sql")).bind(topic).bind(runs.0).bind(runs.1);
         let blocks: Vec<(u32, Vec<u8>)> = blocks.fetch_all(&mut *self.transaction).await.map_err(self.failed())?;
         let gathered = tokio::task::spawn_blocking(move || gather::gather(&blocks, at)).await;
-        gathered.ok().flatten().ok_or_else(|| Self::corrupt(&self.file))
+        self.worked(gathered)?.ok_or_else(|| Self::corrupt(&self.file))
     }
 
     /// Adds the rows of a topic that were touched after `from`, up to and at `to`, which the file must reach; tells
@@ -243,7 +262,7 @@ impl Cut {
         let blocks = sqlx::query_scalar(include_str!("stretch.sql")).bind(topic).bind(first).bind(last);
         let blocks: Vec<Vec<u8>> = blocks.fetch_all(&mut *self.transaction).await.map_err(self.failed())?;
         let found = tokio::task::spawn_blocking(move || gather::touched(&blocks, (from, to))).await;
-        for (key, before, row) in found.ok().flatten().ok_or_else(|| Self::corrupt(&self.file))? {
+        for (key, before, row) in self.worked(found)?.ok_or_else(|| Self::corrupt(&self.file))? {
             // Of several versions the first says what was before, and the last what is after.
             touched.entry((topic, key)).or_insert((Before::In(before), None)).1 = row;
         }
@@ -264,7 +283,7 @@ impl Cut {
         let blocks = sqlx::query_as(sql).bind(json).fetch_all(&mut *self.transaction).await;
         let blocks: Vec<(u32, Vec<u8>)> = blocks.map_err(self.failed())?;
         let found = tokio::task::spawn_blocking(move || gather::pick(&blocks, &wanted, at)).await;
-        found.ok().flatten().ok_or_else(|| Self::corrupt(&self.file))
+        self.worked(found)?.ok_or_else(|| Self::corrupt(&self.file))
     }
 
     /// Where events stand that mention one of these identifiers, told by their hashes, up to `until`.
@@ -275,7 +294,10 @@ impl Cut {
             let sql = "SELECT packed FROM mention WHERE part = ? AND run <= ?";
             let packed = sqlx::query_scalar(sql).bind(mentions::part(*id)).bind(last);
             let packed: Vec<Vec<u8>> = packed.fetch_all(&mut *self.transaction).await.map_err(self.failed())?;
-            packed.iter().for_each(|packed| mentions::find(packed, *id, &mut found));
+            for packed in packed {
+                let mentions = mentions::find(&packed, *id);
+                found.extend(mentions.ok_or_else(|| self.file.corrupt("mention", "its mentions can't be read"))?);
+            }
         }
         found.retain(|position| *position <= until);
         Ok(found)

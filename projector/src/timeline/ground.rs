@@ -20,9 +20,16 @@ pub(super) struct Ground {
     cut: Option<Cut>,
     /// How far the file goes.
     pub(super) base: Checkpoint,
+    /// From before this, old versions were dropped.
+    floor: Position,
 }
 
 impl Ground {
+    /// Whether what was deleted long ago looks like what never was.
+    pub(super) fn has_forgotten(&self) -> bool {
+        self.floor > Position::ZERO
+    }
+
     /// How far the file goes, up to `at`.
     fn up_to(&self, at: Position) -> Position {
         at.min(self.base.position)
@@ -52,12 +59,7 @@ impl Ground {
     pub(super) async fn table(&mut self, topic: &Topic, at: Position) -> Result<BTreeMap<String, String>, StoreError> {
         let at = self.up_to(at);
         let Some(cut) = &mut self.cut else { return Ok(BTreeMap::new()) };
-        let rows = cut.rows(topic, at).await?;
-        let owned = tokio::task::spawn_blocking(move || {
-            let rows = rows.rows().filter_map(|(_, version)| Some((version.key.to_owned(), version.row?.to_owned())));
-            rows.collect()
-        });
-        Ok(owned.await.unwrap_or_default())
+        cut.table(topic, at).await
     }
 
     pub(super) async fn mentions(&mut self, ids: &[u64], until: Position) -> Result<Vec<Position>, StoreError> {
@@ -82,8 +84,13 @@ impl Shared {
         if cut.state.version != self.domain.projection() || from < cut.state.floor {
             return Ok(Ground::default());
         }
-        let base = cut.state.checkpoint.clone();
-        Ok(Ground { cut: Some(cut), base })
+        let (base, floor) = (cut.state.checkpoint.clone(), cut.state.floor);
+        // R3: what the file holds is what this log says. Who keeps it looks with each entry.
+        let is_kept = self.kept.borrow().is_some();
+        if !is_kept {
+            self.engine.continues_from(&base).await?;
+        }
+        Ok(Ground { cut: Some(cut), base, floor })
     }
 
     /// What there is between `ground` and `at`, as `read` makes it out: from what the keeper has in memory, and from
@@ -92,13 +99,15 @@ impl Shared {
     /// `living` are the rows that exist where the ground ends, of those that `scope` is about.
     pub(super) async fn young<T>(
         &self,
-        ground: &Ground,
+        ground: &mut Ground,
         at: Position,
         scope: Scope,
         versions: Versions,
         living: impl IntoIterator<Item = (&'static str, &str)>,
         read: impl FnOnce(&Recent) -> T,
     ) -> Result<Option<T>, StoreError> {
+        // Readers of the file are few, and the log may be long.
+        ground.cut = None;
         let base = &ground.base;
         if at <= base.position {
             return Ok(None);

@@ -47,17 +47,33 @@ pub(super) struct Keeper {
     pub(super) recent: Recent,
 }
 
+/// Takes the keeper's memory from the answers when it is dropped, however the keeper ends.
+struct Kept<'s>(&'s Shared);
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        self.0.withdraw();
+    }
+}
+
 impl Timeline {
-    /// Follows the log until told to stop.
+    /// Follows the log until told to stop. Of several that keep one timeline in one process, one does and the others
+    /// wait.
     ///
     /// A timeline that another version of the projection made is made anew. Answers come from the log meanwhile.
     ///
     /// # Errors
     /// When the log is not the one that the timeline was made of, or has lost events (R3).
     pub async fn keep(&self, tail: &Tail, retention: Retention, stop: &CancellationToken) -> Result<(), StoreError> {
+        let only = self.0.keeping.lock();
+        let _only = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            only = only => only,
+        };
         while !stop.is_cancelled() {
+            let kept = Kept(&self.0);
             let ended = self.follow(tail, retention, stop).await;
-            self.0.withdraw();
+            drop(kept);
             match ended {
                 Ok(()) | Err(BuildError::Interrupted(_)) => {}
                 Err(BuildError::Moved(place)) => tracing::info!(place, "another process keeps the timeline too"),

@@ -7,6 +7,9 @@ use kernel::Position;
 
 use super::disk;
 
+/// How many bytes each takes.
+const MENTION: usize = 20;
+
 /// How many parts there are.
 pub(super) const PARTS: usize = 64;
 
@@ -26,9 +29,12 @@ pub(super) fn pack(mentions: &[(u64, Position)]) -> Vec<Vec<u8>> {
     parts
 }
 
-/// Adds the positions that mention `id` to `found`.
-pub(super) fn find(packed: &[u8], id: u64, found: &mut Vec<Position>) {
+/// The positions that mention `id`; nothing where `packed` is no mentions.
+pub(super) fn find(packed: &[u8], id: u64) -> Option<Vec<Position>> {
     let half = (id as u32).to_be_bytes();
-    let of_it = packed.chunks_exact(20).filter(|mention| mention[..4] == half);
-    found.extend(of_it.filter_map(|mention| disk::read_position(&mention[4..])));
+    let (mentions, []) = packed.as_chunks::<MENTION>() else { return None };
+    mentions.iter().filter(|mention| mention[..4] == half).map(|mention| disk::read_position(&mention[4..])).collect()
 }
+
+#[cfg(test)]
+mod tests;

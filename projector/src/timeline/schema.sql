@@ -22,7 +22,7 @@ CREATE TABLE run (
     base INTEGER NOT NULL,
     until BLOB NOT NULL
 ) STRICT;
-CREATE INDEX run_until ON run (until) WHERE base <> id;
+CREATE INDEX run_until ON run (until);
 
 -- The versions of a run, by topic, key and position, some in each block. "keys" has two bytes of the hash of each key
 -- in it: most blocks that don't have a key are told by that.
