@@ -156,7 +156,9 @@ fn store_error(url: &str, error: sqlx::Error) -> StoreError {
         (Some(11 | 26), _) => {
             StoreError::Corrupt { url, at: "its pages".to_owned(), reason: format!("{reason}; {REMEDY}") }
         }
-        (None, sqlx::Error::ColumnDecode { index, .. }) => StoreError::Corrupt { url, at: index, reason },
+        (None, sqlx::Error::ColumnDecode { index, .. }) => {
+            StoreError::Corrupt { url, at: index, reason: format!("{reason}; {REMEDY}") }
+        }
         (Some(13), _) => StoreError::Full { url, reason },
         (Some(3 | 8 | 14 | 23), _) => StoreError::Unusable { url, reason },
         _ => StoreError::Unavailable { url, reason },

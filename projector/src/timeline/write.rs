@@ -51,12 +51,14 @@ impl Disk {
     /// Drops everything, to begin anew with this version of the projection.
     pub(super) async fn wipe(&self, version: u32) -> Result<State, StoreError> {
         let mut transaction = self.begin().await?;
-        let State { runs, blocks, .. } = disk::state_in(&self.file, &mut transaction).await?;
+        let last = sqlx::query_as(include_str!("last_numbers.sql")).fetch_one(&mut *transaction).await;
+        let (runs, blocks): (i64, i64) = last.map_err(self.failed())?;
         for sql in ["DELETE FROM run", "DELETE FROM block", "DELETE FROM mention"] {
             sqlx::query(sql).execute(&mut *transaction).await.map_err(self.failed())?;
         }
-        // Whoever has read of a run or a block must not meet another under its number.
-        let state = State { version, runs, blocks, ..State::default() };
+        // Whoever has read of a run or a block must not meet another under its number. In a damaged file any may stand.
+        let sane = |number: i64| u32::try_from(number).ok().filter(|number| *number < u32::MAX / 2).unwrap_or(0);
+        let state = State { version, runs: sane(runs), blocks: sane(blocks), ..State::default() };
         self.commit(transaction, &state).await?;
         Ok(state)
     }
