@@ -52,16 +52,21 @@ pub async fn entries(engine: &Engine) -> Vec<Entry> {
 
 /// The rows that entries make of nothing, as the log's rules say (R8), and how many can't be read.
 pub fn fold<'e>(entries: impl IntoIterator<Item = &'e Entry>) -> (Rows, u64) {
-    let mut rows: Rows = TOPICS.iter().map(|topic| ((*topic).to_owned(), BTreeMap::new())).collect();
-    let mut unreadable = 0;
-    for entry in entries {
-        let is_read = match entry {
-            Entry::Junk(_) => false,
-            Entry::Event(event) => rows.get_mut(&*event.topic).is_none_or(|table| apply(table, event).is_some()),
-        };
-        unreadable += u64::from(!is_read);
+    let mut rows = no_rows();
+    let unreadable = entries.into_iter().filter(|entry| !fold_onto(&mut rows, entry)).count();
+    (rows, unreadable as u64)
+}
+
+pub fn no_rows() -> Rows {
+    TOPICS.iter().map(|topic| ((*topic).to_owned(), BTreeMap::new())).collect()
+}
+
+/// The same, entry by entry; tells whether it can be read.
+pub fn fold_onto(rows: &mut Rows, entry: &Entry) -> bool {
+    match entry {
+        Entry::Junk(_) => false,
+        Entry::Event(event) => rows.get_mut(&*event.topic).is_none_or(|table| apply(table, event).is_some()),
     }
-    (rows, unreadable)
 }
 
 /// Nothing where the event can't be read.
