@@ -234,6 +234,46 @@ async fn what_is_young_is_told_from_what_was_dropped_meanwhile() {
     keeper.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_versions_of_one_row_may_fill_many_blocks() {
+    let engine = memory_log().await;
+    let long = "so long a name that two or three versions are a block. ".repeat(30);
+    for round in 0..60 {
+        let action = |n: usize| if (round + n) % 9 == 8 { DELETED } else { [CREATED, UPDATED][n % 2] };
+        let tree = |(n, id): (usize, &str)| event("tree", action(n), id, &format!("{round} {long}"));
+        let drafts = ["a", "ab", "a", "b"].into_iter().enumerate().map(tree);
+        append(&engine, drafts.chain([draft("note", "noted", format!(r#"{{"text":"{long}"}}"#))]).collect()).await;
+    }
+    let expected = Expected::of(&engine).await;
+    for (entries, kept) in [(40, false), (7, false), (40, true)] {
+        let (_folder, path) = file();
+        let timeline = open(&engine, &path, entries).await;
+        let keeping = if kept {
+            let mut keeping = Keeping::start(&timeline).await;
+            keeping.caught_up().await;
+            Some(keeping)
+        } else {
+            build(&timeline, Way::Onward).await.unwrap();
+            None
+        };
+        let what = format!("runs of {entries}");
+        is_exact_everywhere(&timeline, &what).await;
+        tells_changes(&timeline).await;
+        for entry in expected.log.entries.iter().step_by(3) {
+            for key in ["a", "ab", "b", "aa", "c", ""] {
+                let versions = expected.versions("tree", key, entry.position());
+                let found = timeline.versions("tree", key, entry.position()).await.unwrap();
+                assert!(found == versions, "{what}: versions of {key} at {}", entry.position());
+                let row = timeline.row("tree", key, entry.position()).await.unwrap();
+                assert!(row.as_ref() == versions.last(), "{what}: {key} at {}", entry.position());
+            }
+        }
+        if let Some(keeping) = keeping {
+            keeping.stop().await;
+        }
+    }
+}
+
 async fn tells_changes(timeline: &Timeline) {
     let expected = Expected::of(timeline.engine()).await;
     let positions: Vec<_> = expected.log.entries.iter().map(kernel::Entry::position).collect();
