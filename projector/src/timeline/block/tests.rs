@@ -1,7 +1,7 @@
 use kernel::Position;
 use proptest::prelude::*;
 
-use super::{BLOCK, Block, HEADER, Packed, Packer, unpack, versions};
+use super::{BLOCK, Block, HEADER, Packed, Packer, compress, mark, unpack, versions};
 
 /// A version of its own: topic, key, position, the run of the version before, row.
 type Owned = (&'static str, String, (u64, u64), u32, Option<String>);
@@ -19,11 +19,13 @@ fn any_versions() -> impl Strategy<Value = Vec<Owned>> {
 }
 
 fn pack(versions: &[Owned]) -> Vec<Block> {
-    let mut packer = Packer::default();
-    for (topic, version) in versions.iter().map(packed) {
-        packer.push(topic, &version);
-    }
-    packer.finish()
+    let mut packer = Packer::after(6);
+    let numbers: Vec<_> = versions.iter().map(packed).map(|(topic, version)| packer.push(topic, &version)).collect();
+    let mut blocks = packer.finish();
+    assert_eq!(numbers.iter().min(), blocks.first().map(|_| &7));
+    assert_eq!(numbers.last(), blocks.last().map(|block| &block.id));
+    compress(&mut blocks);
+    blocks
 }
 
 fn packed((topic, key, (ms, seq), before, row): &Owned) -> (&'static str, Packed<'_>) {
@@ -50,6 +52,8 @@ proptest! {
             prop_assert!(makes_sense);
             let first = versions.first().unwrap();
             prop_assert_eq!((&*block.key, block.position), (first.key, first.position));
+            let marks: Vec<_> = versions.chunk_by(|a, b| a.key == b.key).flat_map(|same| mark(same[0].key)).collect();
+            prop_assert_eq!(&block.keys, &marks);
             let last = versions.last().unwrap().bytes();
             prop_assert!(text.len() - last < BLOCK, "{} bytes before the last version", text.len() - last);
             prop_assert_eq!(versions.iter().map(Packed::bytes).sum::<usize>(), text.len());
