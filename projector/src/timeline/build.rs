@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Shared, Timeline,
-    disk::{Disk, State},
+    disk::State,
     keep::Keeper,
     recent::Recent,
     run::{self, Run},
@@ -128,7 +128,8 @@ impl Timeline {
     pub(super) async fn catch_up(&self, building: Building<'_>) -> Result<(Keeper, u64), BuildError> {
         let Building { keeper, until, progress, stop } = building;
         let head = self.0.engine.head().await?;
-        let (sender, mut work) = mpsc::channel::<Work>(self.waiting());
+        let (sender, packed) = mpsc::channel::<Work>(self.waiting());
+        let (to_disk, compressed) = mpsc::channel::<Work>(WAITING);
         let scan = Scan {
             began: Instant::now(),
             first: keeper.state.checkpoint.clone(),
@@ -144,19 +145,11 @@ impl Timeline {
         };
         let shared = self.clone();
         let scanning = tokio::task::spawn_blocking(move || scan.run(&shared.0, until));
-        let mut written = Ok(());
-        if let Some(disk) = &self.0.disk {
-            while let Some(next) = work.recv().await {
-                written = self.write(disk, next).await;
-                if written.is_err() {
-                    break;
-                }
-            }
-        }
-        // The scan ends when nobody takes what it has packed.
-        drop(work);
+        // What comes later in the row ends when nobody takes what it has made.
+        let (squeezed, written) = tokio::join!(squeeze(packed, to_disk), self.write(compressed));
         let scanned = scanning.await.map_err(|error| BuildError::Died(error.to_string()))?;
         written?;
+        squeezed?;
         let scan = scanned?;
         if stop.is_cancelled() {
             return Err(BuildError::Interrupted(scan.state.checkpoint.position));
@@ -173,18 +166,35 @@ impl Timeline {
         }
     }
 
-    async fn write(&self, disk: &Disk, Work { from, mut run, frame }: Work) -> Result<(), BuildError> {
-        let compressed = tokio::task::spawn_blocking(move || {
-            run.compress();
-            run
-        });
-        let run = compressed.await.map_err(|error| BuildError::Died(error.to_string()))?;
-        let mut is_written = disk.append(&from, &run).await?;
-        if let Some(frame) = frame {
-            is_written = is_written && disk.frame(&self.0.domain, &run.to, &frame).await?;
+    /// Writes runs, and keyframes after those that have one, until there are no more.
+    async fn write(&self, mut work: mpsc::Receiver<Work>) -> Result<(), BuildError> {
+        let Some(disk) = &self.0.disk else { return Ok(()) };
+        while let Some(Work { from, run, frame }) = work.recv().await {
+            let mut is_written = disk.append(&from, &run).await?;
+            if let Some(frame) = frame {
+                is_written = is_written && disk.frame(&self.0.domain, &run.to, &frame).await?;
+            }
+            if !is_written {
+                return Err(BuildError::Moved(disk.file.url.clone()));
+            }
         }
-        if is_written { Ok(()) } else { Err(BuildError::Moved(disk.file.url.clone())) }
+        Ok(())
     }
+}
+
+/// Compresses runs on their way to the file, while the one before is written.
+async fn squeeze(mut packed: mpsc::Receiver<Work>, to_disk: mpsc::Sender<Work>) -> Result<(), BuildError> {
+    while let Some(mut work) = packed.recv().await {
+        let compressing = tokio::task::spawn_blocking(move || {
+            work.run.compress();
+            work
+        });
+        let work = compressing.await.map_err(|error| BuildError::Died(error.to_string()))?;
+        if to_disk.send(work).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Where a build begins.

@@ -1,7 +1,7 @@
 //! `retrace bench at`: how soon the past is told, and what it costs to be able to.
 //!
-//! For each size of log: the timeline is built in bulk, then asked in this process, then over HTTP through this
-//! executable's own `up`. Beside it, in the same run, what SQLite takes for one row by its key and for all of them:
+//! For each size of log: the timeline is built in bulk, then asked in this process, then over HTTP by clients of
+//! a gateway. Beside it, in the same run, what SQLite takes for one row by its key and for all of them:
 //! the yardstick. At the end, how fast the read model is kept live with a timeline beside it and without.
 
 mod live;
@@ -9,17 +9,21 @@ mod report;
 mod yardstick;
 
 use std::{
-    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use clap::value_parser;
+use gateway::{Gateway, Settings};
 use kernel::{Chance, Domain, Method, Position};
-use projector::timeline::{Timeline, Way};
-use runtime::{Engine, Namespace, StoreUrl};
+use projector::{
+    ReadModel,
+    model::MemoryModel,
+    timeline::{Retention, Timeline, Way},
+};
+use runtime::{Engine, Namespace, StoreUrl, Tail};
 use tempfile::TempDir;
-use tokio::sync::watch;
+use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 
 use self::{
@@ -28,12 +32,11 @@ use self::{
     yardstick::Yardstick,
 };
 use super::{
-    super::{failure::Failure, latencies::Latencies, words::out},
+    super::{failure::Failure, http_client::Target, latencies::Latencies, words::out},
     fill::Plan,
     load::{Measured, Shot, load},
     machine::Machine,
     scratch::Scratch,
-    system::System,
 };
 
 /// How many events lie between the two moments whose difference is taken.
@@ -142,10 +145,9 @@ async fn size(
     let positions = plan.positions(&engine).await?;
     let asked = Asked::of(&timeline, &plan, &positions, args.samples).await?;
     let yardstick = Yardstick::measure(folder.path(), &timeline, plan.topic.name, args.samples).await?;
-    drop(timeline);
-    engine.close().await?;
     progress("asking over HTTP");
-    let http = over_http(scratch, folder.path(), &plan, &positions, args).await?;
+    let http = over_http(domain, &timeline, &plan, &positions, args).await?;
+    engine.close().await?;
     Ok(Size { events, topic: plan.topic.name, built, asked, yardstick, http })
 }
 
@@ -203,27 +205,43 @@ impl Asked {
     }
 }
 
-/// One row at a random position, asked of this executable's `up`.
+/// One row at a random position, asked of a gateway that keeps the timeline.
 async fn over_http(
-    scratch: &Scratch,
-    folder: &Path,
+    domain: &Arc<Domain>,
+    timeline: &Timeline,
     plan: &Plan<'_>,
     positions: &[Position],
     args: &Args,
 ) -> Result<Measured, Failure> {
-    let file = folder.join("bench.timeline");
-    let system = System::start_with(scratch, &["--timeline".as_ref(), file.as_os_str()]).await?;
+    let engine = timeline.engine().clone();
+    let (tail, following) = Tail::follow(engine.clone()).await?;
+    let stop = CancellationToken::new();
+    let keeping = {
+        let (timeline, tail, stop) = (timeline.clone(), tail.clone(), stop.clone());
+        tokio::spawn(async move { timeline.keep(&tail, Retention::Everything, &stop).await })
+    };
+    let model = ReadModel::Memory(MemoryModel::new());
+    let gateway = Gateway::new(domain.clone(), engine, tail, model, timeline.clone(), Settings::default());
+    let gateway = gateway.map_err(|error| Failure::failed(error.to_string()))?;
+    let failed = |error: std::io::Error| Failure::failed(format!("can't serve on the loopback: {error}"));
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(failed)?;
+    let target: Target = format!("http://{}", listener.local_addr().map_err(failed)?)
+        .parse()
+        .map_err(|error: super::super::http_client::MalformedTarget| Failure::failed(error.to_string()))?;
+    let serving = tokio::spawn(gateway::serve(listener, gateway, stop.clone()));
     let entities: Arc<[String]> = (0..plan.entities).map(|entity| plan.entity(entity)).collect();
     let positions: Arc<[Position]> = positions.into();
     // Of those that exist from the beginning on nothing is missing.
     let (name, from) = (plan.topic.name, plan.entities.min(positions.len() as u64 - 1));
-    let measured = load(system.target(), CONNECTIONS, Duration::from_secs(args.seconds), move |chance| {
+    let measured = load(&target, CONNECTIONS, Duration::from_secs(args.seconds), move |chance| {
         let at = positions[(from + chance.below(positions.len() as u64 - from)) as usize];
         let id = chance.pick(&entities).cloned().unwrap_or_default();
         Shot { method: Method::Get, path: format!("/{name}/{id}?at={at}"), body: None }
     })
     .await;
-    system.stop().await;
+    stop.cancel();
+    let _ = tokio::join!(serving, keeping);
+    following.abort();
     measured
 }
 

@@ -1,6 +1,6 @@
 //! The system that is measured: this executable's own `up`, in a process of its own.
 
-use std::{ffi::OsStr, process::Stdio};
+use std::process::Stdio;
 
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -22,16 +22,10 @@ pub(super) struct System {
 impl System {
     /// Starts it on a free port and waits until it says where it listens.
     pub(super) async fn start(scratch: &Scratch) -> Result<Self, Failure> {
-        Self::start_with(scratch, &[]).await
-    }
-
-    /// As [`System::start`], with more arguments.
-    pub(super) async fn start_with(scratch: &Scratch, more: &[&OsStr]) -> Result<Self, Failure> {
         let failure = |error: std::io::Error| Failure::failed(format!("can't start the system to measure: {error}"));
         let mut command = Command::new(std::env::current_exe().map_err(failure)?);
         command.args(["up", "--listen", "127.0.0.1:0"]).env_remove("REDIS_URL").env_remove("RETRACE_TOKEN");
         scratch.give_to(&mut command);
-        command.args(more);
         command.kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(failure)?;
