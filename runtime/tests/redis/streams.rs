@@ -256,3 +256,22 @@ async fn a_worker_that_never_had_a_heartbeat_can_be_swept() {
     assert_eq!(log.engine.reap(9).await.unwrap().len(), 1);
     assert_eq!(log.raw("EXISTS", "retrace:worker:w", &[]).await, redis::Value::Int(0), "nothing is left of it");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_grows_while_it_is_read_from_a_strangers_entry_has_lost_nothing() {
+    let mut log = Log::new().await;
+    for _ in 0..200 {
+        let head = log.commit(&["order"]).await.head;
+        let position = head.position.successor();
+        log.add("order", &position.to_string(), EVENT).await;
+        let after = Checkpoint { position, ..head };
+        let reads = async {
+            let mut found = 0;
+            while found == 0 {
+                found = log.engine.read(&after, 10).await.unwrap().entries.len();
+            }
+            assert_eq!(found, 1);
+        };
+        tokio::join!(reads, log.commit(&["order"]));
+    }
+}

@@ -45,7 +45,12 @@ impl Redis {
             if let Some(last) = page.entries.last() {
                 page.head.position = page.head.position.max(last.position());
             } else if page.head.position < after {
-                page.head = self.head().await?;
+                let head = self.head().await?;
+                if head.number > page.head.number {
+                    // It has grown since: what came is read, before somebody takes it for lost.
+                    continue;
+                }
+                page.head = head;
             }
             return Ok(page);
         }
