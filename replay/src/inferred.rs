@@ -8,6 +8,9 @@ use runtime::{StoreError, Stretch};
 
 use crate::causes::{Cause, Inference, Window};
 
+#[cfg(test)]
+mod tests;
+
 /// How long after its cause an effect may come, to be told in somebody's life.
 pub(crate) const SOON: Duration = Duration::from_secs(2);
 
@@ -96,17 +99,18 @@ async fn search(
     scanning.await.map_err(died)?
 }
 
-/// The last position that is so much time before another, by the wall clock.
+/// The last position that is more than so much time before another, by the wall clock: what is after it is not.
 pub(crate) fn before(position: Position, time: Duration) -> Position {
     let micros = position.unix_micros().saturating_sub(time.as_micros() as u64);
-    if position.is_foreign() {
+    let first = if position.is_foreign() {
         Position::new(micros / 1_000_000, micros % 1_000_000)
     } else {
         Position::new(micros / 1_000, 0)
-    }
+    };
+    first.predecessor()
 }
 
-/// The first position that is so much time after another, by the wall clock.
+/// The last position that is no more than so much time after another, by the wall clock.
 pub(crate) fn after(position: Position, time: Duration) -> Position {
     let micros = position.unix_micros().saturating_add(time.as_micros() as u64);
     if position.is_foreign() {

@@ -11,4 +11,6 @@
 pub mod causes;
 mod inferred;
 pub mod life;
+#[cfg(test)]
+mod sample;
 pub mod trace;

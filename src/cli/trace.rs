@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use kernel::Domain;
-use replay::trace::{MOST, Node, Trace, What, trace};
+use replay::trace::{Node, Trace, What, trace};
 
 use super::{
     exit,
     failure::Failure,
     store::StoreArgs,
     timeline::{self, TimelineArgs},
-    words::{counted, out, when},
+    words::{counted, done, out, when},
 };
 
 /// Of what.
@@ -48,7 +48,9 @@ fn drawn(trace: &Trace) -> String {
     branches(&trace.root.effects, "", &mut text);
     text.push_str(&counted(trace.events as u64, "event", "events"));
     text.push_str(if trace.truncated { ", and more that are not shown\n" } else { "\n" });
-    debug_assert!(trace.events <= MOST);
+    if !trace.searched {
+        text.push_str("some causes were not looked for: too much happened at that time\n");
+    }
     text
 }
 
@@ -68,6 +70,7 @@ fn line(node: &Node) -> String {
             let by = handler.as_deref().unwrap_or("a client");
             format!("command {id} of {by}{asked}")
         }
+        What::Missing { id } => format!("event {id}, which is not in the log{asked}"),
         What::Event { event, handler, inferred } => {
             // A fact of a journal has no name but its position.
             let key = event.key.as_deref().filter(|key| **key != event.position.to_string());
@@ -77,7 +80,7 @@ fn line(node: &Node) -> String {
             format!(
                 "{}{key} {}{by}{guess}  {}  {}{asked}",
                 event.topic,
-                event.action,
+                done(&event.topic, &event.action),
                 event.position,
                 when(event.position)
             )

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use std::io::Write as _;
 
-use kernel::{Checkpoint, Number, Position};
+use kernel::{CREATED, Checkpoint, DELETED, Number, Position, UPDATED};
 use projector::field_changes::FieldChange;
 use serde_json::Value;
 
@@ -60,6 +60,16 @@ pub(super) fn became(FieldChange { field, before, after }: &FieldChange) -> Stri
     format!("{field} {} → {}", value(before), value(after))
 }
 
+/// What happened to something of a topic: an order is "created", a mail is "sent".
+pub(super) fn done<'a>(topic: &str, action: &'a str) -> &'a str {
+    match action {
+        CREATED => "created",
+        UPDATED => "changed",
+        DELETED => "deleted",
+        fact => fact.strip_prefix(topic).and_then(|rest| rest.strip_prefix('_')).unwrap_or(fact),
+    }
+}
+
 /// A count of things: "1 row", "2,000 rows".
 pub(super) fn counted(count: u64, one: &str, more: &str) -> String {
     format!("{} {}", thousands(count), if count == 1 { one } else { more })
@@ -79,6 +89,14 @@ mod tests {
     fn a_position_is_a_time() {
         assert_eq!(when(Position::new(1_795_359_845_123, 4)), "2026-11-22T15:04:05.123Z");
         assert_eq!(when(Position::ZERO), "before the first event");
+    }
+
+    #[test]
+    fn what_happened_is_told_in_words() {
+        let told =
+            [("order", CREATED), ("order", UPDATED), ("order", DELETED), ("mail", "mail_sent"), ("mail", "lost")];
+        assert_eq!(told.map(|(topic, action)| done(topic, action)), ["created", "changed", "deleted", "sent", "lost"]);
+        assert_eq!(done("mail", "mailbox_full"), "mailbox_full");
     }
 
     #[test]

@@ -159,7 +159,7 @@ fn causes(schemas: &mut Map<String, Value>) {
     });
     let life = json!({
         "type": "object",
-        "properties": {"chapters": list_of(&chapter), "more": {"type": "boolean"}, "searched": {"type": "boolean", "description": "Whether causes that are not recorded were looked for everywhere"}},
+        "properties": {"chapters": list_of(&chapter), "more": {"type": "boolean"}, "searched": searched()},
         "required": ["chapters", "more", "searched"],
         "additionalProperties": false,
     });
@@ -167,8 +167,8 @@ fn causes(schemas: &mut Map<String, Value>) {
     let node = json!({
         "type": "object",
         "properties": {
-            "kind": {"enum": ["command", "event"]},
-            "id": {"type": "string", "description": "Of a command"},
+            "kind": {"enum": ["command", "event", "missing"], "description": "missing: an event that others name as their cause, and that is not in the log"},
+            "id": {"type": "string", "description": "Of a command, or of an event that is missing"},
             "handler": {"type": "string", "description": "The saga that sent or appended it"},
             "event": schema("Mention"),
             "inferred": fit,
@@ -185,9 +185,15 @@ fn causes(schemas: &mut Map<String, Value>) {
             "root": schema("TraceNode"),
             "events": {"type": "integer"},
             "truncated": {"type": "boolean", "description": "Whether there is more than is shown"},
+            "searched": searched(),
         },
-        "required": ["root", "events", "truncated"],
+        "required": ["root", "events", "truncated", "searched"],
         "additionalProperties": false,
     });
     schemas.insert("Trace".into(), trace);
+}
+
+/// Whether causes were looked for.
+fn searched() -> Value {
+    json!({"type": "boolean", "description": "Whether causes that are not recorded were looked for everywhere"})
 }

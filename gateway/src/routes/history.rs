@@ -37,7 +37,8 @@ pub(crate) async fn history(
     };
     let part = Part { after, until, limit };
     let life = gateway.remembered(life(&gateway.timeline, &gateway.domain, (topic, &id), part)).await?;
-    if life.chapters.is_empty() && after == Position::ZERO {
+    // A page after the last version is empty, but there is a row that it is of.
+    if life.chapters.is_empty() && gateway.remembered(gateway.timeline.row(topic.name, &id, until)).await?.is_none() {
         let detail = format!("no {} {id} has existed up to {until}", topic.name);
         return Err(Problem::new(Kind::NotFound, detail));
     }
@@ -55,7 +56,7 @@ pub(crate) async fn trace(State(gateway): State<Site>, Path(id): Path<String>) -
 }
 
 fn limit(uri: &Uri, most: usize) -> Result<usize, Problem> {
-    let Some(asked) = request::parameter(uri, "limit") else { return Ok(LIMIT) };
+    let Some(asked) = request::parameter(uri, "limit") else { return Ok(LIMIT.min(most)) };
     let limit = asked.parse().ok().filter(|limit| (1..=most).contains(limit));
     limit.ok_or_else(|| {
         let detail = format!("limit is \"{asked}\"; expected a whole number from 1 to {most}");

@@ -1,6 +1,6 @@
 //! A life, told so that whoever runs the shop understands it.
 
-use kernel::{CREATED, DELETED, Position, UPDATED};
+use kernel::Position;
 use projector::{field_changes::ChangeKind, timeline::RowChange};
 use replay::{
     causes::Fit,
@@ -8,7 +8,7 @@ use replay::{
 };
 use serde::Serialize;
 
-use crate::cli::words::{became, counted, out, when};
+use crate::cli::words::{became, counted, done, out, thousands, when};
 
 #[derive(Serialize)]
 struct Document<'l> {
@@ -82,7 +82,7 @@ fn why(whose: (&str, &str), event: &Mention, origin: &Origin) -> String {
             (topic, Some(key)) => format!("{topic} {key}"),
             (topic, None) => format!("a {topic}"),
         };
-        format!("because {who} was {}{}", done(&cause.action), before(cause.position, event.position))
+        format!("because {who} was {}{}", done(&cause.topic, &cause.action), before(cause.position, event.position))
     });
     let guess = match inferred {
         None => "",
@@ -98,24 +98,38 @@ fn why(whose: (&str, &str), event: &Mention, origin: &Origin) -> String {
     }
 }
 
-/// What an action says of an entity.
-fn done(action: &str) -> &str {
-    match action {
-        CREATED => "created",
-        UPDATED => "changed",
-        DELETED => "deleted",
-        other => other,
+/// How long before, where that is more than no time at all.
+fn before(cause: Position, effect: Position) -> String {
+    let ms = effect.unix_micros().saturating_sub(cause.unix_micros()) / 1_000;
+    match ms {
+        0 => " just before".to_owned(),
+        ..1_000 => format!(" {ms} ms before"),
+        ..120_000 => format!(" {:.1} s before", ms as f64 / 1e3),
+        ..7_200_000 => format!(" {} minutes before", ms / 60_000),
+        _ => format!(" {} hours before", thousands(ms / 3_600_000)),
     }
 }
 
-/// How long before, where that is more than no time at all.
-fn before(cause: Position, effect: Position) -> String {
-    let micros = effect.unix_micros().saturating_sub(cause.unix_micros());
-    if micros == 0 {
-        return " just before".to_owned();
-    }
-    match micros {
-        ..1_000_000 => format!(" {} ms before", micros as f64 / 1e3),
-        _ => format!(" {:.1} s before", micros as f64 / 1e6),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_between_are_told_as_people_tell_them() {
+        let at = |micros: u64| Position::new(1_795_342_547 + micros / 1_000_000, micros % 1_000_000);
+        for (micros, told) in [
+            (0, "just before"),
+            (999, "just before"),
+            (73_038, "73 ms before"),
+            (999_999, "999 ms before"),
+            (1_250_000, "1.2 s before"),
+            (119_900_000, "119.9 s before"),
+            (120_000_000, "2 minutes before"),
+            (7_200_000_000, "2 hours before"),
+            (3_600_000_000_000, "1,000 hours before"),
+        ] {
+            assert_eq!(before(at(0), at(micros)), format!(" {told}"), "{micros}");
+        }
+        assert_eq!(before(at(1), at(0)), " just before", "clocks may go back");
     }
 }
