@@ -9,6 +9,7 @@ mod domain;
 mod commands;
 mod describing;
 mod entities;
+mod histories;
 mod idempotency;
 mod live;
 mod past;

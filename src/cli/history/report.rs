@@ -1,12 +1,16 @@
 //! A life, told so that whoever runs the shop understands it.
 
 use kernel::Position;
-use projector::{field_changes::ChangeKind, timeline::RowChange};
+use projector::{
+    field_changes::{ChangeKind, FieldChange},
+    timeline::RowChange,
+};
 use replay::{
     causes::Fit,
     life::{Chapter, Life, Mention, Origin},
 };
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::cli::words::{became, counted, done, out, thousands, when};
 
@@ -51,26 +55,43 @@ fn told(whose: (&str, &str), Chapter { event, change, origin }: &Chapter) -> Str
         "\n{}  {}{number}\n  {}\n  {}\n",
         when(event.position),
         event.position,
-        what(change),
+        what(event, change),
         why(whose, event, origin)
     )
 }
 
 /// What became of the row.
-fn what(change: &RowChange) -> String {
+fn what(event: &Mention, change: &RowChange) -> String {
     let fields = change.fields();
-    let values = |pick: fn(&projector::field_changes::FieldChange) -> Option<&serde_json::Value>| {
+    let values = |pick: fn(&FieldChange) -> Option<&Value>| {
         // Its own id is in the title.
         let fields = fields.iter().filter(|field| field.field != kernel::ENTITY_ID);
-        let values = fields.filter_map(|field| Some(format!("{} {}", field.field, pick(field)?)));
-        values.collect::<Vec<_>>().join(", ")
+        listed(fields.filter_map(|field| Some((&*field.field, pick(field)?))))
     };
     match change.kind() {
-        ChangeKind::Created => format!("created: {}", values(|field| field.after.as_ref())),
+        ChangeKind::Created => match change.after.as_deref().and_then(fact) {
+            Some(fact) => {
+                let fact = listed(fact.iter().map(|(name, value)| (name.as_str(), value)));
+                format!("{}: {fact}", done(&event.topic, &event.action))
+            }
+            None => format!("created: {}", values(|field| field.after.as_ref())),
+        },
         ChangeKind::Deleted => format!("deleted, it was: {}", values(|field| field.before.as_ref())),
         ChangeKind::Changed if fields.is_empty() => "written again as it was".to_owned(),
         ChangeKind::Changed => format!("changed: {}", fields.iter().map(became).collect::<Vec<_>>().join(", ")),
     }
+}
+
+/// Names and values in a row.
+fn listed<'v>(values: impl Iterator<Item = (&'v str, &'v Value)>) -> String {
+    values.map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
+}
+
+/// What a journal's row is about: not who wrote it, but what was written.
+fn fact(row: &str) -> Option<Map<String, Value>> {
+    let row: Map<String, Value> = serde_json::from_str(row).ok()?;
+    let is_fact = !row.contains_key(kernel::ENTITY_ID);
+    serde_json::from_str(row.get("event_data").filter(|_| is_fact)?.as_str()?).ok()
 }
 
 /// Why it happened.
