@@ -78,7 +78,7 @@ impl Shared {
         match self.asked(async { Ok(call.await) }).await? {
             Err(error @ StoreError::Diverged { .. }) => {
                 let detail = format!("{error}; {}", projector::timeline::REMEDY);
-                Err(Problem::new(Kind::Internal, detail))
+                Err(Problem::unavailable(detail, 60))
             }
             answer => Ok(answer?),
         }

@@ -35,6 +35,20 @@ fn decoded(text: &str) -> String {
     percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
+/// Refuses parameters that are not known: what they ask for would be left out in silence.
+pub(crate) fn only(uri: &Uri, known: &[&str]) -> Result<(), Problem> {
+    let names =
+        uri.query().unwrap_or_default().split('&').map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
+    let decoded = names.map(|name| percent_decode_str(name).decode_utf8_lossy().into_owned());
+    match decoded.into_iter().find(|name| !name.is_empty() && !known.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(unknown) => {
+            let detail = format!("there is no parameter {unknown} here; there are {}", known.join(", "));
+            Err(Problem::new(Kind::MalformedRequest, detail))
+        }
+    }
+}
+
 /// How a repeat of the request would be recognised, if the client wants it to be.
 pub(crate) fn idempotency(headers: &HeaderMap, fingerprint: Fingerprint) -> Result<Option<Idempotency>, Problem> {
     let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
@@ -91,6 +105,17 @@ mod tests {
         assert_eq!(parameter(&Uri::from_static("/ws"), "after"), None);
         assert_eq!(readings(&uri, "c"), Some(["d+e".to_owned(), "d e".to_owned()]));
         assert_eq!(readings(&Uri::from_static("/?a=%2B1"), "a"), Some(["+1".to_owned(), "+1".to_owned()]));
+    }
+
+    #[test]
+    fn parameters_that_are_not_known_are_refused() {
+        let only = |uri: &'static str| only(&Uri::from_static(uri), &["from", "to"]).map_err(|p| p.detail().to_owned());
+        assert_eq!(
+            [only("/x"), only("/x?"), only("/x?to=1&from=2"), only("/x?%66rom=2&")],
+            [Ok(()), Ok(()), Ok(()), Ok(())]
+        );
+        let refused = Err("there is no parameter key here; there are from, to".to_owned());
+        assert_eq!([only("/x?from=1&key=2"), only("/x?key")], [refused.clone(), refused]);
     }
 
     #[test]

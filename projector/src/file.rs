@@ -22,6 +22,8 @@ pub(crate) struct Layout {
     pub(crate) page: u32,
     /// The SQL that makes an empty file one of this format.
     pub(crate) schema: &'static str,
+    /// What makes the file anew, or brings it up to date.
+    pub(crate) remedy: &'static str,
     /// The SQL that brings a file of format 1 up to date, where that can be done.
     pub(crate) upgrade: Option<&'static str>,
 }
@@ -92,9 +94,9 @@ impl File {
         let readers = pool(READERS).connect_with(options).await.map_err(failed)?;
         let mut connection = readers.acquire().await.map_err(failed)?;
         if !layout.check(&url, &mut connection).await?.is_empty() {
-            let reason = "an older Retrace made it, or one that did not come to the end of that; `retrace up` or \
-                          `retrace rebuild` brings it up to date";
-            return Err(StoreError::Unusable { url, reason: reason.to_owned() });
+            let reason =
+                format!("an older Retrace made it, or one that did not come to the end of that; {}", layout.remedy);
+            return Err(StoreError::Unusable { url, reason });
         }
         drop(connection);
         // Whatever would write gets a connection that does not.
@@ -153,9 +155,12 @@ fn store_error(url: &str, error: sqlx::Error) -> StoreError {
     let primary = code.and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff);
     let (url, reason) = (url.to_owned(), error.to_string());
     match (primary, error) {
-        (Some(11 | 26), _) => {
-            StoreError::Corrupt { url, at: "its pages".to_owned(), reason: format!("{reason}; {REMEDY}") }
+        (Some(26), _) => {
+            let reason =
+                format!("{reason}; name another file, or, if it was a file of Retrace's beside a log, {REMEDY}");
+            StoreError::Corrupt { url, at: "its pages".to_owned(), reason }
         }
+        (Some(11), _) => StoreError::Corrupt { url, at: "its pages".to_owned(), reason: format!("{reason}; {REMEDY}") },
         (None, sqlx::Error::ColumnDecode { index, .. }) => {
             StoreError::Corrupt { url, at: index, reason: format!("{reason}; {REMEDY}") }
         }

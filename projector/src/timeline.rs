@@ -19,17 +19,19 @@ mod mentions;
 mod place;
 mod recent;
 mod run;
+mod scan;
 mod write;
 
 use std::{
+    collections::HashSet,
     path::Path,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use kernel::{Checkpoint, Domain, Entry, Event, Position, Row, Tables, Topic, TopicKind};
+use kernel::{Checkpoint, Domain, Entry, Event, Position, Row, Tables, Topic};
 use runtime::{Engine, StoreError};
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 pub use build::{BuildError, Built, Way};
 pub use changes::RowChange;
@@ -37,7 +39,6 @@ pub use keep::Retention;
 pub use place::beside;
 
 use disk::Disk;
-use ground::Ground;
 use recent::{Recent, Scope, Versions};
 
 /// The way out where a timeline and its log do not go together.
@@ -83,6 +84,8 @@ struct Shared {
     recent: RwLock<Option<Recent>>,
     /// How far the keeper has come, for as long as there is one.
     kept: watch::Sender<Option<Position>>,
+    /// Room for stretches of the log that are read because somebody asked.
+    scans: Arc<Semaphore>,
     /// There is one keeper at a time here.
     keeping: tokio::sync::Mutex<()>,
 }
@@ -115,7 +118,8 @@ impl Timeline {
 
     fn of(domain: Arc<Domain>, engine: Engine, disk: Option<Disk>) -> Self {
         let (recent, kept, keeping) = Default::default();
-        Self(Arc::new(Shared { domain, engine, disk, run: run::RUN, recent, kept, keeping }))
+        let scans = Arc::new(Semaphore::new(scan::AT_A_TIME));
+        Self(Arc::new(Shared { domain, engine, disk, run: run::RUN, recent, kept, scans, keeping }))
     }
 
     /// The same, but that as few as `entries` entries make a run: for those who want much to happen soon.
@@ -124,7 +128,8 @@ impl Timeline {
         let Shared { domain, engine, disk, .. } = &*self.0;
         let (domain, engine, disk) = (domain.clone(), engine.clone(), disk.clone());
         let (recent, kept, keeping) = Default::default();
-        Self(Arc::new(Shared { domain, engine, disk, run: entries, recent, kept, keeping }))
+        let scans = Arc::new(Semaphore::new(scan::AT_A_TIME));
+        Self(Arc::new(Shared { domain, engine, disk, run: entries, recent, kept, scans, keeping }))
     }
 
     /// The log that it is the timeline of.
@@ -150,31 +155,17 @@ impl Timeline {
     }
 
     /// The last version of a row up to and at `at`, whether it exists then or was deleted; nothing when there never
-    /// was one. Where old versions were dropped, it takes a look at the log to tell those two apart.
+    /// was one, or when its end was dropped with other old versions ([`Retention`]).
     ///
     /// # Errors
     /// When a store failed, or the log has lost events (R3).
     pub async fn row(&self, topic: &str, key: &str, at: Position) -> Result<Option<Version>, StoreError> {
         let Some(topic) = self.topic(topic) else { return Ok(None) };
-        let ground = self.0.ground(at).await?;
-        let has_forgotten = ground.has_forgotten() && topic.kind == TopicKind::Entity;
-        match self.row_on(ground, &topic, key, at).await? {
-            None if has_forgotten => self.row_on(Ground::default(), &topic, key, at).await,
-            version => Ok(version),
-        }
-    }
-
-    async fn row_on(
-        &self,
-        mut ground: Ground,
-        topic: &Topic,
-        key: &str,
-        at: Position,
-    ) -> Result<Option<Version>, StoreError> {
+        let mut ground = self.0.ground(at).await?;
         let old = ground.last(topic.name, key, at).await?;
         let scope = Scope::Row(topic.name, key.into());
         let living = old.iter().filter(|version| version.row.is_some()).map(|_| (topic.name, key));
-        let young = self.0.young(&mut ground, at, scope, Versions::Last, living, |recent| {
+        let young = self.young(&mut ground, at, scope, Versions::Last, living, |recent| {
             recent::last_up_to(recent.versions_of(topic.name, key), at).cloned()
         });
         Ok(young.await?.flatten().or(old))
@@ -197,7 +188,7 @@ impl Timeline {
         let names: Vec<_> = topics.iter().map(|topic| topic.name).collect();
         let living: Vec<_> =
             topics.iter().flat_map(|topic| tables.rows(topic.name).map(|(key, _)| (topic.name, key))).collect();
-        let young = self.0.young(&mut ground, at, Scope::Topics(names.clone()), Versions::Last, living, |recent| {
+        let young = self.young(&mut ground, at, Scope::Topics(names.clone()), Versions::Last, living, |recent| {
             let last = |(key, versions): (&Arc<str>, &[Version])| {
                 recent::last_up_to(versions, at).map(|version| (key.to_string(), version.row.clone()))
             };
@@ -226,7 +217,7 @@ impl Timeline {
         let mut versions = ground.versions(topic.name, key, until).await?;
         let living = versions.last().filter(|version| version.row.is_some()).map(|_| (topic.name, key));
         let base = ground.base.position;
-        let young = self.0.young(&mut ground, until, scope, Versions::All, living, |recent| {
+        let young = self.young(&mut ground, until, scope, Versions::All, living, |recent| {
             let versions = recent.versions_of(topic.name, key);
             versions[..versions.partition_point(|version| version.position <= until)].to_vec()
         });
@@ -240,11 +231,12 @@ impl Timeline {
     /// # Errors
     /// When a store failed, or the log has lost events (R3).
     pub async fn mentioning(&self, ids: &[&str], until: Position) -> Result<Vec<Event>, StoreError> {
-        let hashes: Vec<_> = ids.iter().map(|id| recent::mention(id)).collect();
+        let hashes: HashSet<_> = ids.iter().map(|id| recent::mention(id)).collect();
+        let ids: HashSet<_> = ids.iter().copied().collect();
         // Which events there are is kept whatever else is dropped.
         let mut ground = self.0.ground(Position::MAX).await?;
         let mut positions = ground.mentions(&hashes, until).await?;
-        let young = self.0.young(&mut ground, until, Scope::Mentions(hashes.clone()), Versions::Last, None, |recent| {
+        let young = self.young(&mut ground, until, Scope::Mentions(hashes.clone()), Versions::Last, None, |recent| {
             let mentions = recent.mentions().iter();
             let mentions = mentions.filter(|(id, position)| *position <= until && hashes.contains(id));
             mentions.map(|(_, position)| *position).collect::<Vec<_>>()
@@ -260,7 +252,7 @@ impl Timeline {
         let mentions = |event: &Event| {
             let meta = &event.meta;
             let mentioned = [Some(&event.id), meta.cause.as_ref(), meta.command.as_ref()];
-            mentioned.into_iter().flatten().any(|id| ids.contains(&&**id))
+            mentioned.into_iter().flatten().any(|id| ids.contains(&**id))
         };
         Ok(events.filter(mentions).collect())
     }

@@ -1,6 +1,11 @@
 //! Causes of events that don't say, found in short stretches of the log before them.
 
-use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    ops::ControlFlow,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use kernel::{Checkpoint, Domain, Position, Tables};
 use projector::timeline::Timeline;
@@ -14,8 +19,11 @@ mod tests;
 /// How long after its cause an effect may come, to be told in somebody's life.
 pub(crate) const SOON: Duration = Duration::from_secs(2);
 
-/// How many entries and rows are looked at for one answer: somebody waits for it.
+/// How many entries are looked at for one answer: somebody waits for it.
 const MOST: u64 = 20_000;
+
+/// How long it is looked for causes, however few entries that are.
+const MOST_TIME: Duration = Duration::from_secs(3);
 
 /// How many rows are loaded for one answer; the sagas decide on whole topics.
 const MOST_ROWS: usize = 1_000_000;
@@ -55,17 +63,18 @@ pub(crate) async fn causes(
     topics.dedup();
     let mut found = Found::default();
     let (mut entries, mut rows) = (0, 0);
+    let deadline = Instant::now() + MOST_TIME;
     for (begin, end) in stretches {
         let tables = timeline.tables(&topics, begin).await?;
         rows += tables.0.values().map(BTreeMap::len).sum::<usize>();
-        if rows > MOST_ROWS || entries >= MOST {
+        if rows > MOST_ROWS || entries >= MOST || Instant::now() >= deadline {
             return Ok(found);
         }
-        let (causes, looked_at) = search(timeline, domain, &tables, (begin, end), MOST - entries).await?;
+        let (causes, looked_at) = search(timeline, domain, tables, (begin, end), (MOST - entries, deadline)).await?;
         entries += looked_at;
         found.causes.extend(causes);
     }
-    found.is_complete = entries < MOST;
+    found.is_complete = entries < MOST && Instant::now() < deadline;
     Ok(found)
 }
 
@@ -73,30 +82,36 @@ pub(crate) async fn causes(
 async fn search(
     timeline: &Timeline,
     domain: &Domain,
-    rows: &Tables,
+    rows: Tables,
     (begin, end): (Position, Position),
-    most: u64,
+    (most, deadline): (u64, Instant),
 ) -> Result<(Causes, u64), StoreError> {
     let window = Window { time: SOON, ..Window::default() };
-    let mut inference = Inference::from_state(domain, rows, begin, window);
-    let engine = timeline.engine().clone();
-    let after = Checkpoint { position: begin, ..Checkpoint::default() };
-    let scanning = tokio::task::spawn_blocking(move || {
-        let (mut causes, mut seen) = (Causes::new(), 0);
-        engine.scan(&Stretch { after, until: end }, &mut |entry| {
-            seen += 1;
-            if let Some(cause) = inference.take(&entry.to_entry()) {
-                causes.insert((entry.topic().into(), entry.position()), cause);
-            }
-            if seen < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        })?;
-        Ok((causes, seen))
-    });
+    let domain = domain.clone();
+    let start = tokio::task::spawn_blocking(move || Inference::from_state(&domain, &rows, begin, window));
     let died = |error: tokio::task::JoinError| StoreError::Unavailable {
         url: timeline.engine().url(),
         reason: format!("looking for causes died: {error}"),
     };
-    scanning.await.map_err(died)?
+    let search = Search { inference: start.await.map_err(died)?, causes: Causes::new(), seen: 0 };
+    let after = Checkpoint { position: begin, ..Checkpoint::default() };
+    let found = timeline.scan(Stretch { after, until: end }, search, move |search, entry| {
+        search.seen += 1;
+        if let Some(cause) = search.inference.take(&entry.to_entry()) {
+            search.causes.insert((entry.topic().into(), entry.position()), cause);
+        }
+        let is_enough = search.seen >= most || Instant::now() >= deadline;
+        if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    let Search { causes, seen, .. } = found.await?;
+    Ok((causes, seen))
+}
+
+/// A search on its way through the log.
+struct Search {
+    inference: Inference,
+    causes: Causes,
+    seen: u64,
 }
 
 /// The last position that is more than so much time before another, by the wall clock: what is after it is not.

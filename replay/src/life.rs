@@ -101,12 +101,13 @@ pub async fn life(
     let mut before = begin.checked_sub(1).and_then(|last| versions.get(last)).and_then(|last| last.row.clone());
     let mut chapters = Vec::with_capacity(positions.len());
     for version in &versions[begin..end] {
-        let Some(event) = events.remove(&version.position) else { continue };
-        let origin = origins.get(&event.position).cloned().unwrap_or_default();
         let after = version.row.clone();
         let change = RowChange { topic: topic.name, key: key.to_owned(), before, after: after.clone() };
-        chapters.push(Chapter { event: Mention::of(domain, &event), change, origin });
         before = after;
+        // A log that was cut short may not have it any more.
+        let Some(event) = events.remove(&version.position) else { continue };
+        let origin = origins.get(&event.position).cloned().unwrap_or_default();
+        chapters.push(Chapter { event: Mention::of(domain, &event), change, origin });
     }
     Ok(Life { chapters, more: end < versions.len(), searched })
 }

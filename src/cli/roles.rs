@@ -22,6 +22,9 @@ use super::{failure::Failure, store::StoreArgs, timeline::KeepArgs};
 /// How long roles may take to end once they are told to.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// After how long it is looked whether a timeline that could not be kept can be now.
+const MENDING: Duration = Duration::from_secs(60);
+
 /// How long the read model may take to catch up before that is worth a line.
 const QUICK: Duration = Duration::from_secs(1);
 
@@ -128,8 +131,10 @@ pub(super) async fn run(
             tasks.spawn(async move { projector.await.map_err(|error| stopped("projector", error)) });
         }
         if let Some(listener) = listener {
-            let timeline = keep.open(store, &domain, &engine).await?;
-            tasks.spawn(remember(timeline.clone(), tail.clone(), keep.retention(), stop.clone()));
+            let (timeline, is_kept) = keep.open(store, &domain, &engine).await?;
+            if is_kept {
+                tasks.spawn(remember(timeline.clone(), tail.clone(), keep.retention(), stop.clone()));
+            }
             let gateway = Gateway::new(domain.clone(), engine.clone(), tail, model.clone(), timeline, settings);
             let gateway = gateway.map_err(|error| Failure::failed(error.to_string()))?;
             let first = roles.contains(&Role::Projector).then(|| (model, head.clone()));
@@ -162,9 +167,11 @@ async fn remember(
     retention: Retention,
     stop: CancellationToken,
 ) -> Result<(), Failure> {
-    // What ends it is logged where it happens.
-    let _ = timeline.keep(&tail, retention, &stop).await;
-    stop.cancelled().await;
+    while !stop.is_cancelled() {
+        // What ends it is logged where it happens. Somebody may mend it.
+        let _ = timeline.keep(&tail, retention, &stop).await;
+        let _ = tokio::time::timeout(MENDING, stop.cancelled()).await;
+    }
     Ok(())
 }
 

@@ -57,7 +57,13 @@ impl TimelineArgs {
             return Err(Failure::new(exit::NOT_FOUND, message));
         }
         match self.path(store, &domain)? {
-            Some(path) => Ok(Timeline::open_reading(domain, engine, &path).await?),
+            Some(path) => match Timeline::open_reading(domain.clone(), engine.clone(), &path).await {
+                Err(error) if is_unusable(&error) => {
+                    eprintln!("{error}; the answer comes from the log");
+                    Ok(Timeline::in_memory(domain, engine))
+                }
+                opened => Ok(opened?),
+            },
             None => Ok(Timeline::in_memory(domain, engine)),
         }
     }
@@ -84,6 +90,11 @@ impl TimelineArgs {
     }
 }
 
+/// Whether a timeline can't be used as it is: the log has everything that is in it.
+const fn is_unusable(error: &StoreError) -> bool {
+    matches!(error, StoreError::Unusable { .. } | StoreError::Corrupt { .. })
+}
+
 /// Why the timeline gives no answer. What does not go together is no difference that anybody asked for.
 pub(super) fn failed(error: StoreError) -> Failure {
     if matches!(error, StoreError::Diverged { .. }) {
@@ -93,14 +104,23 @@ pub(super) fn failed(error: StoreError) -> Failure {
 }
 
 impl KeepArgs {
-    /// Opens the timeline to keep it.
+    /// Opens the timeline to keep it; one that can't be used is not kept, and what is asked of the past is told from
+    /// the log. Tells which.
     pub(super) async fn open(
         &self,
         store: &StoreArgs,
         domain: &Arc<Domain>,
         engine: &Engine,
-    ) -> Result<Timeline, Failure> {
-        self.timeline.open(store, domain, engine).await
+    ) -> Result<(Timeline, bool), Failure> {
+        if let Some(path) = self.timeline.path(store, domain)?
+            && path.try_exists().unwrap_or(true)
+            && let Err(error) = Timeline::open_reading(domain.clone(), engine.clone(), &path).await
+            && is_unusable(&error)
+        {
+            eprintln!("{error}; until then, what was is told from the log, which takes longer");
+            return Ok((Timeline::in_memory(domain.clone(), engine.clone()), false));
+        }
+        Ok((self.timeline.open(store, domain, engine).await?, true))
     }
 
     /// What becomes of old versions.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use kernel::Domain;
+use kernel::{Domain, Entry, Position};
 use replay::trace::{Node, Trace, What, trace};
+use runtime::Engine;
 
 use super::{
     exit,
@@ -16,7 +17,7 @@ use super::{
 /// Of what.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The event's or command's identifier
+    /// The event's or command's identifier, or the event's position
     id: String,
     /// Print it as JSON
     #[arg(long)]
@@ -31,8 +32,16 @@ pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> 
     let engine = args.store.open_existing(&domain).await?;
     let timeline = args.timeline.open_reading(&args.store, &domain, &engine).await?;
     let head = engine.head().await?.position;
-    let found = trace(&timeline, &domain, &args.id, head).await.map_err(timeline::failed)?;
-    let unknown = || Failure::new(exit::NOT_FOUND, format!("no event of the log has, or names, the id {}", args.id));
+    let id = match args.id.parse() {
+        Ok(position) => event_at(&engine, position).await?,
+        Err(_) => args.id,
+    };
+    let found = trace(&timeline, &domain, &id, head).await.map_err(timeline::failed)?;
+    let unknown = || {
+        let message =
+            format!("no event of the log has, or names, the id {id}; for an entity, `retrace history TOPIC/ID`");
+        Failure::new(exit::NOT_FOUND, message)
+    };
     let found = found.ok_or_else(unknown)?;
     if args.json {
         out(&format!("{}\n", serde_json::to_string(&found).unwrap_or_default()));
@@ -40,6 +49,16 @@ pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> 
         out(&drawn(&found));
     }
     Ok(engine.close().await?)
+}
+
+/// The identifier of the first event at a position.
+async fn event_at(engine: &Engine, position: Position) -> Result<String, Failure> {
+    let entries = engine.entries_at(&[position]).await?;
+    let id = entries.into_iter().find_map(|entry| match entry {
+        Entry::Event(event) => Some(event.id),
+        Entry::Junk(_) => None,
+    });
+    id.ok_or_else(|| Failure::new(exit::NOT_FOUND, format!("the log has no event at {position}")))
 }
 
 /// The tree as text.

@@ -66,7 +66,7 @@ pub(super) fn paths(paths: &mut Map<String, Value>) {
     paths.insert("/api/v1/history/{topic}/{id}".into(), json!({"get": history}));
     let mut trace =
         operation("trace", "What led to an event, or came of a command, and all that came of it", &schema("Trace"));
-    trace["parameters"] = json!([path_parameter("id")]);
+    trace["parameters"] = json!([path_parameter("id"), at()]);
     paths.insert("/api/v1/trace/{id}".into(), json!({"get": trace}));
 }
 
@@ -82,25 +82,6 @@ pub(super) fn schemas(schemas: &mut Map<String, Value>) {
         "required": ["position", "number", "time"],
         "additionalProperties": false,
     });
-    let fields = json!({
-        "type": "object",
-        "description": "The fields that are not the same: what they held, and what they hold",
-        "additionalProperties": {"type": "array", "minItems": 2, "maxItems": 2},
-    });
-    let row = |description: &str| json!({"type": ["object", "null"], "description": description});
-    let change = json!({
-        "type": "object",
-        "properties": {
-            "topic": {"type": "string"},
-            "key": {"type": "string"},
-            "kind": {"enum": ["created", "changed", "deleted"]},
-            "before": row("The row at from; null where there was none"),
-            "after": row("The row at to; null where there is none"),
-            "fields": fields,
-        },
-        "required": ["topic", "key", "kind", "before", "after", "fields"],
-        "additionalProperties": false,
-    });
     let diff = json!({
         "type": "object",
         "properties": {
@@ -114,9 +95,33 @@ pub(super) fn schemas(schemas: &mut Map<String, Value>) {
         "additionalProperties": false,
     });
     schemas.insert("Cut".into(), cut);
+    let change = row_change("The row at from; null where there was none", "The row at to; null where there is none");
     schemas.insert("RowChange".into(), change);
     schemas.insert("Diff".into(), diff);
     causes(schemas);
+}
+
+/// How a row changed.
+fn row_change(before: &str, after: &str) -> Value {
+    let fields = json!({
+        "type": "object",
+        "description": "The fields that are not the same: what they held, and what they hold",
+        "additionalProperties": {"type": "array", "minItems": 2, "maxItems": 2},
+    });
+    let row = |description: &str| json!({"type": ["object", "null"], "description": description});
+    json!({
+        "type": "object",
+        "properties": {
+            "topic": {"type": "string"},
+            "key": {"type": "string"},
+            "kind": {"enum": ["created", "changed", "deleted"]},
+            "before": row(before),
+            "after": row(after),
+            "fields": fields,
+        },
+        "required": ["topic", "key", "kind", "before", "after", "fields"],
+        "additionalProperties": false,
+    })
 }
 
 /// Why things happened.
@@ -150,13 +155,12 @@ fn causes(schemas: &mut Map<String, Value>) {
         },
         "additionalProperties": false,
     });
-    let chapter = json!({
-        "allOf": [schema("RowChange"), {
-            "type": "object",
-            "properties": {"event": schema("Mention"), "origin": origin},
-            "required": ["event", "origin"],
-        }],
-    });
+    // A row's change closes its list of members, so it can't be referred to and added to.
+    let mut chapter =
+        row_change("The row before; null where there was none", "The row then; null where it was deleted");
+    chapter["properties"]["event"] = schema("Mention");
+    chapter["properties"]["origin"] = origin;
+    chapter["required"] = json!(["event", "topic", "key", "kind", "before", "after", "fields", "origin"]);
     let life = json!({
         "type": "object",
         "properties": {"chapters": list_of(&chapter), "more": {"type": "boolean"}, "searched": searched()},

@@ -14,6 +14,7 @@ use crate::{
 
 /// `GET /api/v1/diff?from=&to=[&topic=[&id=]]`
 pub(crate) async fn diff(State(gateway): State<Site>, uri: Uri) -> Result<Response, Problem> {
+    request::only(&uri, &["from", "to", "topic", "id"])?;
     let (topic, id) = (request::parameter(&uri, "topic"), request::parameter(&uri, "id"));
     let topics = topics(&gateway, topic.as_deref())?;
     let (from, to) = (moment(&gateway, &uri, "from").await?, moment(&gateway, &uri, "to").await?);

@@ -28,6 +28,7 @@ pub(crate) async fn history(
     Path((topic, id)): Path<(String, String)>,
     uri: Uri,
 ) -> Result<Response, Problem> {
+    request::only(&uri, &["after", "at", "limit"])?;
     let topic = gateway.known_topic(&topic)?;
     let limit = limit(&uri, gateway.settings.most_changes)?;
     let after = Past::asked(&gateway, &uri, "after").await?.map_or(Position::ZERO, |past| past.position());
@@ -47,12 +48,18 @@ pub(crate) async fn history(
     Ok(response)
 }
 
-/// `GET /api/v1/trace/<event id>`
-pub(crate) async fn trace(State(gateway): State<Site>, Path(id): Path<String>) -> Result<Response, Problem> {
-    let head = gateway.asked(gateway.engine.head()).await?.position;
-    let found = gateway.remembered(trace::trace(&gateway.timeline, &gateway.domain, &id, head)).await?;
+/// `GET /api/v1/trace/<event id>[?at=]`
+pub(crate) async fn trace(State(gateway): State<Site>, Path(id): Path<String>, uri: Uri) -> Result<Response, Problem> {
+    request::only(&uri, &["at"])?;
+    let until = match Past::asked(&gateway, &uri, "at").await? {
+        Some(past) => past.position(),
+        None => gateway.asked(gateway.engine.head()).await?.position,
+    };
+    let found = gateway.remembered(trace::trace(&gateway.timeline, &gateway.domain, &id, until)).await?;
     let unknown = || Problem::new(Kind::NotFound, format!("no event of the log has, or names, the id {id}"));
-    json(&found.ok_or_else(unknown)?)
+    let mut response = json(&found.ok_or_else(unknown)?)?;
+    reply::set(&mut response, reply::POSITION, &until.to_string());
+    Ok(response)
 }
 
 fn limit(uri: &Uri, most: usize) -> Result<usize, Problem> {

@@ -50,12 +50,16 @@ async fn store(gateway: &Shared, out: &mut Exposition) -> Result<(), Problem> {
     let events = progress.map_or(0, |progress| progress.events);
     out.gauge("retrace_rebuild_events_read", "Events that the rebuild under way has read.", events);
 
-    let timeline = gateway.asked(gateway.timeline.standing()).await?;
-    let lag = head.saturating_sub(timeline.checkpoint.number.0);
-    out.gauge("retrace_timeline_lag_events", "Events that the timeline has not taken in.", lag);
-    out.gauge("retrace_timeline_bytes", "Bytes of the timeline's file; 0 where it is in memory.", timeline.bytes);
-    let help = "Whether another version of the projection made the timeline.";
-    out.gauge("retrace_timeline_stale", help, u8::from(timeline.stale));
+    // What is wrong with an index is no reason to tell nothing of the rest.
+    let timeline = gateway.asked(gateway.timeline.standing()).await.ok();
+    out.gauge("retrace_timeline_up", "Whether the timeline's file can be read.", u8::from(timeline.is_some()));
+    if let Some(timeline) = timeline {
+        let lag = head.saturating_sub(timeline.checkpoint.number.0);
+        out.gauge("retrace_timeline_lag_events", "Events that the timeline has not taken in.", lag);
+        out.gauge("retrace_timeline_bytes", "Bytes of the timeline's file; 0 where it is in memory.", timeline.bytes);
+        let help = "Whether another version of the projection made the timeline.";
+        out.gauge("retrace_timeline_stale", help, u8::from(timeline.stale));
+    }
 
     let queues = gateway.asked(engine.queues(&gateway.domain.services())).await?;
     out.family("retrace_queue_commands", "gauge", "Commands by service and state.");

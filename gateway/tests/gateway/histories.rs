@@ -99,7 +99,7 @@ async fn a_life_says_what_it_does_not_know() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_trace_is_told_by_event_and_by_command() {
     let app = App::start().await;
-    let written = app.post("/books", r#"[{"title":"A"},{"title":"B"}]"#).await;
+    let written = app.post("/book", r#"[{"title":"A"},{"title":"B"}]"#).await;
     let [first, second] = written.ids().try_into().unwrap();
     let command = written.header("retrace-command").to_owned();
     let life = app.get(&format!("/api/v1/history/book/{first}")).await.member("result");
@@ -114,4 +114,70 @@ async fn a_trace_is_told_by_event_and_by_command() {
     assert_eq!((by_event["root"].get("asked"), &by_event["root"]["effects"][0]["asked"]), (None, &json!(true)));
     let unknown = app.get("/api/v1/trace/nobody").await;
     assert_eq!(unknown.problem(), (404, "no event of the log has, or names, the id nobody".to_owned()));
+}
+
+/// What does not fit a schema of the document, by where it stands; as much of JSON Schema as the document uses.
+fn misfits(document: &Value, schema: &Value, value: &Value, at: &str, found: &mut Vec<String>) {
+    if let Some(reference) = schema["$ref"].as_str() {
+        return misfits(document, document.pointer(&reference[1..]).unwrap(), value, at, found);
+    }
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        misfits(document, part, value, at, found);
+    }
+    let is = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let types = &schema["type"];
+    if !types.is_null() && types != is && !types.as_array().is_some_and(|types| types.contains(&json!(is))) {
+        found.push(format!("{at} is {is}, not {types}"));
+    }
+    if schema["enum"].as_array().is_some_and(|values| !values.contains(value))
+        || schema.get("const").is_some_and(|constant| constant != value)
+    {
+        found.push(format!("{at} is {value}"));
+    }
+    for (index, item) in value.as_array().into_iter().flatten().enumerate() {
+        misfits(document, &schema["items"], item, &format!("{at}/{index}"), found);
+    }
+    let Some(members) = value.as_object() else { return };
+    for name in schema["required"].as_array().into_iter().flatten() {
+        if !members.contains_key(name.as_str().unwrap()) {
+            found.push(format!("{at} has no {name}"));
+        }
+    }
+    for (name, member) in members {
+        match schema["properties"].get(name) {
+            Some(schema) => misfits(document, schema, member, &format!("{at}/{name}"), found),
+            None if schema["additionalProperties"] == false => found.push(format!("{at} has {name}")),
+            None => {}
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_are_as_they_are_described() {
+    let app = App::start().await;
+    let (id, positions) = versions(&app, 3).await;
+    app.delete(&format!("/book/{id}")).await;
+    let document = app.get("/openapi.json").await.json();
+    let history = app.get(&format!("/api/v1/history/book/{id}")).await.member("result");
+    let event = history["chapters"][0]["event"]["id"].as_str().unwrap();
+    let trace = app.get(&format!("/api/v1/trace/{event}")).await.member("result");
+    let diff = app.get(&format!("/api/v1/diff?from=0-0&to={}", positions[2])).await.member("result");
+    for (path, answer) in
+        [("/api/v1/history/{topic}/{id}", history), ("/api/v1/trace/{id}", trace), ("/api/v1/diff", diff)]
+    {
+        let content = &document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+        assert!(content.is_object(), "{path}: {}", document["paths"][path]);
+        let (mut found, mut wrong) = (Vec::new(), Vec::new());
+        misfits(&document, content, &json!({ "result": answer }), "", &mut found);
+        assert_eq!(found, Vec::<String>::new(), "{path}");
+        misfits(&document, content, &json!({ "result": {"odd": 1} }), "", &mut wrong);
+        assert!(wrong.contains(&"/result has odd".to_owned()), "{path}: {wrong:?}");
+    }
 }

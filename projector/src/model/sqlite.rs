@@ -43,6 +43,7 @@ const LAYOUT: Layout = Layout {
     format: 2,
     page: 4_096,
     schema: include_str!("sqlite/schema.sql"),
+    remedy: "`retrace up` or `retrace rebuild` brings it up to date",
     upgrade: Some(include_str!("sqlite/upgrade_1.sql")),
 };
 

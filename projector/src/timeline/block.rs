@@ -119,7 +119,8 @@ pub(super) fn compress(blocks: &mut [Block]) {
 /// What a block holds, unpacked, for [`versions`]; nothing when it is no block.
 pub(super) fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
     let (size, rest) = uncompressed_size(packed).ok()?;
-    if size > MOST {
+    // LZ4 makes nothing smaller than by this.
+    if size > MOST || size > rest.len().saturating_mul(256) {
         return None;
     }
     let mut text = vec![0; size];

@@ -248,8 +248,8 @@ impl Scan {
 
     /// Hands what is in memory over to be written; tells whether somebody takes it.
     fn turn(&mut self) -> bool {
-        self.tell();
         let Some(out) = &self.out else { return true };
+        self.tell();
         self.recent.at.epoch = self.head.epoch.clone();
         let run = Run::of(&self.recent, &self.state);
         self.recent.drop_sealed(&run);

@@ -76,6 +76,8 @@ impl Timeline {
         to: Position,
         topics: &[&'static str],
     ) -> Result<Option<Vec<RowChange>>, StoreError> {
+        // There are few readers of the file: who waits for the keeper waits before there is one to hold.
+        self.0.is_kept_up_to(to).await;
         let mut ground = self.0.ground(from).await?;
         let base = ground.base.position;
         let Some(cut) = ground.cut() else { return Ok(None) };
@@ -152,8 +154,17 @@ async fn resolve(cut: &mut Cut, from: Position, touched: Touched) -> Result<Vec<
 
 /// The rows of a topic that are not the same.
 fn compare(topic: &'static str, before: &Tables, after: &Tables) -> Vec<RowChange> {
-    let row = |tables: &Tables, key: &str| tables.0.get(topic)?.get(key).map(|row| Row::from(row.as_str()));
+    fn row<'t>(tables: &'t Tables, topic: &str, key: &str) -> Option<&'t str> {
+        tables.0.get(topic)?.get(key).map(String::as_str)
+    }
     let keys: BTreeSet<_> = before.rows(topic).chain(after.rows(topic)).map(|(key, _)| key).collect();
-    let change = |key: &str| RowChange { topic, key: key.to_owned(), before: row(before, key), after: row(after, key) };
-    keys.into_iter().map(change).filter(|change| change.before != change.after).collect()
+    let rows = keys.into_iter().map(|key| (key, row(before, topic, key), row(after, topic, key)));
+    let changed = rows.filter(|(_, before, after)| before != after);
+    let change = |(key, before, after): (&str, Option<&str>, Option<&str>)| RowChange {
+        topic,
+        key: key.to_owned(),
+        before: before.map(Row::from),
+        after: after.map(Row::from),
+    };
+    changed.map(change).collect()
 }

@@ -26,6 +26,7 @@ const LAYOUT: Layout = Layout {
     format: 1,
     page: 16_384,
     schema: include_str!("schema.sql"),
+    remedy: "`retrace rebuild --timeline` makes it anew",
     upgrade: None,
 };
 
@@ -287,17 +288,22 @@ impl Cut {
     }
 
     /// Where events stand that mention one of these identifiers, told by their hashes, up to `until`.
-    pub(super) async fn mentions(&mut self, ids: &[u64], until: Position) -> Result<Vec<Position>, StoreError> {
+    pub(super) async fn mentions(&mut self, ids: &HashSet<u64>, until: Position) -> Result<Vec<Position>, StoreError> {
         let Reach { last, .. } = self.reach(until).await?;
-        let mut found = Vec::new();
+        let mut parts: BTreeMap<u32, HashSet<u64>> = BTreeMap::new();
         for id in ids {
+            parts.entry(mentions::part(*id)).or_default().insert(*id);
+        }
+        let mut found = Vec::new();
+        for (part, ids) in parts {
             let sql = "SELECT packed FROM mention WHERE part = ? AND run <= ?";
-            let packed = sqlx::query_scalar(sql).bind(mentions::part(*id)).bind(last);
-            let packed: Vec<Vec<u8>> = packed.fetch_all(&mut *self.transaction).await.map_err(self.failed())?;
-            for packed in packed {
-                let mentions = mentions::find(&packed, *id);
-                found.extend(mentions.ok_or_else(|| self.file.corrupt("mention", "its mentions can't be read"))?);
-            }
+            let packed = sqlx::query_scalar(sql).bind(part).bind(last).fetch_all(&mut *self.transaction).await;
+            let packed: Vec<Vec<u8>> = packed.map_err(self.failed())?;
+            let finding = tokio::task::spawn_blocking(move || {
+                packed.iter().map(|packed| mentions::find(packed, &ids)).collect::<Option<Vec<_>>>()
+            });
+            let mentions = self.worked(finding.await)?;
+            found.extend(mentions.ok_or_else(|| self.file.corrupt("mention", "its mentions can't be read"))?.concat());
         }
         found.retain(|position| *position <= until);
         Ok(found)

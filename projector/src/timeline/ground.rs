@@ -1,12 +1,16 @@
 //! What an answer stands on: the file as far as it goes, and above it what is in memory or in the log.
 
-use std::{collections::BTreeMap, ops::ControlFlow, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    ops::ControlFlow,
+    time::Duration,
+};
 
 use kernel::{Checkpoint, Position, Topic};
 use runtime::{StoreError, Stretch};
 
 use super::{
-    Shared, Version,
+    Shared, Timeline, Version,
     disk::Cut,
     recent::{self, Living, Recent, Scope, Versions},
 };
@@ -20,16 +24,9 @@ pub(super) struct Ground {
     cut: Option<Cut>,
     /// How far the file goes.
     pub(super) base: Checkpoint,
-    /// From before this, old versions were dropped.
-    floor: Position,
 }
 
 impl Ground {
-    /// Whether what was deleted long ago looks like what never was.
-    pub(super) fn has_forgotten(&self) -> bool {
-        self.floor > Position::ZERO
-    }
-
     /// How far the file goes, up to `at`.
     fn up_to(&self, at: Position) -> Position {
         at.min(self.base.position)
@@ -62,7 +59,7 @@ impl Ground {
         cut.table(topic, at).await
     }
 
-    pub(super) async fn mentions(&mut self, ids: &[u64], until: Position) -> Result<Vec<Position>, StoreError> {
+    pub(super) async fn mentions(&mut self, ids: &HashSet<u64>, until: Position) -> Result<Vec<Position>, StoreError> {
         let until = self.up_to(until);
         match &mut self.cut {
             Some(cut) => cut.mentions(ids, until).await,
@@ -84,15 +81,38 @@ impl Shared {
         if cut.state.version != self.domain.projection() || from < cut.state.floor {
             return Ok(Ground::default());
         }
-        let (base, floor) = (cut.state.checkpoint.clone(), cut.state.floor);
+        let base = cut.state.checkpoint.clone();
         // R3: what the file holds is what this log says. Who keeps it looks with each entry.
         let is_kept = self.kept.borrow().is_some();
         if !is_kept {
             self.engine.continues_from(&base).await?;
         }
-        Ok(Ground { cut: Some(cut), base, floor })
+        Ok(Ground { cut: Some(cut), base })
     }
 
+    /// What `read` makes out in the keeper's memory, if that holds everything after `base` up to `at`.
+    pub(super) async fn kept<T>(&self, base: &Checkpoint, at: Position, read: impl FnOnce(&Recent) -> T) -> Option<T> {
+        if !self.is_kept_up_to(at).await {
+            return None;
+        }
+        let held = self.recent();
+        // What was written to the file meanwhile may be in neither.
+        let recent = held.as_ref().filter(|recent| recent.after.position <= base.position && at <= recent.at.position);
+        recent.map(read)
+    }
+
+    /// Waits a little for the keeper, if there is one, to have come to `at`; tells whether it has.
+    pub(super) async fn is_kept_up_to(&self, at: Position) -> bool {
+        let mut kept = self.kept.subscribe();
+        let reached = kept.wait_for(|kept| kept.is_none_or(|kept| kept >= at));
+        match tokio::time::timeout(PATIENCE, reached).await {
+            Ok(Ok(kept)) => kept.is_some(),
+            Ok(Err(_)) | Err(_) => false,
+        }
+    }
+}
+
+impl Timeline {
     /// What there is between `ground` and `at`, as `read` makes it out: from what the keeper has in memory, and from
     /// the log where there is none or it is behind. Nothing when the ground goes that far.
     ///
@@ -113,7 +133,7 @@ impl Shared {
             return Ok(None);
         }
         let mut read = Some(read);
-        let kept = self.kept(base, at, |recent| read.take().map(|read| read(recent))).await;
+        let kept = self.0.kept(base, at, |recent| read.take().map(|read| read(recent))).await;
         let read = match (kept, read) {
             (Some(kept), _) => return Ok(kept),
             (None, Some(read)) => read,
@@ -121,40 +141,12 @@ impl Shared {
         };
         let mut known = Living::default();
         living.into_iter().for_each(|(topic, key)| known.set(recent::name(topic, key), Some(0)));
-        let mut recent = Recent::new(&self.domain, base.clone(), known, scope, versions);
-        let (engine, stretch) = (self.engine.clone(), Stretch { after: base.clone(), until: at });
-        let scanned = tokio::task::spawn_blocking(move || {
-            engine.scan(&stretch, &mut |seen| {
-                recent.take(seen);
-                ControlFlow::Continue(())
-            })?;
-            Ok(recent)
+        let recent = Recent::new(&self.0.domain, base.clone(), known, scope, versions);
+        let stretch = Stretch { after: base.clone(), until: at };
+        let scanned = self.scan(stretch, recent, |recent, seen| {
+            recent.take(seen);
+            ControlFlow::Continue(())
         });
-        let died = |error: tokio::task::JoinError| StoreError::Unavailable {
-            url: self.engine.url(),
-            reason: format!("reading it died: {error}"),
-        };
-        Ok(Some(read(&scanned.await.map_err(died)??)))
-    }
-
-    /// What `read` makes out in the keeper's memory, if that holds everything after `base` up to `at`.
-    pub(super) async fn kept<T>(&self, base: &Checkpoint, at: Position, read: impl FnOnce(&Recent) -> T) -> Option<T> {
-        if !self.is_kept_up_to(at).await {
-            return None;
-        }
-        let held = self.recent();
-        // What was written to the file meanwhile may be in neither.
-        let recent = held.as_ref().filter(|recent| recent.after.position <= base.position && at <= recent.at.position);
-        recent.map(read)
-    }
-
-    /// Waits a little for the keeper, if there is one, to have come to `at`; tells whether it has.
-    async fn is_kept_up_to(&self, at: Position) -> bool {
-        let mut kept = self.kept.subscribe();
-        let reached = kept.wait_for(|kept| kept.is_none_or(|kept| kept >= at));
-        match tokio::time::timeout(PATIENCE, reached).await {
-            Ok(Ok(kept)) => kept.is_some(),
-            Ok(Err(_)) | Err(_) => false,
-        }
+        Ok(Some(read(&scanned.await?)))
     }
 }

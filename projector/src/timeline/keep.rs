@@ -1,6 +1,6 @@
 //! Keeps a timeline at the head of the log.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use kernel::{Entry, Moment, Number, Position, TopicKind};
@@ -25,8 +25,8 @@ const FAR: u64 = 20_000;
 /// How long to wait for entries before looking around.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The pause after a store failed.
-const PAUSE: Duration = Duration::from_millis(500);
+/// The pause after a store failed, and the longest.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
 
 /// What becomes of old versions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,7 +70,9 @@ impl Timeline {
             () = stop.cancelled() => return Ok(()),
             only = only => only,
         };
+        let mut pause = PAUSE.0;
         while !stop.is_cancelled() {
+            let began = Instant::now();
             let kept = Kept(&self.0);
             let ended = self.follow(tail, retention, stop).await;
             drop(kept);
@@ -83,7 +85,9 @@ impl Timeline {
                 }
                 Err(error) => tracing::warn!(%error, "the timeline waits"),
             }
-            let _ = tokio::time::timeout(PAUSE, stop.cancelled()).await;
+            // To begin again is to read all that exists: the longer nothing comes of it, the less often.
+            pause = if began.elapsed() > PAUSE.1 { PAUSE.0 } else { (pause * 2).min(PAUSE.1) };
+            let _ = tokio::time::timeout(pause, stop.cancelled()).await;
         }
         Ok(())
     }

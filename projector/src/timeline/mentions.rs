@@ -3,6 +3,8 @@
 //! A lookup reads one part of every run, 1.6 % of the whole. Half a hash is kept of each identifier, so what is
 //! found has to be looked at: whoever asks reads the event anyway.
 
+use std::collections::HashSet;
+
 use kernel::Position;
 
 use super::disk;
@@ -29,11 +31,12 @@ pub(super) fn pack(mentions: &[(u64, Position)]) -> Vec<Vec<u8>> {
     parts
 }
 
-/// The positions that mention `id`; nothing where `packed` is no mentions.
-pub(super) fn find(packed: &[u8], id: u64) -> Option<Vec<Position>> {
-    let half = (id as u32).to_be_bytes();
+/// The positions that mention one of these, which all belong to the part; nothing where `packed` is no mentions.
+pub(super) fn find(packed: &[u8], ids: &HashSet<u64>) -> Option<Vec<Position>> {
+    let halves: HashSet<_> = ids.iter().map(|id| (*id as u32).to_be_bytes()).collect();
     let (mentions, []) = packed.as_chunks::<MENTION>() else { return None };
-    mentions.iter().filter(|mention| mention[..4] == half).map(|mention| disk::read_position(&mention[4..])).collect()
+    let wanted = mentions.iter().filter(|mention| mention.first_chunk().is_some_and(|half| halves.contains(half)));
+    wanted.map(|mention| disk::read_position(&mention[4..])).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Row versions of a stretch of the log, in memory: of what no file holds yet.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     hash::{BuildHasherDefault, Hasher},
     sync::Arc,
 };
@@ -24,7 +24,7 @@ pub(super) enum Scope {
     /// One row.
     Row(&'static str, Arc<str>),
     /// No rows, but which events mention these identifiers.
-    Mentions(Vec<u64>),
+    Mentions(HashSet<u64>),
 }
 
 impl Scope {

@@ -42,7 +42,8 @@ impl State {
     /// One for twice as many versions as there are entities keeps both small: what is written grows by half at most,
     /// and whoever asks for all rows reads at most twice as many besides.
     pub(super) fn is_frame_due(&self, living: &Living, least: u64) -> bool {
-        self.since >= least.max(2 * living.len())
+        // Where little of the log is about entities, there would be many runs to look into.
+        self.since >= least.max(2 * living.len()) || u64::from(self.runs - self.base) >= 2 * PART
     }
 
     /// The same, with a keyframe.

@@ -3,4 +3,4 @@ SELECT block.id, block.packed
 FROM run
 CROSS JOIN block ON block.run = run.id AND block.topic = ?1
 WHERE run.id BETWEEN ?2 AND ?3
-ORDER BY block.id
+ORDER BY run.id, block.first_key, block.first_position

@@ -70,9 +70,8 @@ pub(super) fn whole(cut: &Cut, tables: &Tables, json: bool) {
     out(&format!("everything {}\n", cut.words()));
     name("rows", &rows(&whole.rows));
     name("digest", &whole.digest.to_string());
-    if let Some((topic, rows)) = tables.0.iter().find(|(_, rows)| !rows.is_empty()) {
-        let (at, key) = (cut.position(), rows.keys().next().map_or("ID", String::as_str));
-        eprintln!("rows: `retrace at {at} {topic}`; one of them: `retrace at {at} {topic}/{key}`");
+    if !whole.rows.values().all(|count| *count == 0) {
+        eprintln!("for rows, add a topic to the command; for one row, topic/id");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use kernel::Position;
 use projector::{
-    field_changes::{ChangeKind, FieldChange},
+    field_changes::{ChangeKind, FieldChange, members},
     timeline::RowChange,
 };
 use replay::{
@@ -10,7 +10,7 @@ use replay::{
     life::{Chapter, Life, Mention, Origin},
 };
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::cli::words::{became, counted, done, out, thousands, when};
 
@@ -88,10 +88,11 @@ fn listed<'v>(values: impl Iterator<Item = (&'v str, &'v Value)>) -> String {
 }
 
 /// What a journal's row is about: not who wrote it, but what was written.
-fn fact(row: &str) -> Option<Map<String, Value>> {
-    let row: Map<String, Value> = serde_json::from_str(row).ok()?;
-    let is_fact = !row.contains_key(kernel::ENTITY_ID);
-    serde_json::from_str(row.get("event_data").filter(|_| is_fact)?.as_str()?).ok()
+fn fact(row: &str) -> Option<Vec<(String, Value)>> {
+    let row = members(Some(row));
+    let held = |name: &str| row.iter().find(|(field, _)| field == name).map(|(_, value)| value);
+    let data = held("event_data").filter(|_| held(kernel::ENTITY_ID).is_none())?.as_str();
+    Some(members(data)).filter(|fact| !fact.is_empty())
 }
 
 /// Why it happened.
@@ -124,9 +125,9 @@ fn before(cause: Position, effect: Position) -> String {
     let ms = effect.unix_micros().saturating_sub(cause.unix_micros()) / 1_000;
     match ms {
         0 => " just before".to_owned(),
-        ..1_000 => format!(" {ms} ms before"),
-        ..120_000 => format!(" {:.1} s before", ms as f64 / 1e3),
-        ..7_200_000 => format!(" {} minutes before", ms / 60_000),
+        1..1_000 => format!(" {ms} ms before"),
+        1_000..120_000 => format!(" {:.1} s before", ms as f64 / 1e3),
+        120_000..7_200_000 => format!(" {} minutes before", ms / 60_000),
         _ => format!(" {} hours before", thousands(ms / 3_600_000)),
     }
 }

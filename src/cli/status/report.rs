@@ -94,7 +94,10 @@ fn model_lines(lines: &mut Lines, model: &Model, current: u32) {
 fn timeline_lines(lines: &mut Lines, Remembered { standing, lag: behind, astray }: &Remembered) {
     let Standing { place, checkpoint, since, stale, bytes } = standing;
     lines.add("timeline", place);
-    lines.add("  position", format!("{}, {}", at(checkpoint), lag(*behind)));
+    // What is young is never in the file.
+    let young = format!("the last {} told from the log", counted(*behind, "event is", "events are"));
+    let young = if *behind == 0 { lag(0) } else { young };
+    lines.add("  position", format!("{}; {young}", at(checkpoint)));
     if *since > Position::ZERO {
         lines.add("  since", format!("{since}, {}; what was before is told from the log", when(*since)));
     }

@@ -40,7 +40,7 @@ impl Redis {
         self.learn_topics().await?;
         let topics = self.0.topics.all();
         let mut found = Vec::new();
-        for part in positions.chunks((COMMANDS / topics.len()).max(1)) {
+        for part in positions.chunks((COMMANDS / topics.len().max(1)).max(1)) {
             let mut ranges = Pipeline::with_capacity(part.len() * topics.len());
             for position in part {
                 for topic in &topics {
