@@ -323,7 +323,7 @@ fn a_billing_and_all_that_came_of_it_is_one_tree_from_wherever_it_is_seen() {
         let mut trace = json(DEMO, &["trace", id]);
         let mut marked = Vec::new();
         marks(&mut trace["root"], &mut marked);
-        assert_eq!(marked, std::slice::from_ref(&id));
+        assert_eq!(marked, std::slice::from_ref(id));
         assert_eq!(*first.get_or_insert_with(|| trace.clone()), trace, "{id}");
         assert_eq!((&ids(&trace["root"]), &trace["events"]), (&built, &json!(6)));
         assert_eq!((&trace["truncated"], &trace["searched"]), (&json!(false), &json!(true)));
