@@ -389,7 +389,8 @@ async fn a_file_that_is_something_else_is_left_alone() {
     for error in refused(&path).await {
         let expected = format!(
             "store {url} holds something unreadable at its pages: error returned from database: (code: 26) file is \
-             not a database; delete the file: it is made again from the log"
+             not a database; name another file, or, if it was a file of Retrace's beside a log, delete the file: it is \
+             made again from the log"
         );
         assert_eq!(error, expected);
     }

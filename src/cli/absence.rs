@@ -23,11 +23,13 @@ pub(super) enum Absence {
 }
 
 impl Absence {
-    /// Why there is no row of `topic` with this key, whose last version up to then is `last`.
+    /// Why there is no row of `topic` with this key as of `at`, whose last version up to then is `last` as far as the
+    /// timeline remembers.
     pub(super) async fn of(
         timeline: &Timeline,
         (topic, key): (&str, &str),
         last: Option<&Version>,
+        at: Position,
     ) -> Result<Self, Failure> {
         let engine = timeline.engine();
         if let Some(Version { position, .. }) = last {
@@ -35,6 +37,10 @@ impl Absence {
         }
         let head = engine.head().await?.position;
         let versions = timeline.versions(topic, key, head).await?;
+        // Where old versions were dropped, only all of them tell that there was one.
+        if let Some(Version { position, row: None }) = versions.iter().rfind(|version| version.position <= at) {
+            return Ok(Self::Deleted(Origin::of(engine, topic, *position).await?));
+        }
         let first = versions.iter().find(|version| version.row.is_some()).map(|version| version.position);
         match first {
             Some(first) => Ok(Self::Created(Origin::of(engine, topic, first).await?)),

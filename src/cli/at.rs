@@ -69,7 +69,7 @@ async fn row(timeline: &Timeline, cut: &Cut, (topic, key): (&Topic, &str), json:
         report::row(cut, (topic.name, key), row, &since, json);
         return Ok(());
     }
-    let absence = Absence::of(timeline, (topic.name, key), version.as_ref()).await?;
+    let absence = Absence::of(timeline, (topic.name, key), version.as_ref(), cut.position()).await?;
     if json {
         report::absence(cut, (topic.name, key), &absence);
     }

@@ -72,7 +72,7 @@ async fn of_row(
     let [before_row, after_row] = [&before, &after].map(|version| version.as_ref().and_then(|v| v.row.clone()));
     if before_row.is_none() && after_row.is_none() {
         let (last, cut) = if from.position() > to.position() { (before, from) } else { (after, to) };
-        let absence = Absence::of(timeline, (topic.name, key), last.as_ref()).await?;
+        let absence = Absence::of(timeline, (topic.name, key), last.as_ref(), cut.position()).await?;
         return Err(absence.failure(topic.name, key, cut));
     }
     let change = RowChange { topic: topic.name, key: key.to_owned(), before: before_row, after: after_row };

@@ -62,7 +62,7 @@ pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> 
     if life.chapters.is_empty() && !life.more {
         let last = timeline.row(topic.name, key, to.position()).await.map_err(timeline::failed)?;
         if last.is_none() {
-            let absence = Absence::of(&timeline, (topic.name, key), None).await?;
+            let absence = Absence::of(&timeline, (topic.name, key), None, to.position()).await?;
             return Err(absence.failure(topic.name, key, &to));
         }
     }

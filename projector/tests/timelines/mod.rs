@@ -174,9 +174,15 @@ pub async fn is_exact_everywhere(timeline: &Timeline, what: &str) {
 pub async fn is_exact_at_head(timeline: &Timeline, what: &str) {
     let expected = Expected::of(timeline.engine()).await;
     let head = expected.log.head.position;
+    let has_forgotten = timeline.standing().await.unwrap().since > Position::ZERO;
     assert_eq!(timeline.tables(&TOPICS, head).await.unwrap().0, expected.tables(head), "{what}");
     for ((topic, key), versions) in &expected.versions {
         assert_eq!(timeline.versions(topic, key, head).await.unwrap(), *versions, "{what}: versions of {topic}/{key}");
-        assert_eq!(timeline.row(topic, key, head).await.unwrap().as_ref(), versions.last(), "{what}: {topic}/{key}");
+        let row = timeline.row(topic, key, head).await.unwrap();
+        // Where old versions were dropped, what ended long ago may look like what never was.
+        let is_over = versions.last().is_some_and(|version| version.row.is_none());
+        if !(has_forgotten && is_over && row.is_none()) {
+            assert_eq!(row.as_ref(), versions.last(), "{what}: {topic}/{key}");
+        }
     }
 }
