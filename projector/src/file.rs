@@ -37,6 +37,9 @@ const BUSY: Duration = Duration::from_secs(5);
 /// How much of the file a connection keeps in memory: 32 MiB, in the KiB that the pragma takes when negative.
 const CACHE: &str = "-32768";
 
+/// How much of the file is read where the system has it in memory, rather than copied page by page: 1 GiB.
+const MAPPED: &str = "1073741824";
+
 /// After how many bytes the write-ahead log is moved into the file. A write of rows in no order of keys touches a page
 /// for each, and pages that are written again before the move are moved once.
 const CHECKPOINT: u32 = 64 << 20;
@@ -62,6 +65,7 @@ impl File {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
             .pragma("cache_size", CACHE)
+            .pragma("mmap_size", MAPPED)
             .page_size(layout.page)
             .pragma("wal_autocheckpoint", (CHECKPOINT / layout.page).to_string())
             .disable_statement_logging();
