@@ -211,7 +211,12 @@ fn bad_input_has_a_clear_answer_and_its_exit_code() {
     for limit in ["0", "-1", "many"] {
         is(&[DELETED, &format!("--limit={limit}")], 64, "--limit");
     }
-    ends(BUSY, &["trace", "nobody"], 3, "retrace: no event of the log has, or names, the id nobody\n");
+    ends(
+        BUSY,
+        &["trace", "nobody"],
+        3,
+        "retrace: no event of the log has, or names, the id nobody; for an entity, `retrace history TOPIC/ID`\n",
+    );
     ends(BUSY, &["trace"], 64, "<ID>");
 }
 
