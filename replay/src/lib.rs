@@ -7,6 +7,7 @@
 //! | [`life`] | one entity's life: every version and why it came about |
 //! | [`trace`] | what led to an event and what came of it |
 //! | [`causes`] | what caused the events of programs that did not write it down, found by content |
+//! | [`verify`] | whether today's sagas would decide the same again |
 
 pub mod causes;
 mod inferred;
@@ -14,3 +15,4 @@ pub mod life;
 #[cfg(test)]
 mod sample;
 pub mod trace;
+pub mod verify;

@@ -20,6 +20,7 @@ mod moment;
 mod pace;
 mod place;
 mod rebuild;
+mod replay;
 mod roles;
 mod run;
 mod status;
@@ -103,6 +104,8 @@ enum Command {
     History(history::Args),
     /// Show what led to an event and all that came of it, as a tree
     Trace(trace::Args),
+    /// Run recorded history through today's sagas, and compare
+    Replay(replay::Args),
     /// Prove read models equal to a fresh fold of the log, and the log and its checkpoints sound
     ///
     /// Folds the whole log anew and holds read models against it, each at the position where it stands: row by row
@@ -168,6 +171,7 @@ fn run(domain: Arc<Domain>, command: Command) -> Result<(), Failure> {
             Command::Diff(args) => diff::run(domain, args).await,
             Command::History(args) => history::run(domain, args).await,
             Command::Trace(args) => trace::run(domain, args).await,
+            Command::Replay(args) => replay::run(domain, args).await,
             Command::Audit(args) => audit::run(domain, args).await,
             Command::Status(args) => status::run(domain, args).await,
             Command::Export(args) => export::run(&domain, args).await,

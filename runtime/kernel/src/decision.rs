@@ -253,6 +253,13 @@ pub struct Decided {
 #[derive(Clone, Debug, Default)]
 pub struct Then(BTreeMap<(&'static str, String), Option<Row>>);
 
+impl Then {
+    /// The topics and ids that were asked for.
+    pub fn asked(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.keys().map(|(topic, id)| (*topic, id.as_str()))
+    }
+}
+
 /// The identifier that `context` gives for `label` (R6): UUIDv5 of cause, handler and label.
 fn derive(context: &Context, label: &str) -> String {
     let name = format!("{}\n{}\n{label}", context.cause, context.handler);

@@ -1,0 +1,133 @@
+//! What is decided now against what the log holds.
+
+use std::borrow::Cow;
+
+use kernel::{Command, Domain, Draft, Event, Intent, Position, TopicKind};
+use projector::field_changes;
+
+use super::report::{Difference, Told};
+
+/// An effect, wherever it is from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Side<'e> {
+    pub(super) id: &'e str,
+    pub(super) topic: &'e str,
+    pub(super) action: &'e str,
+    pub(super) data: &'e str,
+    pub(super) position: Option<Position>,
+}
+
+impl<'e> Side<'e> {
+    pub(super) fn held(event: &'e Event) -> Self {
+        let Event { id, topic, action, data, position, .. } = event;
+        Self { id, topic, action, data, position: Some(*position) }
+    }
+
+    pub(super) fn decided(draft: &'e Draft) -> Self {
+        let Draft { id, topic, action, data, .. } = draft;
+        Self { id, topic, action, data, position: None }
+    }
+
+    fn says_the_same(&self, other: &Self, domain: &Domain) -> bool {
+        (self.topic, self.action) == (other.topic, other.action)
+            && (self.data == other.data || self.row(domain) == other.row(domain))
+    }
+
+    /// Its content in canonical form, as far as its topic can read it.
+    fn row(&self, domain: &Domain) -> Cow<'e, str> {
+        let event = Event {
+            topic: self.topic.into(),
+            position: Position::MAX,
+            number: None,
+            id: self.id.to_owned(),
+            action: self.action.to_owned(),
+            data: self.data.to_owned(),
+            meta: kernel::Meta::default(),
+        };
+        let row = domain.topic(self.topic).and_then(|topic| topic.row(&event).ok());
+        row.map_or(Cow::Borrowed(self.data), Cow::Owned)
+    }
+
+    fn key(&self, domain: &Domain) -> Option<String> {
+        let topic = domain.topic(self.topic).filter(|topic| topic.kind == TopicKind::Entity)?;
+        let data = field_changes::members(Some(&self.row(domain)));
+        let id = data.into_iter().find(|(name, _)| topic.kind == TopicKind::Entity && name == kernel::ENTITY_ID)?;
+        id.1.as_str().map(str::to_owned)
+    }
+
+    pub(super) fn told(&self, domain: &Domain) -> Told {
+        Told {
+            id: self.id.to_owned(),
+            topic: self.topic.to_owned(),
+            action: self.action.to_owned(),
+            key: self.key(domain),
+            position: self.position,
+            data: serde_json::from_str(&self.row(domain)).unwrap_or_else(|_| self.data.into()),
+        }
+    }
+
+    fn changed(&self, now: &Self, domain: &Domain) -> Difference {
+        let mut fields = field_changes::fields(Some(&self.row(domain)), Some(&now.row(domain)));
+        if fields.is_empty() && self.id != now.id {
+            let (before, after) = (Some(self.id.into()), Some(now.id.into()));
+            fields.push(field_changes::FieldChange { field: "event_id".to_owned(), before, after });
+        }
+        Difference::Changed { effect: self.told(domain), fields }
+    }
+}
+
+/// What is not the same in what is decided and what is held; nothing when all is.
+pub(super) fn differences(domain: &Domain, decided: &[Side<'_>], held: &[Side<'_>]) -> Vec<Difference> {
+    let same = |(now, log): (&Side<'_>, &Side<'_>)| now.id == log.id && now.says_the_same(log, domain);
+    if decided.len() == held.len() && decided.iter().zip(held).all(same) {
+        return Vec::new();
+    }
+    let (mut now, mut log) = (decided.to_vec(), held.to_vec());
+    let mut pairs = Vec::new();
+    pair(&mut now, &mut log, &mut pairs, |now, log| now.says_the_same(log, domain));
+    if now.is_empty() && log.is_empty() {
+        let in_order = decided.iter().zip(held).all(|(now, log)| now.says_the_same(log, domain));
+        if in_order {
+            let moved = decided.iter().zip(held).filter(|(now, log)| now.id != log.id);
+            return moved.map(|(now, log)| log.changed(now, domain)).collect();
+        }
+        let told = |sides: &[Side<'_>]| sides.iter().map(|side| side.told(domain)).collect();
+        return vec![Difference::Reordered { log: told(held), now: told(decided) }];
+    }
+    pairs.clear();
+    pair(&mut now, &mut log, &mut pairs, |now, log| {
+        (now.topic, now.action, now.key(domain)) == (log.topic, log.action, log.key(domain))
+    });
+    pair(&mut now, &mut log, &mut pairs, |now, log| (now.topic, now.action) == (log.topic, log.action));
+    let changed = pairs.iter().map(|(now, log)| log.changed(now, domain));
+    let missing = now.iter().map(|now| Difference::Missing(now.told(domain)));
+    let extra = log.iter().map(|log| Difference::Extra(log.told(domain)));
+    changed.chain(missing).chain(extra).collect()
+}
+
+/// Takes those away that belong together, first come first served.
+fn pair<'e>(
+    now: &mut Vec<Side<'e>>,
+    log: &mut Vec<Side<'e>>,
+    pairs: &mut Vec<(Side<'e>, Side<'e>)>,
+    belong: impl Fn(&Side<'e>, &Side<'e>) -> bool,
+) {
+    now.retain(|side| match log.iter().position(|other| belong(side, other)) {
+        Some(index) => {
+            pairs.push((*side, log.remove(index)));
+            false
+        }
+        None => true,
+    });
+}
+
+/// The event that a command leads to, if its service does what is asked; nothing where it would refuse.
+///
+/// Sagas can only ask for facts to be recorded.
+pub(super) fn answer(domain: &Domain, command: &Command) -> Option<Draft> {
+    let topic = domain.topic(&command.topic)?;
+    let (Intent::Record(fact), TopicKind::Journal { action }) = (&command.intent, topic.kind) else { return None };
+    let data = topic.admit_new(None, fact.get()).ok()?;
+    let (topic, action) = (command.topic.clone(), action.to_owned());
+    Some(Draft { topic, id: command.id.clone(), action, data, meta: None, keep: None })
+}

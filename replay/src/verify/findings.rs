@@ -1,0 +1,222 @@
+//! What differs, and what only follows from that.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
+
+use kernel::{Domain, Draft, Entry, Event, Position, Read, Step, Topic};
+
+use super::{
+    MOST,
+    compare::{Side, differences},
+    report::{Cause, Difference, Divergence, Report, Told},
+};
+use crate::life::Mention;
+
+/// What differs so far, and what must not be trusted because of it.
+#[derive(Debug)]
+pub(super) struct Findings {
+    pub(super) domain: Domain,
+    pub(super) report: Report,
+    /// Those that are told, behind the place of their event.
+    told: Vec<(u64, Divergence)>,
+    /// Events that would not be there or would be others, whether the log holds them or not.
+    suspects: HashSet<String>,
+    /// Rows that the last of those made, or would have made, and what mentions them.
+    tainted: HashMap<(String, String), BTreeSet<Read>>,
+    /// Commands that sagas sent, by id, until their event comes.
+    awaited: HashMap<String, Awaited>,
+    /// The latest cause of which a command was served, by saga and topic of the command.
+    served: BTreeMap<(&'static str, String), u64>,
+    /// Events of sagas that the domain does not have.
+    pub(super) gone: BTreeMap<String, u64>,
+}
+
+/// A decision, as what differs in it is told.
+#[derive(Clone, Debug)]
+pub(super) struct Subject {
+    /// The place of the event in the log.
+    pub(super) seq: u64,
+    pub(super) entry: Arc<Entry>,
+    pub(super) handler: &'static str,
+    pub(super) as_of: Position,
+    /// Whether it rests on what would not be there, or would be otherwise.
+    pub(super) follows: bool,
+}
+
+#[derive(Debug)]
+struct Awaited {
+    subject: Subject,
+    /// The event that it leads to, with the command's id.
+    answer: Draft,
+}
+
+impl Findings {
+    pub(super) fn new(domain: &Domain) -> Self {
+        Self {
+            domain: domain.clone(),
+            report: Report::default(),
+            told: Vec::new(),
+            suspects: HashSet::new(),
+            tainted: HashMap::new(),
+            awaited: HashMap::new(),
+            served: BTreeMap::new(),
+            gone: BTreeMap::new(),
+        }
+    }
+
+    /// Whether a decision about `event` that read this rests on what would be otherwise.
+    pub(super) fn follows(&self, event: &str, mut reads: impl Iterator<Item = Read>) -> bool {
+        self.suspects.contains(event)
+            || (!self.tainted.is_empty() && reads.any(|read| self.tainted.values().any(|row| row.contains(&read))))
+    }
+
+    /// Whether the row that an event is about would be another one by now.
+    pub(super) fn is_tainted(&self, event: &Event) -> bool {
+        if self.tainted.is_empty() {
+            return false;
+        }
+        let touch = self.domain.topic(&event.topic).and_then(|topic| topic.touch(&event.as_ref()).ok().map(|t| t.key));
+        touch.is_some_and(|key| self.tainted.contains_key(&(event.topic.to_string(), key.into_owned())))
+    }
+
+    /// Takes note that an event was folded: its row is what it made it, for better or for worse.
+    pub(super) fn folded(&mut self, event: &Event) {
+        if self.suspects.is_empty() {
+            return;
+        }
+        let Some(topic) = self.domain.topic(&event.topic) else { return };
+        let Ok(keyed) = topic.step(event) else { return };
+        let place = (event.topic.to_string(), keyed.key.to_string());
+        if self.suspects.contains(&event.id) {
+            let row = match &keyed.step {
+                Step::Put(row) | Step::Replace(row) => row,
+                Step::Remove => "",
+            };
+            let mentions = mentions(topic, &keyed.key, row);
+            self.tainted.insert(place, mentions);
+        } else {
+            self.tainted.remove(&place);
+        }
+    }
+
+    pub(super) fn suspect(&mut self, event: &str) {
+        self.suspects.insert(event.to_owned());
+    }
+
+    /// Takes note of what is not the same in a decision.
+    pub(super) fn diverged(&mut self, subject: &Subject, differences: Vec<Difference>) {
+        let Entry::Event(event) = &*subject.entry else { return };
+        let divergence = Divergence {
+            event: Cause::Known(Mention::of(&self.domain, event)),
+            handler: subject.handler.to_owned(),
+            as_of: Some(subject.as_of),
+            differences,
+        };
+        self.add(subject.seq, divergence, subject.follows);
+    }
+
+    /// Takes note of an effect of something that nobody would react to, and that stands at place `seq`.
+    pub(super) fn stray(&mut self, seq: u64, event: &Event) {
+        let (Some(cause), Some(handler)) = (&event.meta.cause, &event.meta.handler) else { return };
+        let extra = Difference::Extra(Side::held(event).told(&self.domain));
+        let divergence = Divergence {
+            event: Cause::Unknown { id: cause.clone() },
+            handler: handler.clone(),
+            as_of: event.meta.as_of.filter(|_| event.meta.command.is_none()),
+            differences: vec![extra],
+        };
+        let follows = self.suspects.contains(cause);
+        self.add(seq, divergence, follows);
+    }
+
+    fn add(&mut self, seq: u64, divergence: Divergence, follows: bool) {
+        for difference in &divergence.differences {
+            match difference {
+                Difference::Missing(told) => {
+                    self.suspects.insert(told.id.clone());
+                    self.taint(told);
+                }
+                Difference::Extra(told) | Difference::Changed { effect: told, .. } => {
+                    self.suspects.insert(told.id.clone());
+                }
+                // The same happens all the same.
+                Difference::Reordered { .. } | Difference::Fails { .. } => {}
+            }
+        }
+        if follows {
+            self.report.consequences += 1;
+        } else {
+            self.report.divergent += 1;
+            if self.told.len() < MOST {
+                self.told.push((seq, divergence));
+            }
+        }
+    }
+
+    /// Takes note of a row that would be another one if this had happened.
+    fn taint(&mut self, told: &Told) {
+        let (Some(topic), Some(key)) = (self.domain.topic(&told.topic), &told.key) else { return };
+        let mentions = mentions(topic, key, &told.data.to_string());
+        self.tainted.insert((told.topic.clone(), key.clone()), mentions);
+    }
+
+    /// Waits for the event that a command leads to, whose id the answer has.
+    pub(super) fn await_answer(&mut self, subject: &Subject, answer: Draft) {
+        self.awaited.insert(answer.id.clone(), Awaited { subject: subject.clone(), answer });
+    }
+
+    /// Holds the event of a command against what the saga asks for; tells whether the saga sent it.
+    pub(super) fn answered(&mut self, command: &str, event: &Event) -> bool {
+        let Some(Awaited { subject, answer }) = self.awaited.remove(command) else { return false };
+        let latest = self.served.entry((subject.handler, answer.topic.clone())).or_default();
+        *latest = subject.seq.max(*latest);
+        let decided = Side { id: &event.id, ..Side::decided(&answer) };
+        let differences = differences(&self.domain, &[decided], &[Side::held(event)]);
+        if !differences.is_empty() {
+            self.diverged(&subject, differences);
+        }
+        true
+    }
+
+    pub(super) fn awaits_nothing(&self) -> bool {
+        self.awaited.is_empty()
+    }
+
+    /// Commands without an event that others have overtaken which were sent later.
+    pub(super) fn unanswered(&self) -> Vec<String> {
+        let overtaken = self.awaited.iter().filter(|(_, awaited)| self.is_overtaken(awaited));
+        overtaken.map(|(command, _)| command.clone()).collect()
+    }
+
+    fn is_overtaken(&self, Awaited { subject, answer }: &Awaited) -> bool {
+        self.served.get(&(subject.handler, answer.topic.clone())).is_some_and(|latest| *latest > subject.seq)
+    }
+
+    /// What came of it; commands that are on their way will have their events later.
+    pub(super) fn finish(mut self, on_their_way: &BTreeSet<String>) -> Report {
+        let awaited = std::mem::take(&mut self.awaited);
+        let mut awaited: Vec<_> = awaited.into_iter().collect();
+        awaited.sort_by(|(a, first), (b, second)| (first.subject.seq, a).cmp(&(second.subject.seq, b)));
+        for (command, awaited) in awaited {
+            if self.is_overtaken(&awaited) && !on_their_way.contains(&command) {
+                let missing = Difference::Missing(Side::decided(&awaited.answer).told(&self.domain));
+                self.diverged(&awaited.subject, vec![missing]);
+            } else {
+                self.report.on_their_way += 1;
+            }
+        }
+        self.told.sort_by_key(|(seq, _)| *seq);
+        self.report.divergences = self.told.into_iter().map(|(_, divergence)| divergence).collect();
+        let gone = self.gone.into_iter().map(|(handler, events)| super::report::Count { handler, events });
+        self.report.gone = gone.collect();
+        self.report
+    }
+}
+
+/// What a decision asks for that meets a row: its id, or one that it refers to.
+fn mentions(topic: &Topic, key: &str, row: &str) -> BTreeSet<Read> {
+    let referred = topic.references(row).into_iter().map(|(_, id)| Read::of(topic.name, &id));
+    referred.chain([Read::of(topic.name, key)]).collect()
+}

@@ -1,0 +1,128 @@
+//! What came of deciding a log again.
+
+use kernel::Position;
+use projector::field_changes::FieldChange;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::life::Mention;
+
+/// What came of deciding a log again.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Report {
+    /// How many entries were folded.
+    pub entries: u64,
+    /// How many decisions were made again and held against the log.
+    pub decisions: u64,
+    /// How many of them differ by themselves.
+    pub divergent: u64,
+    /// Those that differ by themselves, in log order of their events: the first [`MOST`](super::MOST).
+    pub divergences: Vec<Divergence>,
+    /// How many differ, but react to an event or read a row that would not be there, or would be another one.
+    pub consequences: u64,
+    /// How many events have no reaction yet, though they would have one: their sagas have not come that far.
+    pub waiting: u64,
+    /// How many commands that sagas sent have no events yet.
+    pub on_their_way: u64,
+    /// How many decisions were made too long before they were committed to be made again.
+    pub unchecked: u64,
+    /// How many events a saga fails on that it has not reacted to.
+    pub failing: u64,
+    /// How many entries can't be read; nobody reacts to them.
+    pub unreadable: u64,
+    /// Sagas that have never reacted to anything in this log.
+    pub never_ran: Vec<Count>,
+    /// Sagas that the log knows and the domain does not.
+    pub gone: Vec<Count>,
+    /// Whether it was stopped at the first difference.
+    pub stopped: bool,
+}
+
+/// A saga, and how many events it is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Count {
+    /// The saga.
+    pub handler: String,
+    /// How many events it would react to, or has appended.
+    pub events: u64,
+}
+
+/// A decision that comes out otherwise than the log has it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Divergence {
+    /// The event that was decided about; only its identifier is known where the log does not hold it.
+    pub event: Cause,
+    /// The saga.
+    pub handler: String,
+    /// Where the view stood that was decided on.
+    pub as_of: Option<Position>,
+    /// What is not the same.
+    pub differences: Vec<Difference>,
+}
+
+/// The event that a saga reacted to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Cause {
+    /// It is in the log.
+    Known(Mention),
+    /// The log does not hold it, or nobody would react to it.
+    Unknown {
+        /// Its identifier.
+        id: String,
+    },
+}
+
+/// One thing that is not the same.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Difference {
+    /// It is decided now, and the log does not hold it.
+    Missing(Told),
+    /// The log holds it, and it is not decided now.
+    Extra(Told),
+    /// Both have it, with other content.
+    Changed {
+        /// As the log holds it.
+        effect: Told,
+        /// What the log holds, and what is decided now.
+        fields: Vec<FieldChange>,
+    },
+    /// Both have the same, in another order.
+    Reordered {
+        /// As the log holds it.
+        log: Vec<Told>,
+        /// As it is decided now.
+        now: Vec<Told>,
+    },
+    /// The saga fails now, where it did not.
+    Fails {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// An effect: an event, in the log or asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Told {
+    /// Its identifier.
+    pub id: String,
+    /// Its topic.
+    pub topic: String,
+    /// What happens.
+    pub action: String,
+    /// The entity; nothing for a fact of a journal.
+    pub key: Option<String>,
+    /// Where it stands, if the log holds it.
+    pub position: Option<Position>,
+    /// What it says.
+    pub data: Value,
+}
+
+impl Report {
+    /// Whether today's sagas would do what the log has of them.
+    #[must_use]
+    pub fn is_same(&self) -> bool {
+        self.divergent == 0 && self.consequences == 0 && self.gone.is_empty()
+    }
+}

@@ -1,0 +1,421 @@
+//! One saga's reactions: recorded, decided, concluded.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::Arc,
+};
+
+use kernel::{
+    DECISIONS, Decided, Draft, Effect, Entry, Event, Failure, Occurrence, Position, Row, SagaHandler, Then, View,
+};
+use runtime::host::guarded;
+
+use super::{
+    AHEAD,
+    compare::{self, Side},
+    findings::{Findings, Subject},
+    report::Difference,
+};
+
+/// After how many entries a reaction that asks for nothing, and of which there is no trace, is taken to be over.
+const QUIET: u64 = 8 * AHEAD as u64;
+
+/// One saga, and what it has to do with the log.
+#[derive(Debug)]
+pub(super) struct Watch {
+    pub(super) saga: SagaHandler,
+    /// By the place of the event in the log: those in sight, in flight, and over only lately.
+    reactions: BTreeMap<u64, Reaction>,
+    /// The same by the event's identifier.
+    places: HashMap<String, u64>,
+    /// Decided and not concluded, in order.
+    open: VecDeque<u64>,
+    /// To be decided again when the view gets there, in order.
+    late: VecDeque<u64>,
+    /// Its own events that the view has not reached.
+    own: VecDeque<Own>,
+    /// The last event that it is known to have reacted to.
+    passed: Option<u64>,
+    /// Whether a reaction was taken to be over that may not be.
+    presumes: bool,
+    /// How many traces it has left in the log.
+    pub(super) traces: u64,
+    /// How many entries had been read when its last own event but those of the same reaction was.
+    last_own: (u64, u64),
+}
+
+#[derive(Debug)]
+struct Reaction {
+    entry: Arc<Entry>,
+    /// When it was decided, if it says so.
+    as_of: Option<Position>,
+    /// What the log has as the reaction, and the records of decisions.
+    held: Vec<Arc<Entry>>,
+    /// Whether it could not be decided with all in front that was there then.
+    is_inexact: bool,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The view has not reached the event.
+    Ahead,
+    /// It is decided.
+    Made(Box<Made>),
+    /// It is compared.
+    Over,
+    /// It is of no concern, or can't be made again.
+    Skipped,
+}
+
+/// A decision made again.
+#[derive(Debug)]
+struct Made {
+    before: Option<Row>,
+    /// Whether that would be another row.
+    is_tainted: bool,
+    then: Then,
+    /// How many entries were read by then.
+    read: u64,
+    outcome: Result<Decided, Failure>,
+}
+
+#[derive(Debug)]
+struct Own {
+    position: Position,
+    cause: u64,
+    draft: Draft,
+}
+
+impl Watch {
+    pub(super) fn new(saga: SagaHandler) -> Self {
+        Self {
+            saga,
+            reactions: BTreeMap::new(),
+            places: HashMap::new(),
+            open: VecDeque::new(),
+            late: VecDeque::new(),
+            own: VecDeque::new(),
+            passed: None,
+            presumes: false,
+            traces: 0,
+            last_own: (0, 0),
+        }
+    }
+
+    /// Takes note of an event that it reacts to, before the view gets there.
+    pub(super) fn expect(&mut self, seq: u64, entry: &Arc<Entry>, event: &Event, is_covered: bool) {
+        let state = if is_covered { State::Ahead } else { State::Skipped };
+        let reaction = Reaction { entry: entry.clone(), as_of: None, held: Vec::new(), is_inexact: false, state };
+        self.reactions.insert(seq, reaction);
+        self.places.insert(event.id.clone(), seq);
+    }
+
+    /// Takes note of an effect of its own or of a service that it sent a command to, before the view gets there.
+    ///
+    /// Tells whether it belongs to a reaction that is not over.
+    pub(super) fn note(
+        &mut self,
+        seq: u64,
+        entry: &Arc<Entry>,
+        event: &Event,
+        view: &View,
+        findings: &mut Findings,
+    ) -> bool {
+        self.traces += 1;
+        let cause = event.meta.cause.as_deref().and_then(|cause| self.places.get(cause)).copied();
+        let Some((cause, reaction)) = cause.and_then(|cause| Some((cause, self.reactions.get_mut(&cause)?))) else {
+            return false;
+        };
+        let is_own = event.meta.command.is_none();
+        let mut belongs = true;
+        if is_own {
+            if reaction.held.is_empty() {
+                let as_of = event.meta.as_of.unwrap_or_default();
+                reaction.as_of = Some(as_of);
+                if let State::Made(made) = &reaction.state {
+                    reaction.is_inexact = self.last_own.1 > made.read;
+                }
+                if as_of > reaction.entry.position() && matches!(reaction.state, State::Ahead | State::Made(_)) {
+                    if as_of < view.position() {
+                        reaction.state = State::Skipped;
+                        findings.report.unchecked += 1;
+                    } else {
+                        self.late.push_back(cause);
+                    }
+                }
+            }
+            belongs = !matches!(reaction.state, State::Over);
+            reaction.held.push(entry.clone());
+            if self.last_own.0 != cause {
+                self.last_own.0 = cause;
+            }
+            self.last_own.1 = seq;
+            if view.holds(&event.topic) {
+                let draft = runtime::history::draft(event.clone());
+                self.own.push_back(Own { position: event.position, cause, draft });
+            }
+        }
+        self.advance(cause, findings);
+        belongs
+    }
+
+    /// Whether the reaction to `cause` is over: what comes of it yet was never asked for.
+    pub(super) fn is_over(&self, cause: &str) -> Option<bool> {
+        let reaction = self.reactions.get(self.places.get(cause)?)?;
+        Some(matches!(reaction.state, State::Over))
+    }
+
+    /// Whether what reacts to an event unknown may react to one that was given up.
+    pub(super) const fn presumes(&self) -> bool {
+        self.presumes
+    }
+
+    /// What an extra effect of a reaction that is over is told with.
+    pub(super) fn subject(&self, cause: &str) -> Option<Subject> {
+        let seq = *self.places.get(cause)?;
+        let reaction = self.reactions.get(&seq)?;
+        Some(reaction.subject(seq, self.saga.name))
+    }
+
+    /// Takes note that it has reacted to the event at `seq`, and so to all before it.
+    fn advance(&mut self, seq: u64, findings: &mut Findings) {
+        self.passed = self.passed.max(Some(seq));
+        self.sweep(seq, findings);
+    }
+
+    /// Concludes reactions that left no trace and are known to be over.
+    pub(super) fn sweep(&mut self, now: u64, findings: &mut Findings) {
+        while let Some(&seq) = self.open.front() {
+            let Some(reaction) = self.reactions.get_mut(&seq) else {
+                self.open.pop_front();
+                continue;
+            };
+            match &reaction.state {
+                State::Made(_) if reaction.as_of.is_none() && self.passed >= Some(seq) => {
+                    self.conclude(seq, findings);
+                }
+                State::Made(made) if reaction.as_of.is_none() && made.is_quiet() && now > seq + QUIET => {
+                    reaction.state = State::Skipped;
+                    findings.report.decisions += 1;
+                    self.presumes = true;
+                }
+                State::Over | State::Skipped => {}
+                State::Made(_) | State::Ahead => break,
+            }
+            self.open.pop_front();
+        }
+    }
+
+    /// Decides what was decided after the event, once the view has come as far as it will before `position`.
+    pub(super) fn decide_late(&mut self, position: Position, view: &mut View, findings: &mut Findings) {
+        while let Some(&seq) = self.late.front() {
+            let Some(reaction) = self.reactions.get_mut(&seq) else {
+                self.late.pop_front();
+                continue;
+            };
+            let Some(as_of) = reaction.as_of.filter(|as_of| *as_of < position) else { break };
+            self.late.pop_front();
+            match std::mem::replace(&mut reaction.state, State::Skipped) {
+                State::Made(made) if as_of >= view.position() => {
+                    reaction.is_inexact = false;
+                    let entry = reaction.entry.clone();
+                    let outcome = self.decide(seq, &entry, made.before.as_ref(), made.then.clone(), view);
+                    if let Some(reaction) = self.reactions.get_mut(&seq) {
+                        reaction.state = State::Made(Box::new(Made { outcome, ..*made }));
+                    }
+                }
+                State::Made(_) => findings.report.unchecked += 1,
+                other @ (State::Ahead | State::Over | State::Skipped) => reaction.state = other,
+            }
+        }
+    }
+
+    /// Decides about the event at `seq`, which the view has just reached.
+    pub(super) fn meet(
+        &mut self,
+        seq: u64,
+        before: Option<&Row>,
+        is_tainted: bool,
+        read: u64,
+        view: &mut View,
+        findings: &mut Findings,
+    ) {
+        let Some(Reaction { entry, state: State::Ahead, .. }) = self.reactions.get(&seq) else { return };
+        let entry = entry.clone();
+        let outcome = self.decide(seq, &entry, before, Then::default(), view);
+        let then = outcome.as_ref().map(|decided| decided.then.clone()).unwrap_or_default();
+        let made = Made { before: before.cloned(), is_tainted, then, read, outcome };
+        if let Some(reaction) = self.reactions.get_mut(&seq) {
+            reaction.state = State::Made(Box::new(made));
+        }
+        self.open.push_back(seq);
+        self.sweep(seq, findings);
+    }
+
+    /// Gives up an event that can't be read: its host has set it aside.
+    pub(super) fn skip(&mut self, seq: u64) {
+        if let Some(reaction) = self.reactions.get_mut(&seq) {
+            reaction.state = State::Skipped;
+        }
+    }
+
+    fn decide(
+        &mut self,
+        seq: u64,
+        entry: &Entry,
+        before: Option<&Row>,
+        then: Then,
+        view: &mut View,
+    ) -> Result<Decided, Failure> {
+        let Entry::Event(event) = entry else { return Err(Failure("it is no event".to_owned())) };
+        while self.own.front().is_some_and(|own| own.position <= view.position()) {
+            self.own.pop_front();
+        }
+        let mut is_ahead = false;
+        let at = view.position();
+        for own in self.own.iter().filter(|own| own.cause < seq && own.position > at) {
+            // What can't be read changes no row.
+            let _ = view.speculate(&own.draft);
+            is_ahead = true;
+        }
+        let mut decision = self.saga.decision(event, view).recalling(then);
+        let decided = guarded(|| {
+            self.saga.react(&Occurrence { event, before }, &mut decision)?;
+            Ok(decision.finish())
+        });
+        if is_ahead {
+            view.end_speculation();
+        }
+        decided
+    }
+
+    /// Concludes the reaction whose first effect the view is about to reach.
+    pub(super) fn arrive(&mut self, event: &Event, findings: &mut Findings) {
+        let Some(&seq) = event.meta.cause.as_deref().and_then(|cause| self.places.get(cause)) else { return };
+        if self.reactions.get(&seq).is_some_and(|reaction| matches!(reaction.state, State::Made(_))) {
+            self.conclude(seq, findings);
+            self.sweep(seq, findings);
+        }
+    }
+
+    /// Holds a decision against what the log has.
+    fn conclude(&mut self, seq: u64, findings: &mut Findings) {
+        let Some(reaction) = self.reactions.get_mut(&seq) else { return };
+        let State::Made(made) = std::mem::replace(&mut reaction.state, State::Over) else { return };
+        let Entry::Event(event) = &*reaction.entry else { return };
+        findings.report.decisions += 1;
+        let subject = reaction.subject(seq, self.saga.name);
+        let effects = reaction.held.iter().filter_map(|entry| match &**entry {
+            Entry::Event(event) if &*event.topic != DECISIONS => Some(Side::held(event)),
+            Entry::Event(_) | Entry::Junk(_) => None,
+        });
+        let held: Vec<_> = effects.collect();
+        let Made { is_tainted, then, outcome, .. } = *made;
+        let decided = match outcome {
+            Ok(decided) => decided,
+            Err(_) if reaction.as_of.is_none() => {
+                findings.report.failing += 1;
+                return;
+            }
+            Err(failure) => {
+                let extra = held.iter().map(|side| Difference::Extra(side.told(&findings.domain)));
+                let differences = [Difference::Fails { reason: failure.0 }].into_iter().chain(extra).collect();
+                let follows = is_tainted || findings.follows(&event.id, std::iter::empty());
+                return findings.diverged(&Subject { follows, ..subject }, differences);
+            }
+        };
+        let appends = decided.effects.iter().filter_map(|effect| match effect {
+            Effect::Append(draft) => Some(Side::decided(draft)),
+            Effect::Send(_) => None,
+        });
+        let differences = compare::differences(&findings.domain, &appends.collect::<Vec<_>>(), &held);
+        let asked = then.asked().map(|(topic, id)| kernel::Read::of(topic, id));
+        let follows = is_tainted || findings.follows(&event.id, decided.reads.iter().cloned().chain(asked));
+        let subject = Subject { follows, ..subject };
+        if reaction.is_inexact && !differences.is_empty() {
+            reaction.state = State::Skipped;
+            findings.report.unchecked += 1;
+            return;
+        }
+        for effect in &decided.effects {
+            if let Effect::Send(command) = effect
+                && let Some(answer) = compare::answer(&findings.domain, command)
+            {
+                findings.await_answer(&subject, answer);
+            }
+        }
+        if !differences.is_empty() {
+            findings.diverged(&subject, differences);
+        }
+    }
+
+    /// Forgets what has been over for long; `seq` is where the view is.
+    pub(super) fn forget(&mut self, seq: u64) {
+        while let Some(first) = self.reactions.first_entry()
+            && first.key() + (AHEAD as u64) < seq
+            && matches!(first.get().state, State::Over | State::Skipped)
+        {
+            if let Entry::Event(event) = &*first.remove().entry {
+                self.places.remove(&event.id);
+            }
+        }
+    }
+
+    /// Takes note that the event with this identifier happened, which the log does not hold: whoever would have
+    /// appended it has done so.
+    pub(super) fn betray(&mut self, id: &str, findings: &mut Findings) {
+        let promises = |seq: &&u64| {
+            let made = match self.reactions.get(seq).map(|reaction| &reaction.state) {
+                Some(State::Made(made)) => made,
+                Some(State::Ahead | State::Over | State::Skipped) | None => return false,
+            };
+            let effects = made.outcome.as_ref().map(|decided| decided.effects.as_slice()).unwrap_or_default();
+            effects.iter().any(|effect| matches!(effect, Effect::Append(draft) if draft.id == id))
+        };
+        if let Some(seq) = self.open.iter().find(promises).copied() {
+            self.advance(seq, findings);
+        }
+    }
+
+    /// Whether nothing is left to be concluded of what the view has reached.
+    pub(super) fn is_settled(&self) -> bool {
+        self.open.is_empty() && self.late.is_empty()
+    }
+
+    /// Concludes all that the saga had reacted to, and counts what it still has to do.
+    pub(super) fn end(&mut self, reacted: Option<Position>, findings: &mut Findings) {
+        let mut left = 0;
+        while let Some(seq) = self.open.pop_front() {
+            let Some(Reaction { entry, state: State::Made(made), .. }) = self.reactions.get(&seq) else { continue };
+            if reacted.is_some_and(|reacted| entry.position() <= reacted) {
+                self.conclude(seq, findings);
+            } else if made.is_quiet() {
+                findings.report.decisions += 1;
+            } else {
+                left += 1;
+            }
+        }
+        if self.traces == 0 && reacted.is_none() && left > 0 {
+            let count = super::report::Count { handler: self.saga.name.to_owned(), events: left };
+            findings.report.never_ran.push(count);
+        } else {
+            findings.report.waiting += left;
+        }
+    }
+}
+
+impl Reaction {
+    fn subject(&self, seq: u64, handler: &'static str) -> Subject {
+        let position = self.entry.position();
+        let as_of = self.as_of.unwrap_or(position);
+        Subject { seq, entry: self.entry.clone(), handler, as_of, follows: false }
+    }
+}
+
+impl Made {
+    /// Whether nothing would come of it.
+    fn is_quiet(&self) -> bool {
+        self.outcome.as_ref().is_ok_and(|decided| decided.effects.is_empty())
+    }
+}

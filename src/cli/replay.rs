@@ -1,0 +1,107 @@
+//! `retrace replay`: recorded history through today's handlers; nothing is appended, nothing is sent.
+
+mod report;
+
+use std::sync::Arc;
+
+use clap::Subcommand;
+use kernel::{Domain, Moment, Position};
+use replay::verify::{Scope, verify};
+use runtime::Engine;
+
+use super::{exit, failure::Failure, moment, store::StoreArgs, words::counted};
+
+/// What to do with a history.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Prove that today's sagas would decide the same again
+    ///
+    /// Makes every decision of the log again, as of the position at which it was made, and holds what comes out
+    /// against what the log has as the reaction, events of commands that sagas sent included. Tells what is missing,
+    /// extra, changed or in another order, and counts what only follows from that. Writes nothing. Exits with 0 when
+    /// everything is the same, and with 2 when anything is not.
+    Verify(VerifyArgs),
+}
+
+/// Which decisions are made again.
+#[derive(Debug, clap::Args)]
+#[command(after_help = moment::FORMS)]
+struct VerifyArgs {
+    /// Only decisions about events at and after this position or time
+    #[arg(long, value_name = "MOMENT", value_parser = moment::parse, allow_hyphen_values = true)]
+    from: Option<Moment>,
+    /// Only decisions about events up to and at this position or time
+    #[arg(long, value_name = "MOMENT", value_parser = moment::parse, allow_hyphen_values = true)]
+    to: Option<Moment>,
+    /// Only decisions about events of this topic
+    #[arg(long, value_name = "TOPIC")]
+    topic: Option<String>,
+    /// Only decisions of this saga
+    #[arg(long, value_name = "SAGA")]
+    handler: Option<String>,
+    /// Stop at the first difference
+    #[arg(long)]
+    stop_at_first: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> {
+    match args.command {
+        Command::Verify(args) => run_verify(&domain, args).await,
+    }
+}
+
+async fn run_verify(domain: &Domain, args: VerifyArgs) -> Result<(), Failure> {
+    // What is not of the domain needs no store.
+    check_names(domain, &args)?;
+    let engine = args.store.open_existing(domain).await?;
+    let scope = Scope {
+        from: position(&engine, args.from).await?.unwrap_or(Position::ZERO),
+        to: position(&engine, args.to).await?.unwrap_or(Position::MAX),
+        topic: args.topic,
+        handler: args.handler,
+        stop_at_first: args.stop_at_first,
+    };
+    let found = verify(domain, &engine, scope).await?;
+    report::print(&found, args.json, &engine);
+    engine.close().await?;
+    if found.is_same() { Ok(()) } else { Err(Failure::told(exit::DIFFERENT)) }
+}
+
+async fn position(engine: &Engine, moment: Option<Moment>) -> Result<Option<Position>, Failure> {
+    match moment {
+        Some(moment) => Ok(Some(engine.position_at(moment).await?)),
+        None => Ok(None),
+    }
+}
+
+fn check_names(domain: &Domain, args: &VerifyArgs) -> Result<(), Failure> {
+    if let Some(topic) = &args.topic
+        && domain.topic(topic).is_none()
+    {
+        let topics: Vec<_> = domain.topics().map(|topic| topic.name).collect();
+        return Err(unknown("topic", topic, &topics));
+    }
+    if let Some(handler) = &args.handler
+        && domain.sagas().iter().all(|saga| saga.name != handler)
+    {
+        let sagas: Vec<_> = domain.sagas().iter().map(|saga| saga.name).collect();
+        return Err(unknown("saga", handler, &sagas));
+    }
+    Ok(())
+}
+
+fn unknown(kind: &str, name: &str, known: &[&str]) -> Failure {
+    let count = counted(known.len() as u64, kind, &format!("{kind}s"));
+    Failure::usage(format!("there is no {kind} {name}; the domain has {count}: {}", known.join(", ")))
+}

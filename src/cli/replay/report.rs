@@ -1,0 +1,116 @@
+//! What deciding a log again has found, for people and for programs.
+
+use replay::verify::{Difference, Divergence, Report, Told, report::Cause};
+use runtime::Engine;
+
+use crate::cli::words::{became, counted, out, thousands, when};
+
+/// Prints the report to standard output.
+pub(super) fn print(report: &Report, json: bool, log: &Engine) {
+    if json {
+        let mut document = serde_json::to_value(report).unwrap_or_default();
+        document["log"] = log.url().into();
+        document["same"] = report.is_same().into();
+        out(&format!("{document}\n"));
+    } else {
+        out(&text(report, &log.url()));
+    }
+}
+
+fn text(report: &Report, log: &str) -> String {
+    let mut text: String = report.divergences.iter().map(divergence).collect();
+    let untold = report.divergent.saturating_sub(report.divergences.len() as u64);
+    if untold > 0 {
+        text.push_str(&format!("and {}\n\n", counted(untold, "more decision", "more decisions")));
+    }
+    text.push_str(&format!("log {log}\n"));
+    let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<13}{value}\n"));
+    let decisions = counted(report.decisions, "decision", "decisions");
+    line("decided", format!("{decisions} again, of {}", counted(report.entries, "entry", "entries")));
+    let mut count = |number: u64, name: &str, one: &str, more: &str| {
+        if number > 0 {
+            line(name, counted(number, one, more));
+        }
+    };
+    count(report.waiting, "waiting", "event not reacted to yet", "events not reacted to yet");
+    count(report.on_their_way, "", "command of a saga not served yet", "commands of sagas not served yet");
+    let late = "made too long before they were committed to be made again";
+    count(report.unchecked, "unchecked", &format!("decision {late}"), &format!("decisions {late}"));
+    let failing = "that a saga fails on, without a reaction in the log";
+    count(report.failing, "failing", &format!("event {failing}"), &format!("events {failing}"));
+    count(report.unreadable, "unreadable", "entry, which nobody reacts to", "entries, which nobody reacts to");
+    for saga in &report.never_ran {
+        let events = counted(saga.events, "event", "events");
+        line("never ran", format!("{}, which would react to {events}", saga.handler));
+    }
+    for saga in &report.gone {
+        let events = counted(saga.events, "event", "events");
+        line("gone", format!("{}, of which the log has {events}; the domain has no such saga", saga.handler));
+    }
+    line("verdict", verdict(report));
+    text
+}
+
+fn verdict(report: &Report) -> String {
+    if report.is_same() {
+        return "the same: today's sagas would do what the log has of them".to_owned();
+    }
+    let differ = match report.divergent {
+        1 => "1 decision differs".to_owned(),
+        count => format!("{} decisions differ", thousands(count)),
+    };
+    let follow = match report.consequences {
+        0 => String::new(),
+        1 => ", and 1 more that follows from others".to_owned(),
+        count => format!(", and {} more that follow from others", thousands(count)),
+    };
+    let stopped = if report.stopped { "; stopped at the first" } else { "" };
+    format!("DIFFERENT: {differ}{follow}{stopped}")
+}
+
+fn divergence(Divergence { event, handler, as_of, differences }: &Divergence) -> String {
+    let about = match event {
+        Cause::Known(event) => {
+            let key = event.key.as_deref().map(|key| format!(" {key}")).unwrap_or_default();
+            let number = event.number.map(|number| format!(" (event {number})")).unwrap_or_default();
+            let time = event.time.as_deref().unwrap_or("at an unknown time");
+            format!("{}{key} {} at {}{number}, {time}", event.topic, event.action, event.position)
+        }
+        Cause::Unknown { id } => format!("event {id}, which the log does not hold or the saga does not react to"),
+    };
+    let as_of = as_of.map(|as_of| format!(", decided as of {as_of}")).unwrap_or_default();
+    let differences: String = differences.iter().map(difference).collect();
+    format!("{handler} on {about}{as_of}\n{differences}\n")
+}
+
+fn difference(difference: &Difference) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<11}{value}\n"));
+    match difference {
+        Difference::Missing(effect) => {
+            line("missing", format!("{}; decided now, not in the log", told(effect)));
+            line("", effect.data.to_string());
+        }
+        Difference::Extra(effect) => {
+            line("extra", format!("{}; in the log, not decided now", told(effect)));
+            line("", effect.data.to_string());
+        }
+        Difference::Changed { effect, fields } => {
+            line("changed", format!("{}, from the log to now:", told(effect)));
+            fields.iter().for_each(|field| line("", became(field)));
+        }
+        Difference::Reordered { log, now } => {
+            let list = |effects: &[Told]| effects.iter().map(told).collect::<Vec<_>>().join(", ");
+            line("reordered", format!("in the log {}", list(log)));
+            line("", format!("now {}", list(now)));
+        }
+        Difference::Fails { reason } => line("fails", format!("now: {reason}")),
+    }
+    text
+}
+
+fn told(Told { topic, key, action, position, .. }: &Told) -> String {
+    let key = key.as_deref().map(|key| format!(" {key}")).unwrap_or_default();
+    let place = position.map(|position| format!(" at {position}, {}", when(position))).unwrap_or_default();
+    format!("{topic}{key} {action}{place}")
+}
