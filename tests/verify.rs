@@ -26,7 +26,13 @@ fn is_reaction(event: &Event) -> bool {
 /// The kind of each difference of the only divergence, which must be in the reaction that `event` is of.
 fn only(report: &Report, event: &Event) -> Vec<&'static str> {
     let [divergence] = report.divergences.as_slice() else {
-        panic!("{} at {}: {:#?}", event.topic, event.position, report.divergences)
+        panic!(
+            "{} at {}: {} {}",
+            event.topic,
+            event.position,
+            report.divergences.len(),
+            serde_json::to_string(&report).unwrap()
+        )
     };
     let cause = match &divergence.event {
         Cause::Known(mention) => &mention.id,
@@ -51,9 +57,7 @@ const fn kind(difference: &Difference) -> &'static str {
 fn a_history_of_this_program_is_decided_the_same_again() {
     let report = verified(&history(), Scope::default());
     assert_eq!(report.divergences, []);
-    let expected = Report { entries: 979, decisions: report.decisions, ..Report::default() };
-    assert_eq!(report, expected);
-    assert_eq!(report.decisions, 0);
+    assert_eq!(report, Report { entries: 979, decisions: 470, ..Report::default() });
 }
 
 #[test]

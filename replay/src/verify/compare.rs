@@ -28,13 +28,13 @@ impl<'e> Side<'e> {
         Self { id, topic, action, data, position: None }
     }
 
-    fn says_the_same(&self, other: &Self, domain: &Domain) -> bool {
+    pub(super) fn says_the_same(&self, other: &Self, domain: &Domain) -> bool {
         (self.topic, self.action) == (other.topic, other.action)
             && (self.data == other.data || self.row(domain) == other.row(domain))
     }
 
     /// Its content in canonical form, as far as its topic can read it.
-    fn row(&self, domain: &Domain) -> Cow<'e, str> {
+    pub(super) fn row(&self, domain: &Domain) -> Cow<'e, str> {
         let event = Event {
             topic: self.topic.into(),
             position: Position::MAX,
@@ -48,7 +48,7 @@ impl<'e> Side<'e> {
         row.map_or(Cow::Borrowed(self.data), Cow::Owned)
     }
 
-    fn key(&self, domain: &Domain) -> Option<String> {
+    pub(super) fn key(&self, domain: &Domain) -> Option<String> {
         let topic = domain.topic(self.topic).filter(|topic| topic.kind == TopicKind::Entity)?;
         let data = field_changes::members(Some(&self.row(domain)));
         let id = data.into_iter().find(|(name, _)| topic.kind == TopicKind::Entity && name == kernel::ENTITY_ID)?;

@@ -10,7 +10,7 @@ use kernel::{Domain, Draft, Entry, Event, Position, Read, Step, Topic};
 use super::{
     MOST,
     compare::{Side, differences},
-    report::{Cause, Difference, Divergence, Report, Told},
+    report::{Cause, Difference, Divergence, Report},
 };
 use crate::life::Mention;
 
@@ -23,7 +23,11 @@ pub(super) struct Findings {
     told: Vec<(u64, Divergence)>,
     /// Events that would not be there or would be others, whether the log holds them or not.
     suspects: HashSet<String>,
-    /// Rows that the last of those made, or would have made, and what mentions them.
+    /// Events of the log that leave their row otherwise than it would be.
+    tainting: HashSet<String>,
+    /// The same of events that are not folded yet, which their sagas have in front: saga, position, mentions.
+    ahead: Vec<(String, Position, BTreeSet<Read>)>,
+    /// Rows that would be others by now, and what mentions them.
     tainted: HashMap<(String, String), BTreeSet<Read>>,
     /// Commands that sagas sent, by id, until their event comes.
     awaited: HashMap<String, Awaited>,
@@ -59,6 +63,8 @@ impl Findings {
             report: Report::default(),
             told: Vec::new(),
             suspects: HashSet::new(),
+            tainting: HashSet::new(),
+            ahead: Vec::new(),
             tainted: HashMap::new(),
             awaited: HashMap::new(),
             served: BTreeMap::new(),
@@ -66,10 +72,12 @@ impl Findings {
         }
     }
 
-    /// Whether a decision about `event` that read this rests on what would be otherwise.
-    pub(super) fn follows(&self, event: &str, mut reads: impl Iterator<Item = Read>) -> bool {
-        self.suspects.contains(event)
-            || (!self.tainted.is_empty() && reads.any(|read| self.tainted.values().any(|row| row.contains(&read))))
+    /// Whether a saga's decision about `event` that read this rests on what would be otherwise.
+    pub(super) fn follows(&self, handler: &str, event: &str, mut reads: impl Iterator<Item = Read>) -> bool {
+        let own = || self.ahead.iter().filter(|(saga, ..)| saga == handler).map(|(_, _, row)| row);
+        let mut is_tainted = |read: Read| self.tainted.values().chain(own()).any(|row| row.contains(&read));
+        let is_anything = !self.tainted.is_empty() || !self.ahead.is_empty();
+        self.suspects.contains(event) || (is_anything && reads.any(&mut is_tainted))
     }
 
     /// Whether the row that an event is about would be another one by now.
@@ -83,13 +91,14 @@ impl Findings {
 
     /// Takes note that an event was folded: its row is what it made it, for better or for worse.
     pub(super) fn folded(&mut self, event: &Event) {
-        if self.suspects.is_empty() {
+        if self.tainting.is_empty() && self.tainted.is_empty() {
             return;
         }
+        self.ahead.retain(|(_, position, _)| *position > event.position);
         let Some(topic) = self.domain.topic(&event.topic) else { return };
         let Ok(keyed) = topic.step(event) else { return };
         let place = (event.topic.to_string(), keyed.key.to_string());
-        if self.suspects.contains(&event.id) {
+        if self.tainting.remove(&event.id) {
             let row = match &keyed.step {
                 Step::Put(row) | Step::Replace(row) => row,
                 Step::Remove => "",
@@ -101,8 +110,39 @@ impl Findings {
         }
     }
 
+    /// Takes note of an event that would not be there.
     pub(super) fn suspect(&mut self, event: &str) {
         self.suspects.insert(event.to_owned());
+        self.tainting.insert(event.to_owned());
+    }
+
+    /// Takes note of the rows that a saga's reaction leaves otherwise than it would.
+    pub(super) fn leaves(&mut self, handler: &str, decided: &[Side<'_>], held: &[Side<'_>]) {
+        let mut last: BTreeMap<(&str, String), [Option<&Side<'_>>; 2]> = BTreeMap::new();
+        for (side, sides) in [decided, held].into_iter().enumerate() {
+            for effect in sides {
+                if let Some(key) = effect.key(&self.domain) {
+                    last.entry((effect.topic, key)).or_default()[side] = Some(effect);
+                }
+            }
+        }
+        for ((topic, key), last) in last {
+            let Some(of) = self.domain.topic(topic) else { continue };
+            match last {
+                [Some(decided), Some(held)] if decided.says_the_same(held, &self.domain) => {}
+                // The row is what the reaction's last event about it makes it, once that is folded.
+                [_, Some(held)] => {
+                    self.tainting.insert(held.id.to_owned());
+                    let mentions = mentions(of, &key, &held.row(&self.domain));
+                    self.ahead.push((handler.to_owned(), held.position.unwrap_or_default(), mentions));
+                }
+                [Some(decided), None] => {
+                    let mentions = mentions(of, &key, &decided.row(&self.domain));
+                    self.tainted.insert((topic.to_owned(), key), mentions);
+                }
+                [None, None] => {}
+            }
+        }
     }
 
     /// Takes note of what is not the same in a decision.
@@ -128,17 +168,14 @@ impl Findings {
             differences: vec![extra],
         };
         let follows = self.suspects.contains(cause);
+        self.tainting.insert(event.id.clone());
         self.add(seq, divergence, follows);
     }
 
     fn add(&mut self, seq: u64, divergence: Divergence, follows: bool) {
         for difference in &divergence.differences {
             match difference {
-                Difference::Missing(told) => {
-                    self.suspects.insert(told.id.clone());
-                    self.taint(told);
-                }
-                Difference::Extra(told) | Difference::Changed { effect: told, .. } => {
+                Difference::Missing(told) | Difference::Extra(told) | Difference::Changed { effect: told, .. } => {
                     self.suspects.insert(told.id.clone());
                 }
                 // The same happens all the same.
@@ -153,13 +190,6 @@ impl Findings {
                 self.told.push((seq, divergence));
             }
         }
-    }
-
-    /// Takes note of a row that would be another one if this had happened.
-    fn taint(&mut self, told: &Told) {
-        let (Some(topic), Some(key)) = (self.domain.topic(&told.topic), &told.key) else { return };
-        let mentions = mentions(topic, key, &told.data.to_string());
-        self.tainted.insert((told.topic.clone(), key.clone()), mentions);
     }
 
     /// Waits for the event that a command leads to, whose id the answer has.

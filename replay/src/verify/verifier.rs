@@ -167,7 +167,8 @@ impl Verifier {
             Some(true) => {
                 let Some(subject) = watch.subject(cause) else { return };
                 let extra = Difference::Extra(Side::held(event).told(&self.domain));
-                let follows = self.findings.follows(cause, std::iter::empty());
+                let follows = self.findings.follows(handler, cause, std::iter::empty());
+                self.findings.leaves(handler, &[], &[Side::held(event)]);
                 self.findings.diverged(&Subject { follows, ..subject }, vec![extra]);
             }
             Some(false) => {}

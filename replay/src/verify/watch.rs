@@ -321,7 +321,8 @@ impl Watch {
             Err(failure) => {
                 let extra = held.iter().map(|side| Difference::Extra(side.told(&findings.domain)));
                 let differences = [Difference::Fails { reason: failure.0 }].into_iter().chain(extra).collect();
-                let follows = is_tainted || findings.follows(&event.id, std::iter::empty());
+                findings.leaves(self.saga.name, &[], &held);
+                let follows = is_tainted || findings.follows(self.saga.name, &event.id, std::iter::empty());
                 return findings.diverged(&Subject { follows, ..subject }, differences);
             }
         };
@@ -329,9 +330,11 @@ impl Watch {
             Effect::Append(draft) => Some(Side::decided(draft)),
             Effect::Send(_) => None,
         });
-        let differences = compare::differences(&findings.domain, &appends.collect::<Vec<_>>(), &held);
+        let appends: Vec<_> = appends.collect();
+        let differences = compare::differences(&findings.domain, &appends, &held);
         let asked = then.asked().map(|(topic, id)| kernel::Read::of(topic, id));
-        let follows = is_tainted || findings.follows(&event.id, decided.reads.iter().cloned().chain(asked));
+        let follows =
+            is_tainted || findings.follows(self.saga.name, &event.id, decided.reads.iter().cloned().chain(asked));
         let subject = Subject { follows, ..subject };
         if reaction.is_inexact && !differences.is_empty() {
             reaction.state = State::Skipped;
@@ -346,6 +349,7 @@ impl Watch {
             }
         }
         if !differences.is_empty() {
+            findings.leaves(self.saga.name, &appends, &held);
             findings.diverged(&subject, differences);
         }
     }
