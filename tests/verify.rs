@@ -3,8 +3,13 @@
 
 use std::path::PathBuf;
 
-use kernel::{DECISIONS, Entry, Event};
-use replay::verify::{Difference, Report, Scope, report::Cause, verify_entries};
+use kernel::{DECISIONS, Decision, Domain, Entry, Event, Failure, Occurrence, Saga};
+use ordershop::sagas::{CrmSaga, InventorySaga, OrderSaga, ShippingSaga};
+use replay::verify::{
+    Difference, Report, Scope,
+    report::{Cause, Count},
+    verify_entries,
+};
 
 fn history() -> Vec<Event> {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/ordershop-demo.jsonl");
@@ -38,7 +43,8 @@ fn only(report: &Report, event: &Event) -> Vec<&'static str> {
         Cause::Known(mention) => &mention.id,
         Cause::Unknown { id } => id,
     };
-    assert_eq!((Some(cause), Some(&divergence.handler)), (event.meta.cause.as_ref(), event.meta.handler.as_ref()));
+    let about = (Some(cause), Some(&divergence.handler));
+    assert_eq!(about, (event.meta.cause.as_ref(), event.meta.handler.as_ref()), "{report:?}");
     assert!(!report.is_same());
     divergence.differences.iter().map(kind).collect()
 }
@@ -67,15 +73,251 @@ fn an_effect_that_is_not_there_is_missing() {
         let same = |other: &&Event| other.meta.handler == event.meta.handler && other.meta.cause != event.meta.cause;
         events.iter().rfind(same).is_none_or(|other| other.position < event.position)
     };
+    let mut lasts = 0;
     for (index, event) in events.iter().enumerate().filter(|(_, event)| is_reaction(event)) {
         let mut without = events.clone();
         without.remove(index);
         let report = verified(&without, Scope::default());
-        // Nobody can tell that the last of all will not come yet.
-        if report.is_same() && last(event) {
-            assert_eq!(report.waiting + report.on_their_way, 1, "{} at {}", event.topic, event.position);
+        // Of a saga's last reaction nobody can tell whether it will still come.
+        if last(event) && report.waiting + report.on_their_way > 0 {
+            lasts += 1;
         } else {
             assert_eq!(only(&report, event), ["missing"], "{} at {}", event.topic, event.position);
         }
     }
+    assert_eq!(lasts, 0);
+}
+
+/// Every so many reactions of the history, so that each saga and kind of effect is among them.
+fn some(events: &[Event]) -> impl Iterator<Item = (usize, &Event)> {
+    events.iter().enumerate().filter(|(_, event)| is_reaction(event)).step_by(7)
+}
+
+#[test]
+fn a_field_that_is_another_one_is_changed() {
+    let events = history();
+    let fields = [("mail", "recipient"), ("inventory", "amount"), ("order", "cart_id"), ("shipping", "delivered")];
+    for (index, event) in some(&events) {
+        let (_, field) = fields.iter().find(|(topic, _)| **topic == *event.topic).unwrap();
+        let mut data: serde_json::Value = serde_json::from_str(&event.data).unwrap();
+        let before = data[field].clone();
+        data[field] = if before.is_number() { 77_777.into() } else { "somebody".into() };
+        let after = data[field].clone();
+        let mut changed = events.clone();
+        changed[index].data = data.to_string();
+        let report = verified(&changed, Scope::default());
+        assert_eq!(only(&report, event), ["changed"]);
+        let [Difference::Changed { effect, fields }] = report.divergences[0].differences.as_slice() else { panic!() };
+        assert_eq!((effect.position, fields.len()), (Some(event.position), 1));
+        // The log's comes first, then today's.
+        assert_eq!((&fields[0].before, &fields[0].after), (&Some(after), &Some(before)));
+    }
+}
+
+#[test]
+fn effects_that_changed_places_are_reordered() {
+    let events = history();
+    let mut swaps = 0;
+    for index in 1..events.len() {
+        let [first, second] = &events[index - 1..=index] else { panic!() };
+        let is_pair = is_reaction(first) && first.meta.command.is_none() && first.meta.cause == second.meta.cause;
+        if !is_pair || first.meta.handler != second.meta.handler || first.topic == second.topic {
+            continue;
+        }
+        let mut swapped = events.clone();
+        let (mut a, mut b) = (first.clone(), second.clone());
+        std::mem::swap(&mut a.position, &mut b.position);
+        std::mem::swap(&mut a.number, &mut b.number);
+        (swapped[index - 1], swapped[index]) = (b, a);
+        assert_eq!(only(&verified(&swapped, Scope::default()), first), ["reordered"]);
+        swaps += 1;
+    }
+    assert_eq!(swaps, 56);
+}
+
+#[test]
+fn an_effect_that_nobody_asks_for_is_extra() {
+    let events = history();
+    for (index, event) in some(&events) {
+        let mut more = events.clone();
+        let mut extra = event.clone();
+        extra.id = format!("{}-again", event.id);
+        extra.position = event.position.successor();
+        if extra.meta.command.is_some() {
+            extra.meta.command = Some("of nobody".into());
+        }
+        if events.get(index + 1).is_some_and(|next| next.position <= extra.position) {
+            continue;
+        }
+        more.insert(index + 1, extra);
+        assert_eq!(only(&verified(&more, Scope::default()), event), ["extra"]);
+    }
+}
+
+#[test]
+fn the_first_difference_is_enough_if_asked_for() {
+    let mut events = history();
+    let reactions: Vec<_> =
+        events.iter().filter(|event| &*event.topic == "inventory" && is_reaction(event)).cloned().collect();
+    let (first, later) = (&reactions[3], &reactions[100]);
+    events.retain(|event| event.id != first.id && event.id != later.id);
+    let all = verified(&events, Scope::default());
+    assert_eq!((all.divergent, all.stopped), (2, false));
+    let report = verified(&events, Scope { stop_at_first: true, ..Scope::default() });
+    assert_eq!((only(&report, first), report.stopped), (vec!["missing"], true));
+}
+
+#[test]
+fn only_what_was_asked_for_is_decided_again() {
+    let mut events = history();
+    let gone = events.iter().find(|event| &*event.topic == "shipping" && is_reaction(event)).cloned().unwrap();
+    let cause = events.iter().find(|event| Some(&event.id) == gone.meta.cause.as_ref()).cloned().unwrap();
+    events.retain(|event| event.id != gone.id);
+    let at = cause.position;
+    let same = |scope| verified(&events, scope).is_same();
+    assert!(!same(Scope { from: at, to: at, ..Scope::default() }));
+    assert!(!same(Scope { topic: Some("billing".into()), handler: Some("shipping".into()), ..Scope::default() }));
+    assert!(same(Scope { to: at.predecessor(), ..Scope::default() }));
+    assert!(same(Scope { topic: Some("customer".into()), ..Scope::default() }));
+    assert!(same(Scope { handler: Some("inventory".into()), ..Scope::default() }));
+}
+
+/// The shop with other sagas in place of its own.
+fn shop(exchange: impl Fn(Domain) -> Domain) -> Domain {
+    let shop = Domain::new("ordershop")
+        .entity::<ordershop::Customer>()
+        .entity::<ordershop::Product>()
+        .entity::<ordershop::Inventory>()
+        .entity::<ordershop::Cart>()
+        .entity::<ordershop::Order>()
+        .entity::<ordershop::Billing>()
+        .entity::<ordershop::Shipping>()
+        .journal::<ordershop::Mail>();
+    exchange(shop)
+}
+
+/// A saga like another one, with a reaction of its own.
+macro_rules! mutant {
+    ($name:ident, $of:ty, $react:expr) => {
+        struct $name;
+
+        impl Saga for $name {
+            const NAME: &'static str = <$of>::NAME;
+
+            fn triggers() -> &'static [(&'static str, &'static str)] {
+                <$of>::triggers()
+            }
+
+            fn reads() -> &'static [&'static str] {
+                <$of>::reads()
+            }
+
+            fn react(occurrence: &Occurrence<'_>, decision: &mut Decision<'_>) -> Result<(), Failure> {
+                let react: fn(&Occurrence<'_>, &mut Decision<'_>) -> Result<(), Failure> = $react;
+                react(occurrence, decision)
+            }
+        }
+    };
+}
+
+fn order_of(occurrence: &Occurrence<'_>) -> Result<String, Failure> {
+    Ok(occurrence.entity::<ordershop::Billing>()?.order_id)
+}
+
+mutant!(NoStatusCheck, OrderSaga, |occurrence, decision| {
+    if &*occurrence.event.topic == "billing" && occurrence.event.action == "entity_deleted" {
+        if let Some(mut order) = decision.get::<ordershop::Order>(&order_of(occurrence)?)? {
+            order.status = ordershop::Status::Uncleared;
+            decision.update(&order)?;
+        }
+        return Ok(());
+    }
+    OrderSaga::react(occurrence, decision)
+});
+
+mutant!(Stingy, ShippingSaga, |_, _| Ok(()));
+
+mutant!(Clock, ShippingSaga, |occurrence, decision| {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let (entity_id, order_id) = (decision.derive("shipping"), order_of(occurrence)?);
+    if decision.exists("order", &order_id)? && ordershop::Shipping::of_order(decision, &order_id)?.is_empty() {
+        let delivered = serde_json::from_value(now.into()).unwrap();
+        decision.create(&ordershop::Shipping { entity_id, order_id, delivered })?;
+    }
+    Ok(())
+});
+
+mutant!(Clumsy, ShippingSaga, |_, _| panic!("out of parcels"));
+
+mutant!(Unruly, InventorySaga, |occurrence, decision| {
+    // What is there at the second look is not what the event says.
+    if occurrence.event.action == "entity_deleted" {
+        let order = occurrence.entity::<ordershop::Order>()?;
+        if let Some(cart) = decision.get::<ordershop::Cart>(&order.cart_id)? {
+            for (product, count) in cart.demand() {
+                for mut inventory in ordershop::Inventory::of_product(decision, product)? {
+                    inventory.amount -= count;
+                    decision.update(&inventory)?;
+                }
+            }
+        }
+        return Ok(());
+    }
+    InventorySaga::react(occurrence, decision)
+});
+
+/// The handler and event of the first divergence, and its differences.
+fn first(domain: &Domain) -> (String, String, Vec<&'static str>, u64) {
+    let report = verify_entries(domain, history().into_iter().map(Entry::Event), Scope::default());
+    let first = report.divergences.first().unwrap();
+    let Cause::Known(event) = &first.event else { panic!("{first:?}") };
+    let about = format!("{} {}", event.topic, event.action);
+    (first.handler.clone(), about, first.differences.iter().map(kind).collect(), report.divergent)
+}
+
+#[test]
+fn what_a_saga_would_do_otherwise_is_named_first() {
+    let order =
+        shop(|shop| shop.saga::<InventorySaga>().saga::<NoStatusCheck>().saga::<ShippingSaga>().saga::<CrmSaga>());
+    let stingy = shop(|shop| shop.saga::<InventorySaga>().saga::<OrderSaga>().saga::<Stingy>().saga::<CrmSaga>());
+    let clock = shop(|shop| shop.saga::<InventorySaga>().saga::<OrderSaga>().saga::<Clock>().saga::<CrmSaga>());
+    let clumsy = shop(|shop| shop.saga::<InventorySaga>().saga::<OrderSaga>().saga::<Clumsy>().saga::<CrmSaga>());
+    let unruly = shop(|shop| shop.saga::<Unruly>().saga::<OrderSaga>().saga::<ShippingSaga>().saga::<CrmSaga>());
+    let found = |handler: &str, event: &str, kinds: &[&'static str], count| {
+        (handler.to_owned(), event.to_owned(), kinds.to_vec(), count)
+    };
+    assert_eq!(first(&order), found("order", "billing entity_deleted", &["missing"], 0));
+    assert_eq!(first(&stingy), found("shipping", "billing entity_created", &["extra"], 42));
+    assert_eq!(first(&clock), found("shipping", "billing entity_created", &["changed"], 42));
+    assert_eq!(first(&clumsy), found("shipping", "billing entity_created", &["fails", "extra"], 42));
+    assert_eq!(first(&unruly), found("inventory", "order entity_deleted", &["changed"], 1));
+}
+
+#[test]
+fn sagas_that_the_log_does_not_know_and_those_that_are_gone_are_told_once() {
+    struct Auditor;
+    impl Saga for Auditor {
+        const NAME: &'static str = "auditor";
+
+        fn triggers() -> &'static [(&'static str, &'static str)] {
+            &[("billing", "entity_created")]
+        }
+
+        fn reads() -> &'static [&'static str] {
+            &[]
+        }
+
+        fn react(_: &Occurrence<'_>, decision: &mut Decision<'_>) -> Result<(), Failure> {
+            decision.send(&ordershop::Mail { recipient: "office".into(), message: "billed".into() })
+        }
+    }
+    let events = || history().into_iter().map(Entry::Event);
+    let all = |shop: Domain| shop.saga::<InventorySaga>().saga::<OrderSaga>().saga::<CrmSaga>();
+    let more = shop(|shop| all(shop).saga::<ShippingSaga>().saga::<Auditor>());
+    let report = verify_entries(&more, events(), Scope::default());
+    assert_eq!(report.never_ran, [Count { handler: "auditor".into(), events: 42 }]);
+    assert!(report.is_same());
+    let report = verify_entries(&shop(all), events(), Scope::default());
+    assert_eq!(report.gone, [Count { handler: "shipping".into(), events: 42 }]);
+    assert_eq!((report.is_same(), report.divergent), (false, 0));
 }

@@ -19,8 +19,8 @@ use crate::life::Mention;
 pub(super) struct Findings {
     pub(super) domain: Domain,
     pub(super) report: Report,
-    /// Those that are told, behind the place of their event.
-    told: Vec<(u64, Divergence)>,
+    /// Those that are told.
+    told: Vec<Root>,
     /// Events that would not be there or would be others, whether the log holds them or not.
     suspects: HashSet<String>,
     /// Events of the log that leave their row otherwise than it would be.
@@ -28,7 +28,7 @@ pub(super) struct Findings {
     /// The same of events that are not folded yet, which their sagas have in front: saga, position, mentions.
     ahead: Vec<(String, Position, BTreeSet<Read>)>,
     /// Rows that would be others by now, and what mentions them.
-    tainted: HashMap<(String, String), BTreeSet<Read>>,
+    tainted: HashMap<(String, String), Tainted>,
     /// Commands that sagas sent, by id, until their event comes.
     awaited: HashMap<String, Awaited>,
     /// The latest cause of which a command was served, by saga and topic of the command.
@@ -47,6 +47,25 @@ pub(super) struct Subject {
     pub(super) as_of: Position,
     /// Whether it rests on what would not be there, or would be otherwise.
     pub(super) follows: bool,
+}
+
+/// A row that would be another one, or that would be there.
+#[derive(Debug)]
+struct Tainted {
+    since: Position,
+    /// The saga that made it so, which has its own effects in front.
+    by: String,
+    mentions: BTreeSet<Read>,
+}
+
+/// A divergence that nothing is known to have led to.
+#[derive(Debug)]
+struct Root {
+    /// The place of its event in the log.
+    seq: u64,
+    divergence: Divergence,
+    /// What it read.
+    reads: Vec<Read>,
 }
 
 #[derive(Debug)]
@@ -72,12 +91,16 @@ impl Findings {
         }
     }
 
-    /// Whether a saga's decision about `event` that read this rests on what would be otherwise.
-    pub(super) fn follows(&self, handler: &str, event: &str, mut reads: impl Iterator<Item = Read>) -> bool {
-        let own = || self.ahead.iter().filter(|(saga, ..)| saga == handler).map(|(_, _, row)| row);
-        let mut is_tainted = |read: Read| self.tainted.values().chain(own()).any(|row| row.contains(&read));
-        let is_anything = !self.tainted.is_empty() || !self.ahead.is_empty();
-        self.suspects.contains(event) || (is_anything && reads.any(&mut is_tainted))
+    /// Whether a decision that read this rests on what would be otherwise.
+    pub(super) fn follows(&self, subject: &Subject, reads: &[Read]) -> bool {
+        let Entry::Event(event) = &*subject.entry else { return false };
+        let rows = self
+            .tainted
+            .values()
+            .filter(|row| row.since <= subject.as_of || row.by == subject.handler)
+            .map(|row| &row.mentions);
+        let own = self.ahead.iter().filter(|(saga, ..)| saga == subject.handler).map(|(_, _, row)| row);
+        self.suspects.contains(&event.id) || rows.chain(own).any(|row| reads.iter().any(|read| row.contains(read)))
     }
 
     /// Whether the row that an event is about would be another one by now.
@@ -104,7 +127,10 @@ impl Findings {
                 Step::Remove => "",
             };
             let mentions = mentions(topic, &keyed.key, row);
-            self.tainted.insert(place, mentions);
+            self.tainted.insert(
+                place,
+                Tainted { since: event.position, by: event.meta.handler.clone().unwrap_or_default(), mentions },
+            );
         } else {
             self.tainted.remove(&place);
         }
@@ -117,7 +143,7 @@ impl Findings {
     }
 
     /// Takes note of the rows that a saga's reaction leaves otherwise than it would.
-    pub(super) fn leaves(&mut self, handler: &str, decided: &[Side<'_>], held: &[Side<'_>]) {
+    pub(super) fn leaves(&mut self, subject: &Subject, decided: &[Side<'_>], held: &[Side<'_>]) {
         let mut last: BTreeMap<(&str, String), [Option<&Side<'_>>; 2]> = BTreeMap::new();
         for (side, sides) in [decided, held].into_iter().enumerate() {
             for effect in sides {
@@ -134,19 +160,37 @@ impl Findings {
                 [_, Some(held)] => {
                     self.tainting.insert(held.id.to_owned());
                     let mentions = mentions(of, &key, &held.row(&self.domain));
-                    self.ahead.push((handler.to_owned(), held.position.unwrap_or_default(), mentions));
+                    self.ahead.push((subject.handler.to_owned(), held.position.unwrap_or_default(), mentions));
                 }
                 [Some(decided), None] => {
                     let mentions = mentions(of, &key, &decided.row(&self.domain));
-                    self.tainted.insert((topic.to_owned(), key), mentions);
+                    self.follow(&mentions, subject);
+                    self.tainted.insert(
+                        (topic.to_owned(), key),
+                        Tainted { since: subject.as_of, by: subject.handler.to_owned(), mentions },
+                    );
                 }
                 [None, None] => {}
             }
         }
     }
 
-    /// Takes note of what is not the same in a decision.
-    pub(super) fn diverged(&mut self, subject: &Subject, differences: Vec<Difference>) {
+    /// What was decided after `subject` on a row that it would have made only follows from it, though it was found
+    /// before.
+    fn follow(&mut self, mentions: &BTreeSet<Read>, subject: &Subject) {
+        let before = self.told.len();
+        self.told.retain(|Root { divergence, reads, .. }| {
+            subject.follows
+                || divergence.as_of <= Some(subject.as_of)
+                || !reads.iter().any(|read| mentions.contains(read))
+        });
+        let following = (before - self.told.len()) as u64;
+        self.report.divergent -= following;
+        self.report.consequences += following;
+    }
+
+    /// Takes note of what is not the same in a decision that read this.
+    pub(super) fn diverged(&mut self, subject: &Subject, differences: Vec<Difference>, reads: &[Read]) {
         let Entry::Event(event) = &*subject.entry else { return };
         let divergence = Divergence {
             event: Cause::Known(Mention::of(&self.domain, event)),
@@ -154,7 +198,8 @@ impl Findings {
             as_of: Some(subject.as_of),
             differences,
         };
-        self.add(subject.seq, divergence, subject.follows);
+        let reads = reads.to_vec();
+        self.add(Root { seq: subject.seq, divergence, reads }, subject.follows);
     }
 
     /// Takes note of an effect of something that nobody would react to, and that stands at place `seq`.
@@ -169,11 +214,11 @@ impl Findings {
         };
         let follows = self.suspects.contains(cause);
         self.tainting.insert(event.id.clone());
-        self.add(seq, divergence, follows);
+        self.add(Root { seq, divergence, reads: Vec::new() }, follows);
     }
 
-    fn add(&mut self, seq: u64, divergence: Divergence, follows: bool) {
-        for difference in &divergence.differences {
+    fn add(&mut self, root: Root, follows: bool) {
+        for difference in &root.divergence.differences {
             match difference {
                 Difference::Missing(told) | Difference::Extra(told) | Difference::Changed { effect: told, .. } => {
                     self.suspects.insert(told.id.clone());
@@ -187,7 +232,7 @@ impl Findings {
         } else {
             self.report.divergent += 1;
             if self.told.len() < MOST {
-                self.told.push((seq, divergence));
+                self.told.push(root);
             }
         }
     }
@@ -205,7 +250,7 @@ impl Findings {
         let decided = Side { id: &event.id, ..Side::decided(&answer) };
         let differences = differences(&self.domain, &[decided], &[Side::held(event)]);
         if !differences.is_empty() {
-            self.diverged(&subject, differences);
+            self.diverged(&subject, differences, &[]);
         }
         true
     }
@@ -232,13 +277,13 @@ impl Findings {
         for (command, awaited) in awaited {
             if self.is_overtaken(&awaited) && !on_their_way.contains(&command) {
                 let missing = Difference::Missing(Side::decided(&awaited.answer).told(&self.domain));
-                self.diverged(&awaited.subject, vec![missing]);
+                self.diverged(&awaited.subject, vec![missing], &[]);
             } else {
                 self.report.on_their_way += 1;
             }
         }
-        self.told.sort_by_key(|(seq, _)| *seq);
-        self.report.divergences = self.told.into_iter().map(|(_, divergence)| divergence).collect();
+        self.told.sort_by_key(|root| root.seq);
+        self.report.divergences = self.told.into_iter().map(|root| root.divergence).collect();
         let gone = self.gone.into_iter().map(|(handler, events)| super::report::Count { handler, events });
         self.report.gone = gone.collect();
         self.report

@@ -9,13 +9,7 @@ use std::{
 use kernel::{Domain, Entry, Event, Position, View};
 use runtime::host::sagas::consumer;
 
-use super::{
-    AHEAD, Report, Scope,
-    compare::Side,
-    findings::{Findings, Subject},
-    report::Difference,
-    watch::Watch,
-};
+use super::{AHEAD, Report, Scope, compare::Side, findings::Findings, report::Difference, watch::Watch};
 
 /// Makes the decisions of a log again, as its entries come.
 ///
@@ -165,11 +159,10 @@ impl Verifier {
         match watch.is_over(cause) {
             // What nobody asked for, of a reaction that was.
             Some(true) => {
-                let Some(subject) = watch.subject(cause) else { return };
+                let Some(subject) = watch.subject(cause, &self.findings) else { return };
                 let extra = Difference::Extra(Side::held(event).told(&self.domain));
-                let follows = self.findings.follows(handler, cause, std::iter::empty());
-                self.findings.leaves(handler, &[], &[Side::held(event)]);
-                self.findings.diverged(&Subject { follows, ..subject }, vec![extra]);
+                self.findings.leaves(&subject, &[], &[Side::held(event)]);
+                self.findings.diverged(&subject, vec![extra], &[]);
             }
             Some(false) => {}
             None if watch.presumes() => self.findings.report.unchecked += 1,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use kernel::{
-    DECISIONS, Decided, Draft, Effect, Entry, Event, Failure, Occurrence, Position, Row, SagaHandler, Then, View,
+    DECISIONS, Decided, Draft, Effect, Entry, Event, Failure, Occurrence, Position, Read, Row, SagaHandler, Then, View,
 };
 use runtime::host::guarded;
 
@@ -62,8 +62,8 @@ enum State {
     Ahead,
     /// It is decided.
     Made(Box<Made>),
-    /// It is compared.
-    Over,
+    /// It is compared; whether it rested on what would be otherwise.
+    Over { follows: bool },
     /// It is of no concern, or can't be made again.
     Skipped,
 }
@@ -145,7 +145,7 @@ impl Watch {
                     }
                 }
             }
-            belongs = !matches!(reaction.state, State::Over);
+            belongs = !matches!(reaction.state, State::Over { .. });
             reaction.held.push(entry.clone());
             if self.last_own.0 != cause {
                 self.last_own.0 = cause;
@@ -163,7 +163,7 @@ impl Watch {
     /// Whether the reaction to `cause` is over: what comes of it yet was never asked for.
     pub(super) fn is_over(&self, cause: &str) -> Option<bool> {
         let reaction = self.reactions.get(self.places.get(cause)?)?;
-        Some(matches!(reaction.state, State::Over))
+        Some(matches!(reaction.state, State::Over { .. }))
     }
 
     /// Whether what reacts to an event unknown may react to one that was given up.
@@ -172,10 +172,12 @@ impl Watch {
     }
 
     /// What an extra effect of a reaction that is over is told with.
-    pub(super) fn subject(&self, cause: &str) -> Option<Subject> {
+    pub(super) fn subject(&self, cause: &str, findings: &Findings) -> Option<Subject> {
         let seq = *self.places.get(cause)?;
         let reaction = self.reactions.get(&seq)?;
-        Some(reaction.subject(seq, self.saga.name))
+        let subject = reaction.subject(seq, self.saga.name);
+        let follows = matches!(reaction.state, State::Over { follows: true }) || findings.follows(&subject, &[]);
+        Some(Subject { follows, ..subject })
     }
 
     /// Takes note that it has reacted to the event at `seq`, and so to all before it.
@@ -200,7 +202,7 @@ impl Watch {
                     findings.report.decisions += 1;
                     self.presumes = true;
                 }
-                State::Over | State::Skipped => {}
+                State::Over { .. } | State::Skipped => {}
                 State::Made(_) | State::Ahead => break,
             }
             self.open.pop_front();
@@ -226,7 +228,7 @@ impl Watch {
                     }
                 }
                 State::Made(_) => findings.report.unchecked += 1,
-                other @ (State::Ahead | State::Over | State::Skipped) => reaction.state = other,
+                other @ (State::Ahead | State::Over { .. } | State::Skipped) => reaction.state = other,
             }
         }
     }
@@ -302,8 +304,7 @@ impl Watch {
     /// Holds a decision against what the log has.
     fn conclude(&mut self, seq: u64, findings: &mut Findings) {
         let Some(reaction) = self.reactions.get_mut(&seq) else { return };
-        let State::Made(made) = std::mem::replace(&mut reaction.state, State::Over) else { return };
-        let Entry::Event(event) = &*reaction.entry else { return };
+        let State::Made(made) = std::mem::replace(&mut reaction.state, State::Over { follows: false }) else { return };
         findings.report.decisions += 1;
         let subject = reaction.subject(seq, self.saga.name);
         let effects = reaction.held.iter().filter_map(|entry| match &**entry {
@@ -321,27 +322,28 @@ impl Watch {
             Err(failure) => {
                 let extra = held.iter().map(|side| Difference::Extra(side.told(&findings.domain)));
                 let differences = [Difference::Fails { reason: failure.0 }].into_iter().chain(extra).collect();
-                findings.leaves(self.saga.name, &[], &held);
-                let follows = is_tainted || findings.follows(self.saga.name, &event.id, std::iter::empty());
-                return findings.diverged(&Subject { follows, ..subject }, differences);
+                let subject = Subject { follows: is_tainted || findings.follows(&subject, &[]), ..subject };
+                findings.leaves(&subject, &[], &held);
+                return findings.diverged(&subject, differences, &[]);
             }
         };
-        let appends = decided.effects.iter().filter_map(|effect| match effect {
+        let Decided { effects, mut reads, .. } = decided;
+        let appends = effects.iter().filter_map(|effect| match effect {
             Effect::Append(draft) => Some(Side::decided(draft)),
             Effect::Send(_) => None,
         });
         let appends: Vec<_> = appends.collect();
         let differences = compare::differences(&findings.domain, &appends, &held);
-        let asked = then.asked().map(|(topic, id)| kernel::Read::of(topic, id));
-        let follows =
-            is_tainted || findings.follows(self.saga.name, &event.id, decided.reads.iter().cloned().chain(asked));
+        reads.extend(then.asked().map(|(topic, id)| Read::of(topic, id)));
+        let follows = is_tainted || findings.follows(&subject, &reads);
         let subject = Subject { follows, ..subject };
+        reaction.state = State::Over { follows };
         if reaction.is_inexact && !differences.is_empty() {
             reaction.state = State::Skipped;
             findings.report.unchecked += 1;
             return;
         }
-        for effect in &decided.effects {
+        for effect in &effects {
             if let Effect::Send(command) = effect
                 && let Some(answer) = compare::answer(&findings.domain, command)
             {
@@ -349,8 +351,8 @@ impl Watch {
             }
         }
         if !differences.is_empty() {
-            findings.leaves(self.saga.name, &appends, &held);
-            findings.diverged(&subject, differences);
+            findings.leaves(&subject, &appends, &held);
+            findings.diverged(&subject, differences, &reads);
         }
     }
 
@@ -358,7 +360,7 @@ impl Watch {
     pub(super) fn forget(&mut self, seq: u64) {
         while let Some(first) = self.reactions.first_entry()
             && first.key() + (AHEAD as u64) < seq
-            && matches!(first.get().state, State::Over | State::Skipped)
+            && matches!(first.get().state, State::Over { .. } | State::Skipped)
         {
             if let Entry::Event(event) = &*first.remove().entry {
                 self.places.remove(&event.id);
@@ -372,7 +374,7 @@ impl Watch {
         let promises = |seq: &&u64| {
             let made = match self.reactions.get(seq).map(|reaction| &reaction.state) {
                 Some(State::Made(made)) => made,
-                Some(State::Ahead | State::Over | State::Skipped) | None => return false,
+                Some(State::Ahead | State::Over { .. } | State::Skipped) | None => return false,
             };
             let effects = made.outcome.as_ref().map(|decided| decided.effects.as_slice()).unwrap_or_default();
             effects.iter().any(|effect| matches!(effect, Effect::Append(draft) if draft.id == id))
