@@ -29,6 +29,8 @@ pub struct Verifier {
     reacted: BTreeMap<&'static str, Position>,
     /// What was set aside, by consumer.
     parked: BTreeSet<(String, Position)>,
+    /// How many entries are read before the first is folded.
+    most_ahead: usize,
 }
 
 #[derive(Debug)]
@@ -56,6 +58,7 @@ impl Verifier {
             read: 0,
             reacted: BTreeMap::new(),
             parked: BTreeSet::new(),
+            most_ahead: AHEAD,
         }
     }
 
@@ -63,6 +66,15 @@ impl Verifier {
     #[must_use]
     pub fn known(mut self, reacted: BTreeMap<&'static str, Position>, parked: BTreeSet<(String, Position)>) -> Self {
         (self.reacted, self.parked) = (reacted, parked);
+        self
+    }
+
+    /// Reads so many entries ahead of the view, instead of [`AHEAD`].
+    ///
+    /// With fewer, more decisions can't be made again; what comes out of the others is the same.
+    #[must_use]
+    pub const fn reading_ahead(mut self, entries: usize) -> Self {
+        self.most_ahead = entries;
         self
     }
 
@@ -86,7 +98,7 @@ impl Verifier {
             }
         }
         self.ahead.push_back(Ahead { entry, seq, is_stray });
-        if self.ahead.len() > AHEAD {
+        if self.ahead.len() > self.most_ahead {
             self.step();
         }
         if self.is_done() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

@@ -199,7 +199,7 @@ impl Watch {
                 }
                 State::Made(made) if reaction.as_of.is_none() && made.is_quiet() && now > seq + QUIET => {
                     reaction.state = State::Skipped;
-                    findings.report.decisions += 1;
+                    findings.report.decisions += u64::from(self.traces > 0);
                     self.presumes = true;
                 }
                 State::Over { .. } | State::Skipped => {}
@@ -391,18 +391,19 @@ impl Watch {
 
     /// Concludes all that the saga had reacted to, and counts what it still has to do.
     pub(super) fn end(&mut self, reacted: Option<Position>, findings: &mut Findings) {
+        let has_run = self.traces > 0 || reacted.is_some();
         let mut left = 0;
         while let Some(seq) = self.open.pop_front() {
             let Some(Reaction { entry, state: State::Made(made), .. }) = self.reactions.get(&seq) else { continue };
             if reacted.is_some_and(|reacted| entry.position() <= reacted) {
                 self.conclude(seq, findings);
             } else if made.is_quiet() {
-                findings.report.decisions += 1;
+                findings.report.decisions += u64::from(has_run);
             } else {
                 left += 1;
             }
         }
-        if self.traces == 0 && reacted.is_none() && left > 0 {
+        if !has_run && left > 0 {
             let count = super::report::Count { handler: self.saga.name.to_owned(), events: left };
             findings.report.never_ran.push(count);
         } else {

@@ -52,6 +52,9 @@ fn text(report: &Report, log: &str) -> String {
 }
 
 fn verdict(report: &Report) -> String {
+    if report.is_same() && report.decisions == 0 {
+        return "nothing to compare: the log records no reaction of these sagas".to_owned();
+    }
     if report.is_same() {
         return "the same: today's sagas would do what the log has of them".to_owned();
     }

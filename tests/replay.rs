@@ -1,0 +1,98 @@
+//! `retrace replay verify`: what it shows, what it says, how it ends.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod common;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+};
+
+use common::{Retrace, Store};
+use serde_json::{Value, json};
+
+fn fixture(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
+}
+
+fn verify(history: &Path, args: &[&str]) -> Output {
+    let mut command = Retrace::command();
+    command.args(["replay", "verify", "--store"]).arg(history).args(args);
+    command.env("RETRACE_LOG", "error").stdin(Stdio::null()).output().unwrap()
+}
+
+#[track_caller]
+fn ended(output: &Output) -> (i32, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn a_history_that_is_decided_the_same_again_ends_with_0() {
+    let history = fixture("ordershop-demo.jsonl");
+    let expected = format!(
+        "log {}\n  decided      470 decisions again, of 979 entries\n  \
+         verdict      the same: today's sagas would do what the log has of them\n",
+        history.display()
+    );
+    assert_eq!(ended(&verify(&history, &[])), (0, expected, String::new()));
+}
+
+#[test]
+fn a_store_that_holds_the_history_says_the_same() {
+    let store = Store::sqlite();
+    store.import(&fixture("ordershop-demo.jsonl"));
+    let output = store.command(&["replay", "verify", "--json"]).output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &report["same"], &report["decisions"]), (Some(0), &json!(true), &json!(470)));
+}
+
+#[test]
+fn what_differs_is_shown_field_by_field_and_ends_with_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let tampered = folder.path().join("tampered.jsonl");
+    let text = fs::read_to_string(fixture("ordershop-demo.jsonl")).unwrap();
+    let sample = text.lines().find(|line| line.contains("cause") && line.contains("\"events:inventory\"")).unwrap();
+    let mut line: Value = serde_json::from_str(sample).unwrap();
+    let mut data: Value = serde_json::from_str(line["fields"]["event_data"].as_str().unwrap()).unwrap();
+    let amount = data["amount"].as_u64().unwrap();
+    data["amount"] = (amount + 1_000).into();
+    line["fields"]["event_data"] = data.to_string().into();
+    fs::write(&tampered, text.replace(sample, &line.to_string())).unwrap();
+    let (code, shown, said) = ended(&verify(&tampered, &[]));
+    assert_eq!((code, said.as_str()), (2, ""));
+    let mut lines = shown.lines();
+    assert!(lines.next().unwrap().starts_with("inventory on order "), "{shown}");
+    assert!(lines.next().unwrap().starts_with("  changed    inventory "), "{shown}");
+    assert_eq!(lines.next().unwrap().trim(), format!("amount {} → {amount}", amount + 1_000));
+    let verdict = shown.lines().last().unwrap();
+    assert!(verdict.starts_with("  verdict      DIFFERENT: 1 decision differs"), "{shown}");
+
+    let (code, document, _) = ended(&verify(&tampered, &["--json", "--stop-at-first"]));
+    let document: Value = serde_json::from_str(&document).unwrap();
+    assert_eq!((code, &document["same"], &document["stopped"]), (2, &json!(false), &json!(true)));
+    assert_eq!(document["divergences"][0]["differences"][0]["kind"], "changed");
+}
+
+#[test]
+fn what_the_domain_does_not_have_is_wrong_usage() {
+    let history = fixture("ordershop-demo.jsonl");
+    for (args, said) in [
+        (["--handler", "crew"], "there is no saga crew; the domain has 4 sagas: inventory, order, shipping, crm"),
+        (
+            ["--topic", "house"],
+            "there is no topic house; the domain has 8 topics: billing, cart, customer, inventory, mail, order, product, \
+             shipping",
+        ),
+    ] {
+        assert_eq!(ended(&verify(&history, &args)), (64, String::new(), format!("retrace: {said}\n")));
+    }
+}
+
+#[test]
+fn a_history_of_another_program_is_nothing_to_compare_yet() {
+    let (code, shown, _) = ended(&verify(&fixture("ordershop-v2-small.jsonl"), &[]));
+    assert_eq!(code, 0);
+    assert!(shown.ends_with("nothing to compare: the log records no reaction of these sagas\n"), "{shown}");
+}
