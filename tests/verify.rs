@@ -352,8 +352,9 @@ async fn the_engine_makes_no_difference_and_nothing_is_appended_or_sent() {
 #[test]
 fn what_is_found_does_not_depend_on_how_far_is_read_ahead() {
     let mut events = history();
-    let dropped = events.iter().position(|event| &*event.topic == "inventory" && is_reaction(event)).unwrap() + 40;
-    assert_eq!(&*events.remove(dropped).topic, "inventory");
+    let is_stock = |event: &&Event| &*event.topic == "inventory" && is_reaction(event);
+    let dropped = events.iter().filter(is_stock).nth(40).unwrap().id.clone();
+    events.retain(|event| event.id != dropped);
     let read = |ahead: usize| {
         let mut verifier = Verifier::new(&ordershop::domain(), Scope::default()).reading_ahead(ahead);
         for event in &events {
@@ -371,6 +372,6 @@ fn what_is_found_does_not_depend_on_how_far_is_read_ahead() {
     for ahead in [100, 30, 5, 0] {
         let report = read(ahead);
         assert!(report.divergent <= 1, "{ahead}: {report:?}");
-        assert!(report.unchecked > 0, "{ahead}");
+        assert_eq!(report.unchecked > 0, ahead < 100, "{ahead}");
     }
 }

@@ -7,7 +7,7 @@
 //! | part | what it does |
 //! |---|---|
 //! | [`Verifier`] | is fed a log once, in its order, and folds it a bounded way behind what it has read |
-//! | `watch` | one saga's reactions: recorded, decided, concluded |
+//! | `watch`, `reaction` | one saga's reactions: recorded, decided, concluded |
 //! | `compare` | what is decided against what is held, effect by effect |
 //! | `findings` | what differs, and what only follows from that |
 //! | [`report`] | what comes of it |
@@ -27,12 +27,10 @@ use runtime::{CommandState, Engine, StoreError, Stretch, host::sagas::consumer};
 
 mod compare;
 mod findings;
+mod reaction;
 pub mod report;
 mod verifier;
 mod watch;
-
-#[cfg(test)]
-mod tests;
 
 pub use report::{Difference, Divergence, Report, Told};
 pub use verifier::Verifier;

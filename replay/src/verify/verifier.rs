@@ -113,10 +113,15 @@ impl Verifier {
         }
     }
 
+    /// Whether nothing more can come of it.
     fn is_done(&self) -> bool {
-        let found = self.scope.stop_at_first && self.findings.report.divergent > 0;
         let is_behind = self.view.position() > self.scope.to && self.findings.awaits_nothing();
-        found || (is_behind && self.watches.iter().all(Watch::is_settled))
+        self.is_enough() || (is_behind && self.watches.iter().all(Watch::is_settled))
+    }
+
+    /// Whether it was told to stop at what it has found.
+    const fn is_enough(&self) -> bool {
+        self.scope.stop_at_first && self.findings.report.divergent > 0
     }
 
     /// Folds the next entry, and decides what is to be decided there.
@@ -190,21 +195,16 @@ impl Verifier {
 
     /// Decides about all that was read: the log ends here.
     pub fn end(&mut self) {
-        if self.is_done() {
-            self.findings.report.stopped = self.scope.stop_at_first && self.findings.report.divergent > 0;
-            return;
-        }
-        while !self.ahead.is_empty() && !(self.scope.stop_at_first && self.findings.report.divergent > 0) {
+        while !self.ahead.is_empty() && !self.is_done() {
             self.step();
         }
-        self.findings.report.stopped = self.scope.stop_at_first && self.findings.report.divergent > 0;
-        if self.findings.report.stopped {
-            return;
+        if !self.is_done() {
+            for watch in &mut self.watches {
+                watch.decide_late(Position::MAX, &mut self.view, &mut self.findings);
+                watch.end(self.reacted.get(watch.saga.name).copied(), &mut self.findings);
+            }
         }
-        for watch in &mut self.watches {
-            watch.decide_late(Position::MAX, &mut self.view, &mut self.findings);
-            watch.end(self.reacted.get(watch.saga.name).copied(), &mut self.findings);
-        }
+        self.findings.report.stopped = self.is_enough();
     }
 
     /// Commands that seem to have been lost; who knows the queues can tell whether they are on their way.

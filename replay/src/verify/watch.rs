@@ -6,7 +6,7 @@ use std::{
 };
 
 use kernel::{
-    DECISIONS, Decided, Draft, Effect, Entry, Event, Failure, Occurrence, Position, Read, Row, SagaHandler, Then, View,
+    DECISIONS, Decided, Effect, Entry, Event, Failure, Occurrence, Position, Read, Row, SagaHandler, Then, View,
 };
 use runtime::host::guarded;
 
@@ -14,6 +14,7 @@ use super::{
     AHEAD,
     compare::{self, Side},
     findings::{Findings, Subject},
+    reaction::{Made, Own, Reaction, State},
     report::Difference,
 };
 
@@ -40,51 +41,8 @@ pub(super) struct Watch {
     presumes: bool,
     /// How many traces it has left in the log.
     pub(super) traces: u64,
-    /// How many entries had been read when its last own event but those of the same reaction was.
-    last_own: (u64, u64),
-}
-
-#[derive(Debug)]
-struct Reaction {
-    entry: Arc<Entry>,
-    /// When it was decided, if it says so.
-    as_of: Option<Position>,
-    /// What the log has as the reaction, and the records of decisions.
-    held: Vec<Arc<Entry>>,
-    /// Whether it could not be decided with all in front that was there then.
-    is_inexact: bool,
-    state: State,
-}
-
-#[derive(Debug)]
-enum State {
-    /// The view has not reached the event.
-    Ahead,
-    /// It is decided.
-    Made(Box<Made>),
-    /// It is compared; whether it rested on what would be otherwise.
-    Over { follows: bool },
-    /// It is of no concern, or can't be made again.
-    Skipped,
-}
-
-/// A decision made again.
-#[derive(Debug)]
-struct Made {
-    before: Option<Row>,
-    /// Whether that would be another row.
-    is_tainted: bool,
-    then: Then,
-    /// How many entries were read by then.
-    read: u64,
-    outcome: Result<Decided, Failure>,
-}
-
-#[derive(Debug)]
-struct Own {
-    position: Position,
-    cause: u64,
-    draft: Draft,
+    /// Of each reaction that appended something the event's place, and the place of the last that it appended.
+    fed: VecDeque<(u64, u64)>,
 }
 
 impl Watch {
@@ -99,14 +57,14 @@ impl Watch {
             passed: None,
             presumes: false,
             traces: 0,
-            last_own: (0, 0),
+            fed: VecDeque::new(),
         }
     }
 
     /// Takes note of an event that it reacts to, before the view gets there.
     pub(super) fn expect(&mut self, seq: u64, entry: &Arc<Entry>, event: &Event, is_covered: bool) {
         let state = if is_covered { State::Ahead } else { State::Skipped };
-        let reaction = Reaction { entry: entry.clone(), as_of: None, held: Vec::new(), is_inexact: false, state };
+        let reaction = Reaction { entry: entry.clone(), as_of: None, held: Vec::new(), state };
         self.reactions.insert(seq, reaction);
         self.places.insert(event.id.clone(), seq);
     }
@@ -133,9 +91,6 @@ impl Watch {
             if reaction.held.is_empty() {
                 let as_of = event.meta.as_of.unwrap_or_default();
                 reaction.as_of = Some(as_of);
-                if let State::Made(made) = &reaction.state {
-                    reaction.is_inexact = self.last_own.1 > made.read;
-                }
                 if as_of > reaction.entry.position() && matches!(reaction.state, State::Ahead | State::Made(_)) {
                     if as_of < view.position() {
                         reaction.state = State::Skipped;
@@ -147,10 +102,10 @@ impl Watch {
             }
             belongs = !matches!(reaction.state, State::Over { .. });
             reaction.held.push(entry.clone());
-            if self.last_own.0 != cause {
-                self.last_own.0 = cause;
+            match self.fed.back_mut() {
+                Some((last, fed)) if *last == cause => *fed = seq,
+                Some(_) | None => self.fed.push_back((cause, seq)),
             }
-            self.last_own.1 = seq;
             if view.holds(&event.topic) {
                 let draft = runtime::history::draft(event.clone());
                 self.own.push_back(Own { position: event.position, cause, draft });
@@ -220,11 +175,10 @@ impl Watch {
             self.late.pop_front();
             match std::mem::replace(&mut reaction.state, State::Skipped) {
                 State::Made(made) if as_of >= view.position() => {
-                    reaction.is_inexact = false;
                     let entry = reaction.entry.clone();
                     let outcome = self.decide(seq, &entry, made.before.as_ref(), made.then.clone(), view);
                     if let Some(reaction) = self.reactions.get_mut(&seq) {
-                        reaction.state = State::Made(Box::new(Made { outcome, ..*made }));
+                        reaction.state = State::Made(Box::new(Made { outcome, read: u64::MAX, ..*made }));
                     }
                 }
                 State::Made(_) => findings.report.unchecked += 1,
@@ -312,7 +266,7 @@ impl Watch {
             Entry::Event(_) | Entry::Junk(_) => None,
         });
         let held: Vec<_> = effects.collect();
-        let Made { is_tainted, then, outcome, .. } = *made;
+        let Made { is_tainted, then, read, outcome, .. } = *made;
         let decided = match outcome {
             Ok(decided) => decided,
             Err(_) if reaction.as_of.is_none() => {
@@ -338,7 +292,10 @@ impl Watch {
         let follows = is_tainted || findings.follows(&subject, &reads);
         let subject = Subject { follows, ..subject };
         reaction.state = State::Over { follows };
-        if reaction.is_inexact && !differences.is_empty() {
+        let before = self.fed.partition_point(|(cause, _)| *cause < seq);
+        let in_front = before.checked_sub(1).and_then(|last| self.fed.get(last));
+        let is_inexact = in_front.is_some_and(|(_, fed)| *fed >= read);
+        if is_inexact && !differences.is_empty() {
             reaction.state = State::Skipped;
             findings.report.unchecked += 1;
             return;
@@ -358,6 +315,10 @@ impl Watch {
 
     /// Forgets what has been over for long; `seq` is where the view is.
     pub(super) fn forget(&mut self, seq: u64) {
+        let oldest = self.reactions.first_key_value().map_or(u64::MAX, |(first, _)| *first);
+        while self.fed.get(1).is_some_and(|(cause, _)| *cause < oldest) {
+            self.fed.pop_front();
+        }
         while let Some(first) = self.reactions.first_entry()
             && first.key() + (AHEAD as u64) < seq
             && matches!(first.get().state, State::Over { .. } | State::Skipped)
@@ -409,20 +370,5 @@ impl Watch {
         } else {
             findings.report.waiting += left;
         }
-    }
-}
-
-impl Reaction {
-    fn subject(&self, seq: u64, handler: &'static str) -> Subject {
-        let position = self.entry.position();
-        let as_of = self.as_of.unwrap_or(position);
-        Subject { seq, entry: self.entry.clone(), handler, as_of, follows: false }
-    }
-}
-
-impl Made {
-    /// Whether nothing would come of it.
-    fn is_quiet(&self) -> bool {
-        self.outcome.as_ref().is_ok_and(|decided| decided.effects.is_empty())
     }
 }
