@@ -71,7 +71,8 @@ impl Verifier {
 
     /// Reads so many entries ahead of the view, instead of [`AHEAD`].
     ///
-    /// With fewer, more decisions can't be made again; what comes out of the others is the same.
+    /// With fewer, more decisions can't be made again; what comes out of the others is the same, as long as one
+    /// commit's events are no more than that.
     #[must_use]
     pub const fn reading_ahead(mut self, entries: usize) -> Self {
         self.most_ahead = entries;
