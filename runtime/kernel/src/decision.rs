@@ -3,7 +3,10 @@
 //! Services and sagas decide on a [`Decision`] and on nothing else. It shows the view, writes down what was
 //! read (R5), derives identifiers (R6), and collects effects as data; nothing here performs them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
@@ -25,7 +28,7 @@ const DERIVED: Uuid = Uuid::from_u128(0x0d7a_e0b1_5f0e_4c35_9a63_7265_7472_6163)
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize)]
 pub struct Read {
     /// The topic that was read.
-    pub topic: String,
+    pub topic: Cow<'static, str>,
     /// The id that was asked for, escaped as it would stand inside a JSON string.
     pub text: String,
 }
@@ -33,10 +36,17 @@ pub struct Read {
 impl Read {
     /// That `id` was asked for in `topic`.
     #[must_use]
-    pub fn of(topic: &str, id: &str) -> Self {
-        let json = Value::from(id).to_string();
-        Self { topic: topic.to_owned(), text: json[1..json.len() - 1].to_owned() }
+    pub fn of(topic: impl Into<Cow<'static, str>>, id: &str) -> Self {
+        let is_plain = id.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\' && byte != 0x7f);
+        let text = if is_plain { id.to_owned() } else { escaped(id) };
+        Self { topic: topic.into(), text }
     }
+}
+
+/// A text as it stands inside a JSON string.
+fn escaped(text: &str) -> String {
+    let json = Value::from(text).to_string();
+    json[1..json.len() - 1].to_owned()
 }
 
 /// What a decision asks for, as data.
@@ -86,7 +96,11 @@ pub enum Refusal {
 /// A decision in the making.
 pub struct Decision<'v> {
     view: &'v View,
-    staged: Overlay,
+    /// The topics that may be read, where not all that the view folds.
+    declared: Option<&'static [&'static str]>,
+    /// What has been asked for, in front of the view, as far as `staged` effects go.
+    own: Overlay,
+    staged: usize,
     context: Context,
     reads: BTreeSet<Read>,
     effects: Vec<Effect>,
@@ -97,8 +111,15 @@ impl<'v> Decision<'v> {
     /// A decision on `view`.
     #[must_use]
     pub fn new(view: &'v View, context: Context) -> Self {
-        let (staged, reads, effects, then) = Default::default();
-        Self { view, staged, context, reads, effects, then }
+        let (own, staged, reads, effects, then) = Default::default();
+        Self { view, declared: None, own, staged, context, reads, effects, then }
+    }
+
+    /// The same decision, which may read these topics only: a view may fold more than one handler declares.
+    #[must_use]
+    pub const fn within(mut self, topics: &'static [&'static str]) -> Self {
+        self.declared = Some(topics);
+        self
     }
 
     /// The same decision made again, on a later view: what it asks [`Decision::get_then`] stays what it was.
@@ -125,7 +146,7 @@ impl<'v> Decision<'v> {
     /// # Errors
     /// When the view does not fold the topic, or the row is not what the type says.
     pub fn get_then<E: Entity>(&mut self, id: &str) -> Result<Option<E>, Failure> {
-        self.check_holds(E::TOPIC)?;
+        self.held(E::TOPIC)?;
         let row = self.then.0.entry((E::TOPIC, id.to_owned())).or_insert_with(|| self.view.logged(E::TOPIC, id));
         row.as_deref().map(|row| parse(E::TOPIC, row)).transpose()
     }
@@ -135,11 +156,12 @@ impl<'v> Decision<'v> {
     /// # Errors
     /// When the topic has no such reference, the view does not fold it, or a row is not what the type says.
     pub fn find<E: Entity>(&mut self, field: &str, target: &str) -> Result<Vec<E>, Failure> {
-        self.check_holds(E::TOPIC)?;
-        let rows = self.view.referring(&[&self.staged], E::TOPIC, field, target);
+        self.held(E::TOPIC)?;
+        self.stage()?;
+        let rows = self.view.referring(&[&self.own], E::TOPIC, field, target);
         let rows = rows.ok_or_else(|| Failure(format!("{} has no reference {field} to look up by", E::TOPIC)))?;
-        self.note(E::TOPIC, target);
-        rows.iter().for_each(|(id, _)| self.note(E::TOPIC, id));
+        self.reads.insert(Read::of(E::TOPIC, target));
+        self.reads.extend(rows.iter().map(|(id, _)| Read::of(E::TOPIC, id)));
         rows.iter().map(|(_, row)| parse(E::TOPIC, row)).collect()
     }
 
@@ -152,18 +174,28 @@ impl<'v> Decision<'v> {
     }
 
     pub(crate) fn row(&mut self, topic: &str, id: &str) -> Result<Option<Row>, Failure> {
-        self.check_holds(topic)?;
-        self.note(topic, id);
-        Ok(self.view.row_behind(&[&self.staged], topic, id))
+        let topic = self.held(topic)?;
+        self.stage()?;
+        self.reads.insert(Read::of(topic, id));
+        Ok(self.view.row_behind(&[&self.own], topic, id))
     }
 
-    fn check_holds(&self, topic: &str) -> Result<(), Failure> {
-        let failure = || Failure(format!("{} reads {topic}, which it does not declare", self.context.handler));
-        self.view.holds(topic).then_some(()).ok_or_else(failure)
+    /// The topic's own name for itself, if it may be read.
+    fn held(&self, topic: &str) -> Result<&'static str, Failure> {
+        let held = self.view.topic(topic).map(|topic| topic.name);
+        let held = held.filter(|name| self.declared.is_none_or(|declared| declared.contains(name)));
+        held.ok_or_else(|| Failure(format!("{} reads {topic}, which it does not declare", self.context.handler)))
     }
 
-    fn note(&mut self, topic: &str, text: &str) {
-        self.reads.insert(Read::of(topic, text));
+    /// Puts in front of the view what has been asked for since it was last looked at.
+    fn stage(&mut self) -> Result<(), Failure> {
+        for effect in &self.effects[self.staged..] {
+            if let Effect::Append(draft) = effect {
+                self.own.stage(self.view, &draft.as_event(Position::MAX))?;
+            }
+        }
+        self.staged = self.effects.len();
+        Ok(())
     }
 
     /// An identifier that the same cause, handler and label always give again.
@@ -223,7 +255,9 @@ impl<'v> Decision<'v> {
         let id = self.derive(&format!("event {}", self.effects.len()));
         let meta = Some(self.context.meta.clone());
         let draft = Draft { topic: topic.to_owned(), id, action: action.to_owned(), data, meta, keep: None };
-        self.staged.stage(self.view, &draft, Position::MAX)?;
+        if let Some(topic) = self.view.topic(topic) {
+            topic.touch(&draft.as_event(Position::MAX))?;
+        }
         self.effects.push(Effect::Append(draft));
         Ok(())
     }

@@ -197,7 +197,8 @@ impl SagaHandler {
             traceparent: event.meta.traceparent.clone(),
         };
         let time_ms = event.position.unix_micros() / 1_000;
-        Decision::new(view, Context { cause: event.id.clone(), handler: self.name.to_owned(), time_ms, meta })
+        let context = Context { cause: event.id.clone(), handler: self.name.to_owned(), time_ms, meta };
+        Decision::new(view, context).within(self.reads)
     }
 
     /// Reacts to an event.

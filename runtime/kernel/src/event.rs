@@ -131,6 +131,20 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// The same as [`Draft::at`], borrowed.
+    #[must_use]
+    pub fn as_event(&self, position: Position) -> EventRef<'_> {
+        EventRef {
+            topic: &self.topic,
+            position,
+            number: None,
+            id: &self.id,
+            action: &self.action,
+            data: &self.data,
+            meta: self.meta.as_ref().map(Meta::as_ref).unwrap_or_default(),
+        }
+    }
+
     /// The event that this draft is once it stands at `position`; its number is the commit's to give.
     #[must_use]
     pub fn at(&self, position: Position) -> Event {

@@ -44,4 +44,4 @@ pub use moment::{MalformedMoment, Moment};
 pub use position::{MalformedPosition, Position};
 pub use scenario::{Chance, Method, Request, Scenario};
 pub use topic::{Content, FOLD, Keyed, Row, Step, Topic, TopicKind, Touch, Unreadable};
-pub use view::View;
+pub use view::{Ahead, View};

@@ -1,11 +1,15 @@
 //! Entities folded in memory from the log, up to a position.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
-use crate::{Domain, Draft, Entry, Event, Number, Position, Row, Step, Topic, TopicKind, Unreadable};
+mod key;
+mod overlay;
+mod table;
+
+pub(crate) use overlay::Overlay;
+use table::Table;
+
+use crate::{Domain, Draft, Entry, Event, Number, Position, Row, Topic, TopicKind, Unreadable};
 
 /// Entities folded from the log up to a position, in log order, with an index over references.
 ///
@@ -21,37 +25,19 @@ pub struct View {
     speculation: Overlay,
 }
 
-#[derive(Clone, Debug)]
-struct Table {
-    topic: Topic,
-    rows: BTreeMap<Arc<str>, Row>,
-    /// Ids by reference field and the id referred to.
-    referring: BTreeMap<(&'static str, Arc<str>), BTreeSet<Arc<str>>>,
-}
-
-/// Rows that stand in front of a view's own, each until the log has reached a position.
+/// What stands in front of a view's rows: effects of a saga's own earlier reactions, staged.
+///
+/// Several sagas may decide on one view, each with its own in front: [`View::swap_ahead`].
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Overlay {
-    rows: BTreeMap<(&'static str, Arc<str>), Staged>,
-    /// No row goes before the log has reached this; saves looking at all of them for every event.
-    soonest: Position,
-}
-
-/// A row, or that there is none, until the log has reached a position.
-#[derive(Clone, Debug)]
-struct Staged {
-    until: Position,
-    row: Option<Row>,
-}
+pub struct Ahead(Overlay);
 
 impl View {
     /// A view of nothing that will fold `topics`' entities.
     #[must_use]
     pub fn new<'t>(topics: impl IntoIterator<Item = &'t Topic>) -> Self {
         let entities = topics.into_iter().filter(|topic| topic.kind == TopicKind::Entity);
-        let table = |topic: &Topic| Table { topic: topic.clone(), rows: BTreeMap::new(), referring: BTreeMap::new() };
         Self {
-            tables: entities.map(|topic| (topic.name, table(topic))).collect(),
+            tables: entities.map(|topic| (topic.name, Table::new(topic))).collect(),
             position: Position::ZERO,
             number: Number::ZERO,
             ahead: Overlay::default(),
@@ -71,8 +57,7 @@ impl View {
     /// not fold are passed over.
     pub fn restore(&mut self, topic: &str, key: &str, row: impl Into<Row>) {
         if let Some(table) = self.tables.get_mut(topic) {
-            let before = table.rows.get(key).cloned();
-            table.set(&Arc::from(key), before.as_ref(), Some(row.into()));
+            table.set(&Arc::from(key), Some(&row.into()));
         }
     }
 
@@ -102,24 +87,38 @@ impl View {
     /// # Errors
     /// When the entry is junk or its topic can't read it; the view then stands behind it, unchanged.
     pub fn apply(&mut self, entry: &Entry) -> Result<Option<Row>, Unreadable> {
-        if entry.position() <= self.position {
-            return Ok(None);
-        }
-        self.position = entry.position();
-        self.number = entry.number().unwrap_or(self.number);
-        self.ahead.expire(self.position);
         match entry {
-            Entry::Event(event) => self.fold(event),
-            Entry::Junk(junk) => Err(Unreadable(junk.reason.clone())),
+            Entry::Event(event) => self.apply_event(event),
+            Entry::Junk(junk) => {
+                let is_new = self.pass(junk.position, junk.number);
+                if is_new { Err(Unreadable(junk.reason.clone())) } else { Ok(None) }
+            }
         }
     }
 
-    fn fold(&mut self, event: &Event) -> Result<Option<Row>, Unreadable> {
+    /// As [`View::apply`], of an entry that is an event.
+    ///
+    /// # Errors
+    /// When its topic can't read it; the view then stands behind it, unchanged.
+    pub fn apply_event(&mut self, event: &Event) -> Result<Option<Row>, Unreadable> {
+        if !self.pass(event.position, event.number) {
+            return Ok(None);
+        }
         let Some(table) = self.tables.get_mut(&*event.topic) else { return Ok(None) };
         let keyed = table.topic.step(event)?;
-        let before = table.rows.get(&keyed.key).cloned();
-        table.set(&keyed.key, before.as_ref(), keyed.step.fold(before.as_ref()));
-        Ok(before)
+        let existed = table.row(&keyed.key).is_some();
+        Ok(table.set(&keyed.key, keyed.step.onto(existed).as_ref()))
+    }
+
+    /// Moves behind an entry; tells whether it was in front until now.
+    fn pass(&mut self, position: Position, number: Option<Number>) -> bool {
+        if position <= self.position {
+            return false;
+        }
+        self.position = position;
+        self.number = number.unwrap_or(self.number);
+        self.ahead.expire(position);
+        true
     }
 
     /// Puts an event of the viewer's own, committed at `position`, in front of the view until the log has
@@ -132,9 +131,15 @@ impl View {
             return Ok(());
         }
         let mut ahead = std::mem::take(&mut self.ahead);
-        let staged = ahead.stage(self, draft, position);
+        let staged = ahead.stage(self, &draft.as_event(position));
         self.ahead = ahead;
         staged
+    }
+
+    /// Exchanges what stands in front of the rows, without what the log has reached by now.
+    pub fn swap_ahead(&mut self, other: &mut Ahead) {
+        std::mem::swap(&mut self.ahead, &mut other.0);
+        self.ahead.expire(self.position);
     }
 
     /// Puts an event of the viewer's own that is on its way to the log in front of everything, until
@@ -144,7 +149,7 @@ impl View {
     /// When the draft's topic can't read it.
     pub fn speculate(&mut self, draft: &Draft) -> Result<(), Unreadable> {
         let mut speculation = std::mem::take(&mut self.speculation);
-        let staged = speculation.stage(self, draft, Position::MAX);
+        let staged = speculation.stage(self, &draft.as_event(Position::MAX));
         self.speculation = speculation;
         staged
     }
@@ -168,15 +173,12 @@ impl View {
 
     /// The rows of a topic's entities in id order, the viewer's own effects included.
     pub fn rows(&self, topic: &str) -> impl Iterator<Item = (Arc<str>, Row)> {
-        let table = self.tables.get(topic);
-        let mut rows = table.map(|table| table.rows.clone()).unwrap_or_default();
-        for ((name, id), staged) in self.ahead.rows.iter().chain(&self.speculation.rows) {
-            if *name == topic {
-                match &staged.row {
-                    Some(row) => rows.insert(id.clone(), row.clone()),
-                    None => rows.remove(id),
-                };
-            }
+        let mut rows: BTreeMap<_, _> = self.tables.get(topic).into_iter().flat_map(Table::rows).collect();
+        for (id, row) in self.ahead.rows(topic).chain(self.speculation.rows(topic)) {
+            match row {
+                Some(row) => rows.insert(Arc::clone(id), Arc::clone(row)),
+                None => rows.remove(id),
+            };
         }
         rows.into_iter()
     }
@@ -184,7 +186,7 @@ impl View {
     /// How many entities the view holds, staged ones left out.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.tables.values().map(|table| table.rows.len()).sum()
+        self.tables.values().map(Table::len).sum()
     }
 
     /// Whether the view holds no entity.
@@ -195,88 +197,55 @@ impl View {
 
     /// The row as the log holds it, whatever stands in front.
     pub(crate) fn logged(&self, topic: &str, id: &str) -> Option<Row> {
-        self.tables.get(topic)?.rows.get(id).cloned()
+        self.tables.get(topic)?.row(id).cloned()
     }
 
-    pub(crate) fn row_behind(&self, overlays: &[&Overlay], topic: &str, id: &str) -> Option<Row> {
+    /// The description of a topic that the view folds.
+    pub(crate) fn topic(&self, name: &str) -> Option<&Topic> {
+        self.tables.get(name).map(|table| &table.topic)
+    }
+
+    /// The row of an entity with `front` before everything else.
+    pub(crate) fn row_behind(&self, front: &[&Overlay], topic: &str, id: &str) -> Option<Row> {
         let table = self.tables.get(topic)?;
-        let key = (table.topic.name, Arc::from(id));
-        let own = [&self.speculation, &self.ahead];
-        let staged = overlays.iter().chain(&own).find_map(|overlay| overlay.rows.get(&key));
-        match staged {
-            Some(staged) => staged.row.clone(),
-            None => table.rows.get(id).cloned(),
-        }
+        let staged = self.overlays(front).find_map(|overlay| overlay.row(topic, id));
+        staged.map_or_else(|| table.row(id).cloned(), |staged| staged.row.clone())
     }
 
     /// Rows, in id order, whose reference `field` names `target`; `None` where the topic has no such field.
     pub(crate) fn referring(
         &self,
-        overlays: &[&Overlay],
+        front: &[&Overlay],
         topic: &str,
         field: &str,
         target: &str,
     ) -> Option<Vec<(Arc<str>, Row)>> {
         let table = self.tables.get(topic)?;
         let field = table.topic.reference(field)?;
-        let mut ids = table.referring.get(&(field, Arc::from(target))).cloned().unwrap_or_default();
-        let own = [&self.speculation, &self.ahead];
-        for overlay in overlays.iter().chain(&own) {
-            ids.extend(overlay.rows.keys().filter(|(name, _)| *name == topic).map(|(_, id)| id.clone()));
+        let mut ids: Vec<_> = table.referring(field, target).cloned().collect();
+        let logged = ids.len();
+        let mut is_overlaid = false;
+        for referring in self.overlays(front).filter_map(|overlay| overlay.referring(topic, field, target)) {
+            is_overlaid = true;
+            ids.extend(referring.cloned());
         }
-        let refers = |row: &Row| table.topic.references(row).iter().any(|(name, id)| *name == field && id == target);
-        let rows = ids.into_iter().filter_map(|id| Some((id.clone(), self.row_behind(overlays, topic, &id)?)));
-        Some(rows.filter(|(_, row)| refers(row)).collect())
-    }
-}
-
-impl Table {
-    fn set(&mut self, key: &Arc<str>, before: Option<&Row>, after: Option<Row>) {
-        for (field, target) in before.map(|row| self.topic.references(row)).unwrap_or_default() {
-            let entry = (field, Arc::from(&*target));
-            if let Some(ids) = self.referring.get_mut(&entry) {
-                ids.remove(key);
-                if ids.is_empty() {
-                    self.referring.remove(&entry);
-                }
-            }
+        if ids.len() > logged {
+            ids.sort_unstable();
+            ids.dedup();
         }
-        match after {
-            Some(row) => {
-                for (field, target) in self.topic.references(&row) {
-                    self.referring.entry((field, Arc::from(&*target))).or_default().insert(key.clone());
-                }
-                self.rows.insert(key.clone(), row);
-            }
-            None => {
-                self.rows.remove(key);
-            }
-        }
-    }
-}
-
-impl Overlay {
-    /// Folds a draft in front of `view`, to stand there until the log has reached `until`.
-    pub(crate) fn stage(&mut self, view: &View, draft: &Draft, until: Position) -> Result<(), Unreadable> {
-        let Some(table) = view.tables.get(&*draft.topic) else { return Ok(()) };
-        let keyed = table.topic.step(&draft.at(until))?;
-        let row = match keyed.step {
-            // Who updates an entity has seen it, even if this view has not come that far yet.
-            Step::Replace(row) => Some(row),
-            step @ (Step::Put(_) | Step::Remove) => step.fold(None),
+        let row = |id: Arc<str>| {
+            let mut overlays = self.overlays(front).filter(|_| is_overlaid);
+            let row = match overlays.find_map(|overlay| overlay.row(topic, &id)) {
+                Some(staged) => staged.row.clone().filter(|_| staged.refers(field, target)),
+                None => table.row(&id).cloned(),
+            };
+            Some((id, row?))
         };
-        let staged = Staged { until, row };
-        self.soonest = if self.rows.is_empty() { until } else { self.soonest.min(until) };
-        self.rows.insert((table.topic.name, keyed.key), staged);
-        Ok(())
+        Some(ids.into_iter().filter_map(row).collect())
     }
 
-    /// Drops the rows that the log has reached.
-    fn expire(&mut self, reached: Position) {
-        if self.soonest <= reached && !self.rows.is_empty() {
-            self.rows.retain(|_, staged| staged.until > reached);
-            self.soonest = self.rows.values().map(|staged| staged.until).min().unwrap_or_default();
-        }
+    fn overlays<'v>(&'v self, front: &'v [&'v Overlay]) -> impl Iterator<Item = &'v Overlay> {
+        front.iter().copied().chain([&self.speculation, &self.ahead])
     }
 }
 

@@ -123,7 +123,7 @@ pub(crate) async fn an_event_comes_back_as_it_was_appended(engine: Engine) {
 
 pub(crate) async fn what_was_read_must_not_have_changed(engine: Engine) {
     let before = engine.commit_one(append(vec![draft("cart", "c1")])).await.unwrap().head.position;
-    let reading = |topic: &str, text: &str| Commit {
+    let reading = |topic: &'static str, text: &str| Commit {
         expect: Expect { as_of: before, reads: vec![Read::of(topic, text)], ..Expect::default() },
         ..append(vec![draft("order", "o")])
     };

@@ -108,7 +108,7 @@ impl Side {
     }
 
     fn change(&mut self, change: &Change) -> Commit {
-        let reads = change.reads.iter().map(|(topic, text)| Read::of(topic, text)).collect();
+        let reads = change.reads.iter().map(|(topic, text)| Read::of(*topic, text)).collect();
         let expect = Expect {
             as_of: self.checkpoint(change.as_of).position,
             reads,

@@ -127,16 +127,16 @@ async fn a_decision_from_before_reopening_sees_what_changed() {
 
     let engine = open(&path).await;
     let head = engine.commit_one(append(vec![draft("order", "c5")])).await.unwrap().head.position;
-    let deciding = |except: Option<&str>, reads: &[(&str, &str)]| Commit {
+    let deciding = |except: Option<&str>, reads: &[(&'static str, &str)]| Commit {
         expect: Expect {
             as_of,
-            reads: reads.iter().map(|(topic, text)| Read::of(topic, text)).collect(),
+            reads: reads.iter().map(|(topic, text)| Read::of(*topic, text)).collect(),
             except: except.map(str::to_owned),
             head: None,
         },
         ..Commit::default()
     };
-    let stale = |topic: &str, text: &str| Refused::Stale { read: Read::of(topic, text), as_of, head };
+    let stale = |topic: &'static str, text: &str| Refused::Stale { read: Read::of(topic, text), as_of, head };
     for unchanged in [
         deciding(None, &[("cart", "c1"), ("order", "c2"), ("cart", "c3"), ("customer", "c4"), ("cart", "c5")]),
         deciding(Some("crm"), &[("cart", "c2")]),
