@@ -1,14 +1,17 @@
 //! Decisions of a history made again: all the same, or what was tampered with is found.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::path::PathBuf;
 
 use kernel::{DECISIONS, Decision, Domain, Entry, Event, Failure, Occurrence, Saga};
 use ordershop::sagas::{CrmSaga, InventorySaga, OrderSaga, ShippingSaga};
-use replay::verify::{
-    Difference, Report, Scope, Verifier,
-    report::{Cause, Count},
-    verify_entries,
+use replay::{
+    reactions::Scope,
+    verify::{
+        Difference, Report, Until,
+        report::{Cause, Count},
+        verify_entries, verify_reading_ahead,
+    },
 };
 use runtime::{Commit, Engine, Namespace, StoreUrl};
 
@@ -22,7 +25,7 @@ fn history() -> Vec<Event> {
 }
 
 fn verified(events: &[Event], scope: Scope) -> Report {
-    verify_entries(&ordershop::domain(), events.iter().cloned().map(Entry::Event), scope)
+    verify_entries(&ordershop::domain(), events.iter().cloned().map(Entry::Event), scope, Until::End)
 }
 
 fn is_reaction(event: &Event) -> bool {
@@ -47,17 +50,7 @@ fn only(report: &Report, event: &Event) -> Vec<&'static str> {
     let about = (Some(cause), Some(&divergence.handler));
     assert_eq!(about, (event.meta.cause.as_ref(), event.meta.handler.as_ref()), "{report:?}");
     assert!(!report.is_same());
-    divergence.differences.iter().map(kind).collect()
-}
-
-const fn kind(difference: &Difference) -> &'static str {
-    match difference {
-        Difference::Missing(_) => "missing",
-        Difference::Extra(_) => "extra",
-        Difference::Changed { .. } => "changed",
-        Difference::Reordered { .. } => "reordered",
-        Difference::Fails { .. } => "fails",
-    }
+    divergence.differences.iter().map(Difference::kind).collect()
 }
 
 #[test]
@@ -166,7 +159,8 @@ fn the_first_difference_is_enough_if_asked_for() {
     events.retain(|event| event.id != first.id && event.id != later.id);
     let all = verified(&events, Scope::default());
     assert_eq!((all.divergent, all.stopped), (2, false));
-    let report = verified(&events, Scope { stop_at_first: true, ..Scope::default() });
+    let entries = events.iter().cloned().map(Entry::Event);
+    let report = verify_entries(&ordershop::domain(), entries, Scope::default(), Until::FirstDifference);
     assert_eq!((only(&report, first), report.stopped), (vec!["missing"], true));
 }
 
@@ -271,11 +265,11 @@ mutant!(Unruly, InventorySaga, |occurrence, decision| {
 
 /// The handler and event of the first divergence, and its differences.
 fn first(domain: &Domain) -> (String, String, Vec<&'static str>, u64) {
-    let report = verify_entries(domain, history().into_iter().map(Entry::Event), Scope::default());
+    let report = verify_entries(domain, history().into_iter().map(Entry::Event), Scope::default(), Until::End);
     let first = report.divergences.first().unwrap();
     let Cause::Known(event) = &first.event else { panic!("{first:?}") };
     let about = format!("{} {}", event.topic, event.action);
-    (first.handler.clone(), about, first.differences.iter().map(kind).collect(), report.divergent)
+    (first.handler.clone(), about, first.differences.iter().map(Difference::kind).collect(), report.divergent)
 }
 
 #[test]
@@ -317,10 +311,10 @@ fn sagas_that_the_log_does_not_know_and_those_that_are_gone_are_told_once() {
     let events = || history().into_iter().map(Entry::Event);
     let all = |shop: Domain| shop.saga::<InventorySaga>().saga::<OrderSaga>().saga::<CrmSaga>();
     let more = shop(|shop| all(shop).saga::<ShippingSaga>().saga::<Auditor>());
-    let report = verify_entries(&more, events(), Scope::default());
+    let report = verify_entries(&more, events(), Scope::default(), Until::End);
     assert_eq!(report.never_ran, [Count { handler: "auditor".into(), events: 42 }]);
     assert!(report.is_same());
-    let report = verify_entries(&shop(all), events(), Scope::default());
+    let report = verify_entries(&shop(all), events(), Scope::default(), Until::End);
     assert_eq!(report.gone, [Count { handler: "shipping".into(), events: 42 }]);
     assert_eq!((report.is_same(), report.divergent), (false, 0));
 }
@@ -341,7 +335,7 @@ async fn the_engine_makes_no_difference_and_nothing_is_appended_or_sent() {
         let engine = imported(url).await;
         let domain = ordershop::domain();
         let before = (engine.head().await.unwrap(), engine.queues(&domain.services()).await.unwrap());
-        let report = replay::verify::verify(&domain, &engine, Scope::default()).await.unwrap();
+        let report = replay::verify::verify(&domain, &engine, Scope::default(), Until::End).await.unwrap();
         assert_eq!(report, verified(&history(), Scope::default()));
         let after = (engine.head().await.unwrap(), engine.queues(&domain.services()).await.unwrap());
         assert_eq!(format!("{before:?}"), format!("{after:?}"));
@@ -356,12 +350,8 @@ fn what_is_found_does_not_depend_on_how_far_is_read_ahead() {
     let dropped = events.iter().filter(is_stock).nth(40).unwrap().id.clone();
     events.retain(|event| event.id != dropped);
     let read = |ahead: usize| {
-        let mut verifier = Verifier::new(&ordershop::domain(), Scope::default()).reading_ahead(ahead);
-        for event in &events {
-            let _ = verifier.take(Entry::Event(event.clone()));
-        }
-        verifier.end();
-        verifier.finish(&BTreeSet::new())
+        let entries = events.iter().cloned().map(Entry::Event);
+        verify_reading_ahead(&ordershop::domain(), entries, ahead)
     };
     let whole = read(8_192);
     assert_eq!((whole.divergent, whole.unchecked), (1, 0));

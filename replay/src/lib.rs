@@ -7,11 +7,13 @@
 //! | [`life`] | one entity's life: every version and why it came about |
 //! | [`trace`] | what led to an event and what came of it |
 //! | [`causes`] | what caused the events of programs that did not write it down, found by content |
+//! | [`reactions`] | what today's sagas decide about each event of a log |
 //! | [`verify`] | whether today's sagas would decide the same again |
 
 pub mod causes;
 mod inferred;
 pub mod life;
+pub mod reactions;
 #[cfg(test)]
 mod sample;
 pub mod trace;

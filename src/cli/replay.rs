@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use clap::Subcommand;
 use kernel::{Domain, Moment, Position};
-use replay::verify::{Scope, verify};
+use replay::{
+    reactions::Scope,
+    verify::{Until, verify},
+};
 use runtime::Engine;
 
 use super::{exit, failure::Failure, moment, store::StoreArgs, words::counted};
@@ -70,9 +73,9 @@ async fn run_verify(domain: &Domain, args: VerifyArgs) -> Result<(), Failure> {
         to: position(&engine, args.to).await?.unwrap_or(Position::MAX),
         topic: args.topic,
         handler: args.handler,
-        stop_at_first: args.stop_at_first,
     };
-    let found = verify(domain, &engine, scope).await?;
+    let until = if args.stop_at_first { Until::FirstDifference } else { Until::End };
+    let found = verify(domain, &engine, scope, until).await?;
     report::print(&found, args.json, &engine);
     engine.close().await?;
     if found.is_same() { Ok(()) } else { Err(Failure::told(exit::DIFFERENT)) }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use kernel::{Command, Domain, Draft, Event, Intent, Position, TopicKind};
+use kernel::{Domain, Draft, Effect, Event, Position, TopicKind};
 use projector::field_changes;
 
 use super::report::{Difference, Told};
@@ -21,6 +21,14 @@ impl<'e> Side<'e> {
     pub(super) fn held(event: &'e Event) -> Self {
         let Event { id, topic, action, data, position, .. } = event;
         Self { id, topic, action, data, position: Some(*position) }
+    }
+
+    /// An event that is asked for; commands are answered later.
+    pub(super) fn asked(effect: &'e Effect) -> Option<Self> {
+        match effect {
+            Effect::Append(draft) => Some(Self::decided(draft)),
+            Effect::Send(_) => None,
+        }
     }
 
     pub(super) fn decided(draft: &'e Draft) -> Self {
@@ -119,15 +127,4 @@ fn pair<'e>(
         }
         None => true,
     });
-}
-
-/// The event that a command leads to, if its service does what is asked; nothing where it would refuse.
-///
-/// Sagas can only ask for facts to be recorded.
-pub(super) fn answer(domain: &Domain, command: &Command) -> Option<Draft> {
-    let topic = domain.topic(&command.topic)?;
-    let (Intent::Record(fact), TopicKind::Journal { action }) = (&command.intent, topic.kind) else { return None };
-    let data = topic.admit_new(None, fact.get()).ok()?;
-    let (topic, action) = (command.topic.clone(), action.to_owned());
-    Some(Draft { topic, id: command.id.clone(), action, data, meta: None, keep: None })
 }

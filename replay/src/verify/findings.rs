@@ -1,297 +1,328 @@
-//! What differs, and what only follows from that.
+//! Goes through what happens, and tells what differs.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
     sync::Arc,
 };
 
-use kernel::{Domain, Draft, Entry, Event, Position, Read, Step, Topic};
+use kernel::{Decided, Domain, Effect, Event, Read};
 
 use super::{
-    MOST,
+    MOST, Until,
+    answers::{Answers, Subject},
     compare::{Side, differences},
-    report::{Cause, Difference, Divergence, Report},
+    groups::Groups,
+    report::{Cause, Count, Difference, Divergence, Report},
+    taint::{By, Root, Taint},
 };
-use crate::life::Mention;
+use crate::{
+    life::Mention,
+    reactions::{AHEAD, Happening, Loose, Reaction, Scope, Standing},
+};
 
-/// What differs so far, and what must not be trusted because of it.
+/// What differs so far.
 #[derive(Debug)]
 pub(super) struct Findings {
-    pub(super) domain: Domain,
-    pub(super) report: Report,
-    /// Those that are told.
-    told: Vec<Root>,
-    /// Events that would not be there or would be others, whether the log holds them or not.
-    suspects: HashSet<String>,
-    /// Events of the log that leave their row otherwise than it would be.
-    tainting: HashSet<String>,
-    /// The same of events that are not folded yet, which their sagas have in front: saga, position, mentions.
-    ahead: Vec<(String, Position, BTreeSet<Read>)>,
-    /// Rows that would be others by now, and what mentions them.
-    tainted: HashMap<(String, String), Tainted>,
-    /// Commands that sagas sent, by id, until their event comes.
-    awaited: HashMap<String, Awaited>,
-    /// The latest cause of which a command was served, by saga and topic of the command.
-    served: BTreeMap<(&'static str, String), u64>,
+    domain: Domain,
+    scope: Scope,
+    until: Until,
+    report: Report,
+    groups: Groups,
+    /// Those that nothing is known to have led to.
+    roots: Vec<Found>,
+    /// Those that follow from them.
+    consequences: Vec<Found>,
+    taint: Taint,
+    answers: Answers,
+    /// Events about rows that were others just before than they would have been.
+    on_tainted: BTreeMap<u64, Root>,
+    /// Reactions lately that rested on what would be otherwise: event's place, saga.
+    following: BTreeMap<(u64, &'static str), Root>,
+    /// Sagas that have never reacted to anything, and to how many events they would have.
+    never_ran: BTreeMap<&'static str, u64>,
     /// Events of sagas that the domain does not have.
-    pub(super) gone: BTreeMap<String, u64>,
+    gone: BTreeMap<String, u64>,
+    /// Whether all is decided that was asked for.
+    is_done: bool,
 }
 
-/// A decision, as what differs in it is told.
-#[derive(Clone, Debug)]
-pub(super) struct Subject {
-    /// The place of the event in the log.
-    pub(super) seq: u64,
-    pub(super) entry: Arc<Entry>,
-    pub(super) handler: &'static str,
-    pub(super) as_of: Position,
-    /// Whether it rests on what would not be there, or would be otherwise.
-    pub(super) follows: bool,
-}
-
-/// A row that would be another one, or that would be there.
+/// A divergence that was found.
 #[derive(Debug)]
-struct Tainted {
-    since: Position,
-    /// The saga that made it so, which has its own effects in front.
-    by: String,
-    mentions: BTreeSet<Read>,
-}
-
-/// A divergence that nothing is known to have led to.
-#[derive(Debug)]
-struct Root {
+struct Found {
     /// The place of its event in the log.
-    seq: u64,
+    place: u64,
+    /// The event's position.
+    at: Root,
     divergence: Divergence,
     /// What it read.
     reads: Vec<Read>,
 }
 
-#[derive(Debug)]
-struct Awaited {
-    subject: Subject,
-    /// The event that it leads to, with the command's id.
-    answer: Draft,
-}
-
 impl Findings {
-    pub(super) fn new(domain: &Domain) -> Self {
+    pub(super) fn new(domain: &Domain, scope: Scope, until: Until) -> Self {
         Self {
             domain: domain.clone(),
+            scope,
+            until,
             report: Report::default(),
-            told: Vec::new(),
-            suspects: HashSet::new(),
-            tainting: HashSet::new(),
-            ahead: Vec::new(),
-            tainted: HashMap::new(),
-            awaited: HashMap::new(),
-            served: BTreeMap::new(),
+            groups: Groups::default(),
+            roots: Vec::new(),
+            consequences: Vec::new(),
+            taint: Taint::default(),
+            answers: Answers::default(),
+            on_tainted: BTreeMap::new(),
+            following: BTreeMap::new(),
+            never_ran: BTreeMap::new(),
             gone: BTreeMap::new(),
+            is_done: false,
         }
     }
 
-    /// Whether a decision that read this rests on what would be otherwise.
-    pub(super) fn follows(&self, subject: &Subject, reads: &[Read]) -> bool {
-        let Entry::Event(event) = &*subject.entry else { return false };
-        let rows = self
-            .tainted
-            .values()
-            .filter(|row| row.since <= subject.as_of || row.by == subject.handler)
-            .map(|row| &row.mentions);
-        let own = self.ahead.iter().filter(|(saga, ..)| saga == subject.handler).map(|(_, _, row)| row);
-        self.suspects.contains(&event.id) || rows.chain(own).any(|row| reads.iter().any(|read| row.contains(read)))
-    }
-
-    /// Whether the row that an event is about would be another one by now.
-    pub(super) fn is_tainted(&self, event: &Event) -> bool {
-        if self.tainted.is_empty() {
-            return false;
+    /// Takes in what happens next; breaks off when nothing more can come of it.
+    pub(super) fn take(&mut self, happening: Happening) -> ControlFlow<()> {
+        match happening {
+            Happening::Reacted(reaction) => self.reacted(&reaction),
+            Happening::Unchecked => self.report.unchecked += 1,
+            Happening::Loose { event, place, of } => self.loose(&event, place, of),
+            Happening::Folded { event, place, is_readable, .. } => self.folded(&event, place, is_readable),
+            Happening::Junk => {
+                self.report.entries += 1;
+                self.report.unreadable += 1;
+            }
+            Happening::Done => self.is_done = true,
         }
-        let touch = self.domain.topic(&event.topic).and_then(|topic| topic.touch(&event.as_ref()).ok().map(|t| t.key));
-        touch.is_some_and(|key| self.tainted.contains_key(&(event.topic.to_string(), key.into_owned())))
+        self.report.stopped = self.until == Until::FirstDifference && self.report.divergent > 0;
+        let is_enough = self.report.stopped || (self.is_done && self.answers.is_empty());
+        if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    /// Takes note that an event was folded: its row is what it made it, for better or for worse.
-    pub(super) fn folded(&mut self, event: &Event) {
-        if self.tainting.is_empty() && self.tainted.is_empty() {
+    fn folded(&mut self, event: &Event, place: u64, is_readable: bool) {
+        self.report.entries += 1;
+        self.report.unreadable += u64::from(!is_readable);
+        if let (Some(_), Some(handler)) = (&event.meta.cause, &event.meta.handler) {
+            self.note_gone(event, handler);
+        }
+        if let Some(root) = self.taint.folded(&self.domain, event) {
+            self.on_tainted.insert(place, root);
+        }
+        if let Some(oldest) = place.checked_sub(4 * AHEAD as u64) {
+            self.on_tainted = self.on_tainted.split_off(&oldest);
+            self.following = self.following.split_off(&(oldest, ""));
+        }
+    }
+
+    /// Takes note of an effect of a saga that the domain does not have.
+    fn note_gone(&mut self, event: &Event, handler: &str) {
+        let is_known = self.domain.sagas().iter().any(|saga| saga.name == handler);
+        if !is_known && self.scope.handler.is_none() && self.scope.covers(&event.topic, event.position) {
+            *self.gone.entry(handler.to_owned()).or_default() += 1;
+            self.taint.suspect(&event.id, event.position);
+            let by = By { handler, as_of: event.position, root: event.position };
+            self.taint.leaves(&self.domain, &Side::held(event), by);
+        }
+    }
+
+    fn reacted(&mut self, reaction: &Reaction) {
+        let is_quiet = reaction.outcome.as_ref().is_ok_and(|decided| decided.effects.is_empty());
+        match reaction.standing {
+            Standing::Waiting => self.report.waiting += 1,
+            Standing::NeverRan if is_quiet => {}
+            Standing::NeverRan => *self.never_ran.entry(reaction.handler).or_default() += 1,
+            Standing::Over if reaction.outcome.is_err() && !reaction.is_recorded => {
+                self.report.decisions += 1;
+                self.report.failing += 1;
+            }
+            Standing::Over => self.compare(reaction),
+        }
+    }
+
+    /// Holds a decision against what the log has of it.
+    fn compare(&mut self, reaction: &Reaction) {
+        self.report.decisions += 1;
+        let Reaction { place, event, handler, as_of, held, outcome, is_exact, .. } = reaction;
+        let held: Vec<_> = held.iter().map(|event| Side::held(event)).collect();
+        let (effects, mut reads) = match outcome {
+            Ok(Decided { effects, reads, .. }) => (effects.as_slice(), reads.clone()),
+            Err(_) => (&[][..], Vec::new()),
+        };
+        let decided: Vec<_> = effects.iter().filter_map(Side::asked).collect();
+        let differences = match outcome {
+            Ok(_) => differences(&self.domain, &decided, &held),
+            Err(failure) => {
+                let extra = held.iter().map(|side| Difference::Extra(side.told(&self.domain)));
+                [Difference::Fails { reason: failure.0.clone() }].into_iter().chain(extra).collect()
+            }
+        };
+        if !is_exact && !differences.is_empty() {
+            self.report.unchecked += 1;
             return;
         }
-        self.ahead.retain(|(_, position, _)| *position > event.position);
-        let Some(topic) = self.domain.topic(&event.topic) else { return };
-        let Ok(keyed) = topic.step(event) else { return };
-        let place = (event.topic.to_string(), keyed.key.to_string());
-        if self.tainting.remove(&event.id) {
-            let row = match &keyed.step {
-                Step::Put(row) | Step::Replace(row) => row,
-                Step::Remove => "",
-            };
-            let mentions = mentions(topic, &keyed.key, row);
-            self.tainted.insert(
-                place,
-                Tainted { since: event.position, by: event.meta.handler.clone().unwrap_or_default(), mentions },
-            );
-        } else {
-            self.tainted.remove(&place);
+        if let Ok(decided) = outcome {
+            reads.extend(decided.then.asked().map(|(topic, id)| Read::of(topic, id)));
         }
-    }
-
-    /// Takes note of an event that would not be there.
-    pub(super) fn suspect(&mut self, event: &str) {
-        self.suspects.insert(event.to_owned());
-        self.tainting.insert(event.to_owned());
-    }
-
-    /// Takes note of the rows that a saga's reaction leaves otherwise than it would.
-    pub(super) fn leaves(&mut self, subject: &Subject, decided: &[Side<'_>], held: &[Side<'_>]) {
-        let mut last: BTreeMap<(&str, String), [Option<&Side<'_>>; 2]> = BTreeMap::new();
-        for (side, sides) in [decided, held].into_iter().enumerate() {
-            for effect in sides {
-                if let Some(key) = effect.key(&self.domain) {
-                    last.entry((effect.topic, key)).or_default()[side] = Some(effect);
-                }
+        let mut subject = Subject { place: *place, event: Arc::clone(event), handler, as_of: *as_of, follows: None };
+        subject.follows = self.follows(&subject, &reads);
+        if let Some(root) = subject.follows {
+            self.following.insert((*place, handler), root);
+        }
+        for effect in effects {
+            if let Effect::Send(command) = effect {
+                self.answers.expect(&self.domain, &subject, command);
             }
         }
-        for ((topic, key), last) in last {
-            let Some(of) = self.domain.topic(topic) else { continue };
-            match last {
-                [Some(decided), Some(held)] if decided.says_the_same(held, &self.domain) => {}
-                // The row is what the reaction's last event about it makes it, once that is folded.
-                [_, Some(held)] => {
-                    self.tainting.insert(held.id.to_owned());
-                    let mentions = mentions(of, &key, &held.row(&self.domain));
-                    self.ahead.push((subject.handler.to_owned(), held.position.unwrap_or_default(), mentions));
-                }
-                [Some(decided), None] => {
-                    let mentions = mentions(of, &key, &decided.row(&self.domain));
-                    self.follow(&mentions, subject);
-                    self.tainted.insert(
-                        (topic.to_owned(), key),
-                        Tainted { since: subject.as_of, by: subject.handler.to_owned(), mentions },
-                    );
-                }
-                [None, None] => {}
+        if !differences.is_empty() {
+            let root = subject.follows.unwrap_or(event.position);
+            let by = By { handler, as_of: *as_of, root };
+            let unmade = self.taint.reacted(&self.domain, by, &decided, &held);
+            if subject.follows.is_none() {
+                self.claim(&unmade, &subject);
             }
+            self.diverged(&subject, differences, reads);
         }
     }
 
-    /// What was decided after `subject` on a row that it would have made only follows from it, though it was found
-    /// before.
-    fn follow(&mut self, mentions: &BTreeSet<Read>, subject: &Subject) {
-        let before = self.told.len();
-        self.told.retain(|Root { divergence, reads, .. }| {
-            subject.follows
-                || divergence.as_of <= Some(subject.as_of)
-                || !reads.iter().any(|read| mentions.contains(read))
-        });
-        let following = (before - self.told.len()) as u64;
-        self.report.divergent -= following;
-        self.report.consequences += following;
+    /// What a decision rests on that would be otherwise.
+    fn follows(&self, subject: &Subject, reads: &[Read]) -> Option<Root> {
+        let saga = self.domain.sagas().iter().find(|saga| saga.name == subject.handler);
+        let has_before = saga.is_some_and(|saga| saga.reads.contains(&&*subject.event.topic));
+        let row = self.on_tainted.get(&subject.place).copied().filter(|_| has_before);
+        row.or_else(|| self.taint.under(&subject.event.id, subject.handler, subject.as_of, reads))
+    }
+
+    /// An effect of a command that a saga sent, or one that belongs to no reaction.
+    fn loose(&mut self, event: &Arc<Event>, place: u64, of: Loose) {
+        let awaited = event.meta.command.as_deref().and_then(|command| self.answers.served(command));
+        if let Some(awaited) = awaited {
+            let decided = Side { id: &event.id, ..Side::decided(&awaited.answer) };
+            let differences = differences(&self.domain, &[decided], &[Side::held(event)]);
+            if !differences.is_empty() {
+                self.diverged(&awaited.subject, differences, Vec::new());
+            }
+            return;
+        }
+        let handler = self.domain.sagas().iter().find(|saga| Some(saga.name) == event.meta.handler.as_deref());
+        let Some(handler) = handler.map(|saga| saga.name) else { return };
+        match of {
+            Loose::Open => {}
+            Loose::Unchecked => self.report.unchecked += 1,
+            Loose::Over { cause, event: about, as_of } => {
+                let root = about.position;
+                let mut subject = Subject { place: cause, event: about, handler, as_of, follows: None };
+                let follows = self.following.get(&(cause, handler)).copied();
+                subject.follows = follows.or_else(|| self.follows(&subject, &[]));
+                let by = By { handler, as_of, root: subject.follows.unwrap_or(root) };
+                self.taint.leaves(&self.domain, &Side::held(event), by);
+                let extra = Difference::Extra(Side::held(event).told(&self.domain));
+                self.diverged(&subject, vec![extra], Vec::new());
+            }
+            Loose::Unknown if self.scope.is_everything() && event.position <= self.scope.to => {
+                self.stray(event, place, handler);
+            }
+            Loose::Unknown => {}
+        }
+    }
+
+    /// An effect of something that nobody would react to.
+    fn stray(&mut self, event: &Event, place: u64, handler: &str) {
+        let cause = event.meta.cause.as_deref().unwrap_or_default();
+        let follows = self.taint.under(cause, handler, event.position, &[]);
+        let by = By { handler, as_of: event.position, root: follows.unwrap_or(event.position) };
+        self.taint.leaves(&self.domain, &Side::held(event), by);
+        let divergence = Divergence {
+            event: Cause::Unknown { id: cause.to_owned() },
+            handler: handler.to_owned(),
+            as_of: event.meta.as_of.filter(|_| event.meta.command.is_none()),
+            differences: vec![Difference::Extra(Side::held(event).told(&self.domain))],
+            follows: None,
+        };
+        self.add(Found { place, at: event.position, divergence, reads: Vec::new() }, follows);
     }
 
     /// Takes note of what is not the same in a decision that read this.
-    pub(super) fn diverged(&mut self, subject: &Subject, differences: Vec<Difference>, reads: &[Read]) {
-        let Entry::Event(event) = &*subject.entry else { return };
+    fn diverged(&mut self, subject: &Subject, differences: Vec<Difference>, reads: Vec<Read>) {
         let divergence = Divergence {
-            event: Cause::Known(Mention::of(&self.domain, event)),
+            event: Cause::Known(Mention::of(&self.domain, &subject.event)),
             handler: subject.handler.to_owned(),
             as_of: Some(subject.as_of),
             differences,
+            follows: None,
         };
-        let reads = reads.to_vec();
-        self.add(Root { seq: subject.seq, divergence, reads }, subject.follows);
+        let at = subject.event.position;
+        self.add(Found { place: subject.place, at, divergence, reads }, subject.follows);
     }
 
-    /// Takes note of an effect of something that nobody would react to, and that stands at place `seq`.
-    pub(super) fn stray(&mut self, seq: u64, event: &Event) {
-        let (Some(cause), Some(handler)) = (&event.meta.cause, &event.meta.handler) else { return };
-        let extra = Difference::Extra(Side::held(event).told(&self.domain));
-        let divergence = Divergence {
-            event: Cause::Unknown { id: cause.clone() },
-            handler: handler.clone(),
-            as_of: event.meta.as_of.filter(|_| event.meta.command.is_none()),
-            differences: vec![extra],
-        };
-        let follows = self.suspects.contains(cause);
-        self.tainting.insert(event.id.clone());
-        self.add(Root { seq, divergence, reads: Vec::new() }, follows);
-    }
-
-    fn add(&mut self, root: Root, follows: bool) {
-        for difference in &root.divergence.differences {
+    fn add(&mut self, found: Found, follows: Option<Root>) {
+        let root = follows.unwrap_or(found.at);
+        for difference in &found.divergence.differences {
             match difference {
                 Difference::Missing(told) | Difference::Extra(told) | Difference::Changed { effect: told, .. } => {
-                    self.suspects.insert(told.id.clone());
+                    self.taint.suspect(&told.id, root);
                 }
                 // The same happens all the same.
                 Difference::Reordered { .. } | Difference::Fails { .. } => {}
             }
         }
-        if follows {
+        self.groups.add(&found.divergence, follows.is_some());
+        let (count, told) = match follows {
+            None => (&mut self.report.divergent, &mut self.roots),
+            Some(_) => (&mut self.report.consequences, &mut self.consequences),
+        };
+        *count += 1;
+        if told.len() < MOST {
+            let divergence = Divergence { follows, ..found.divergence };
+            told.push(Found { divergence, ..found });
+        }
+    }
+
+    /// What was decided after `subject` on a row that it would have made only follows from it, though it was found
+    /// before.
+    fn claim(&mut self, unmade: &BTreeSet<Read>, subject: &Subject) {
+        let follows = |found: &Found| {
+            found.divergence.as_of > Some(subject.as_of) && found.reads.iter().any(|read| unmade.contains(read))
+        };
+        let roots = std::mem::take(&mut self.roots);
+        for mut found in roots {
+            if !follows(&found) {
+                self.roots.push(found);
+                continue;
+            }
+            self.report.divergent -= 1;
             self.report.consequences += 1;
-        } else {
-            self.report.divergent += 1;
-            if self.told.len() < MOST {
-                self.told.push(root);
+            self.groups.demote(&found.divergence);
+            found.divergence.follows = Some(subject.event.position);
+            if self.consequences.len() < MOST {
+                self.consequences.push(found);
             }
         }
     }
 
-    /// Waits for the event that a command leads to, whose id the answer has.
-    pub(super) fn await_answer(&mut self, subject: &Subject, answer: Draft) {
-        self.awaited.insert(answer.id.clone(), Awaited { subject: subject.clone(), answer });
-    }
-
-    /// Holds the event of a command against what the saga asks for; tells whether the saga sent it.
-    pub(super) fn answered(&mut self, command: &str, event: &Event) -> bool {
-        let Some(Awaited { subject, answer }) = self.awaited.remove(command) else { return false };
-        let latest = self.served.entry((subject.handler, answer.topic.clone())).or_default();
-        *latest = subject.seq.max(*latest);
-        let decided = Side { id: &event.id, ..Side::decided(&answer) };
-        let differences = differences(&self.domain, &[decided], &[Side::held(event)]);
-        if !differences.is_empty() {
-            self.diverged(&subject, differences, &[]);
-        }
-        true
-    }
-
-    pub(super) fn awaits_nothing(&self) -> bool {
-        self.awaited.is_empty()
-    }
-
-    /// Commands without an event that others have overtaken which were sent later.
+    /// Commands that seem to have been lost; who knows the queues can tell whether they are on their way.
     pub(super) fn unanswered(&self) -> Vec<String> {
-        let overtaken = self.awaited.iter().filter(|(_, awaited)| self.is_overtaken(awaited));
-        overtaken.map(|(command, _)| command.clone()).collect()
+        self.answers.overtaken().cloned().collect()
     }
 
-    fn is_overtaken(&self, Awaited { subject, answer }: &Awaited) -> bool {
-        self.served.get(&(subject.handler, answer.topic.clone())).is_some_and(|latest| *latest > subject.seq)
-    }
-
-    /// What came of it; commands that are on their way will have their events later.
+    /// What came of it; of the unanswered commands, these are on their way.
     pub(super) fn finish(mut self, on_their_way: &BTreeSet<String>) -> Report {
-        let awaited = std::mem::take(&mut self.awaited);
-        let mut awaited: Vec<_> = awaited.into_iter().collect();
-        awaited.sort_by(|(a, first), (b, second)| (first.subject.seq, a).cmp(&(second.subject.seq, b)));
-        for (command, awaited) in awaited {
-            if self.is_overtaken(&awaited) && !on_their_way.contains(&command) {
-                let missing = Difference::Missing(Side::decided(&awaited.answer).told(&self.domain));
-                self.diverged(&awaited.subject, vec![missing], &[]);
-            } else {
-                self.report.on_their_way += 1;
-            }
+        let (lost, late) = std::mem::take(&mut self.answers).finish(|command| on_their_way.contains(command));
+        self.report.on_their_way = late;
+        for awaited in lost {
+            let missing = Difference::Missing(Side::decided(&awaited.answer).told(&self.domain));
+            self.diverged(&awaited.subject, vec![missing], Vec::new());
         }
-        self.told.sort_by_key(|root| root.seq);
-        self.report.divergences = self.told.into_iter().map(|root| root.divergence).collect();
-        let gone = self.gone.into_iter().map(|(handler, events)| super::report::Count { handler, events });
-        self.report.gone = gone.collect();
-        self.report
+        let told = |mut found: Vec<Found>| {
+            found.sort_by_key(|found| found.place);
+            found.into_iter().map(|found| found.divergence).collect::<Vec<_>>()
+        };
+        let count = |(handler, events): (String, u64)| Count { handler, events };
+        let never_ran = self.never_ran.into_iter().map(|(saga, events)| count((saga.to_owned(), events)));
+        Report {
+            divergences: told(self.roots),
+            following: told(self.consequences),
+            groups: self.groups.told(),
+            never_ran: never_ran.collect(),
+            gone: self.gone.into_iter().map(count).collect(),
+            ..self.report
+        }
     }
-}
-
-/// What a decision asks for that meets a row: its id, or one that it refers to.
-fn mentions(topic: &Topic, key: &str, row: &str) -> BTreeSet<Read> {
-    let referred = topic.references(row).into_iter().map(|(_, id)| Read::of(topic.name, &id));
-    referred.chain([Read::of(topic.name, key)]).collect()
 }

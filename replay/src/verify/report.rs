@@ -20,6 +20,10 @@ pub struct Report {
     pub divergences: Vec<Divergence>,
     /// How many differ, but react to an event or read a row that would not be there, or would be another one.
     pub consequences: u64,
+    /// Those, in log order: the first [`MOST`](super::MOST) that were found.
+    pub following: Vec<Divergence>,
+    /// All of them by what they have in common, those found first first.
+    pub groups: Vec<Group>,
     /// How many events have no reaction yet, though they would have one: their sagas have not come that far.
     pub waiting: u64,
     /// How many commands that sagas sent have no events yet.
@@ -58,6 +62,30 @@ pub struct Divergence {
     pub as_of: Option<Position>,
     /// What is not the same.
     pub differences: Vec<Difference>,
+    /// The event of the divergence that it follows from, if it follows from one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub follows: Option<Position>,
+}
+
+/// Differences that have all but the entities in common.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Group {
+    /// The saga.
+    pub handler: String,
+    /// The topic and action of the events that it reacted to; nothing where the log does not hold them.
+    pub on: Option<String>,
+    /// What kind of difference: `missing`, `extra`, `changed`, `reordered`, `fails`.
+    pub kind: &'static str,
+    /// The topic and action of the effect, where the difference is in one.
+    pub effect: Option<String>,
+    /// The fields that differ.
+    pub fields: Vec<String>,
+    /// How many differ by themselves.
+    pub divergent: u64,
+    /// How many follow from others.
+    pub following: u64,
+    /// The first event that the saga reacted to so, as far as it is known.
+    pub first: Option<Position>,
 }
 
 /// The event that a saga reacted to.
@@ -124,5 +152,19 @@ impl Report {
     #[must_use]
     pub fn is_same(&self) -> bool {
         self.divergent == 0 && self.consequences == 0 && self.gone.is_empty()
+    }
+}
+
+impl Difference {
+    /// What kind it is, in one word.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Missing(_) => "missing",
+            Self::Extra(_) => "extra",
+            Self::Changed { .. } => "changed",
+            Self::Reordered { .. } => "reordered",
+            Self::Fails { .. } => "fails",
+        }
     }
 }

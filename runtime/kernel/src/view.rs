@@ -9,7 +9,7 @@ mod table;
 pub(crate) use overlay::Overlay;
 use table::Table;
 
-use crate::{Domain, Draft, Entry, Event, Number, Position, Row, Topic, TopicKind, Unreadable};
+use crate::{Domain, Draft, Entry, Event, EventRef, Number, Position, Row, Topic, TopicKind, Unreadable};
 
 /// Entities folded from the log up to a position, in log order, with an index over references.
 ///
@@ -127,11 +127,19 @@ impl View {
     /// # Errors
     /// When the draft's topic can't read it.
     pub fn stage(&mut self, draft: &Draft, position: Position) -> Result<(), Unreadable> {
-        if position <= self.position {
+        self.stage_event(&draft.as_event(position))
+    }
+
+    /// As [`View::stage`], of an event that the log holds, until it has reached it.
+    ///
+    /// # Errors
+    /// When its topic can't read it.
+    pub fn stage_event(&mut self, event: &EventRef<'_>) -> Result<(), Unreadable> {
+        if event.position <= self.position {
             return Ok(());
         }
         let mut ahead = std::mem::take(&mut self.ahead);
-        let staged = ahead.stage(self, &draft.as_event(position));
+        let staged = ahead.stage(self, event);
         self.ahead = ahead;
         staged
     }

@@ -1,6 +1,9 @@
 //! What deciding a log again has found, for people and for programs.
 
-use replay::verify::{Difference, Divergence, Report, Told, report::Cause};
+use replay::verify::{
+    Difference, Divergence, Report, Told,
+    report::{Cause, Group},
+};
 use runtime::Engine;
 
 use crate::cli::words::{became, counted, out, thousands, when};
@@ -18,10 +21,25 @@ pub(super) fn print(report: &Report, json: bool, log: &Engine) {
 }
 
 fn text(report: &Report, log: &str) -> String {
-    let mut text: String = report.divergences.iter().map(divergence).collect();
+    let mut text = String::new();
+    for root in &report.divergences {
+        text.push_str(&divergence(root));
+        let at = match &root.event {
+            Cause::Known(event) => Some(event.position),
+            Cause::Unknown { .. } => None,
+        };
+        let following = report.following.iter().filter(|other| other.follows.is_some() && other.follows == at);
+        for other in following {
+            text.push_str(&indented(&format!("hence {}", divergence(other))));
+        }
+        text.push('\n');
+    }
     let untold = report.divergent.saturating_sub(report.divergences.len() as u64);
     if untold > 0 {
         text.push_str(&format!("and {}\n\n", counted(untold, "more decision", "more decisions")));
+    }
+    if report.divergent + report.consequences > 1 {
+        text.push_str(&groups(report));
     }
     text.push_str(&format!("log {log}\n"));
     let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<13}{value}\n"));
@@ -71,7 +89,7 @@ fn verdict(report: &Report) -> String {
     format!("DIFFERENT: {differ}{follow}{stopped}")
 }
 
-fn divergence(Divergence { event, handler, as_of, differences }: &Divergence) -> String {
+fn divergence(Divergence { event, handler, as_of, differences, .. }: &Divergence) -> String {
     let about = match event {
         Cause::Known(event) => {
             let key = event.key.as_deref().map(|key| format!(" {key}")).unwrap_or_default();
@@ -83,7 +101,29 @@ fn divergence(Divergence { event, handler, as_of, differences }: &Divergence) ->
     };
     let as_of = as_of.map(|as_of| format!(", decided as of {as_of}")).unwrap_or_default();
     let differences: String = differences.iter().map(difference).collect();
-    format!("{handler} on {about}{as_of}\n{differences}\n")
+    format!("{handler} on {about}{as_of}\n{differences}")
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}\n")).collect()
+}
+
+/// What the differences have in common, most of them first.
+fn groups(report: &Report) -> String {
+    let mut groups: Vec<_> = report.groups.iter().collect();
+    groups.sort_by_key(|group| std::cmp::Reverse((group.divergent, group.following)));
+    let line = |group: &Group| {
+        let Group { handler, on, kind, effect, fields, divergent, following, .. } = group;
+        let on = on.as_deref().unwrap_or("an unknown event");
+        let effect = effect.as_deref().map(|effect| format!(" {effect}")).unwrap_or_default();
+        let fields = if fields.is_empty() { String::new() } else { format!(": {}", fields.join(", ")) };
+        let follow = match following {
+            0 => String::new(),
+            count => format!(", {} more in consequence", thousands(*count)),
+        };
+        format!("  {:>7}  {handler} on {on}: {kind}{effect}{fields}{follow}\n", thousands(*divergent))
+    };
+    format!("differences by kind\n{}\n", groups.into_iter().map(line).collect::<String>())
 }
 
 fn difference(difference: &Difference) -> String {

@@ -133,7 +133,7 @@ impl Follower {
                     && is_own(event, self.saga.name)
                 {
                     // Its own effects were readable when they were asked for.
-                    let _ = self.view.stage(&as_draft(event), event.position);
+                    let _ = self.view.stage_event(&event.as_ref());
                 }
             }
             ahead = step(&ahead, last, &page.head);
@@ -336,17 +336,6 @@ fn step(before: &Checkpoint, entry: &Entry, head: &Checkpoint) -> Checkpoint {
 /// Whether an event is an effect of this saga's own, as opposed to one of a service it sent a command to.
 fn is_own(event: &Event, saga: &str) -> bool {
     event.meta.handler.as_deref() == Some(saga) && event.meta.command.is_none()
-}
-
-fn as_draft(event: &Event) -> Draft {
-    Draft {
-        topic: event.topic.to_string(),
-        id: event.id.clone(),
-        action: event.action.clone(),
-        data: event.data.clone(),
-        meta: Some(event.meta.clone()),
-        keep: None,
-    }
 }
 
 /// R7: the record of a decision that was made on a later view than its event's and appended nothing.

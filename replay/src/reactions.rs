@@ -1,0 +1,245 @@
+//! What today's sagas decide about the events of a log, beside what the log has as their reactions.
+//!
+//! Each event that a saga wants is decided again, on the view exactly as of the position at which its decision was
+//! made and with the saga's own earlier effects in front (R7). Effects stay data: nothing is appended, nothing is sent
+//! (R11). Verifying, snapshots, stepping through a history and recording one all begin here.
+//!
+//! | part | what it does |
+//! |---|---|
+//! | [`Replay`] | is fed a log once, in its order, and folds it a bounded way behind what it has read |
+//! | `watch` | one saga's reactions: recorded, decided, concluded |
+//! | `own` | what a saga had in front |
+//!
+//! When a decision was made stands in its effects, or in the topic `decision` where it had none: both come later in
+//! the log than the decision. So entries are folded only when [`AHEAD`] more have been read, and a decision's record
+//! is known by the time that the view has reached its position. What was decided earlier than that before it was
+//! committed can't be made again in one pass; that is told, and never taken for a difference.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
+    sync::Arc,
+};
+
+use kernel::{Checkpoint, Decided, Domain, Entry, Event, Failure, Position, Row};
+use runtime::{Engine, StoreError, Stretch, host::sagas::consumer};
+
+mod own;
+mod replay;
+mod watch;
+
+pub use replay::Replay;
+
+/// How many entries are read ahead of the view: more than lie between a decision and its commit.
+pub const AHEAD: usize = 8_192;
+
+/// Which decisions are made again.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    /// About events at and after this position.
+    pub from: Position,
+    /// About events up to and at this position; their reactions may stand behind it.
+    pub to: Position,
+    /// About events of this topic only.
+    pub topic: Option<String>,
+    /// Of this saga only.
+    pub handler: Option<String>,
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self { from: Position::ZERO, to: Position::MAX, topic: None, handler: None }
+    }
+}
+
+impl Scope {
+    /// Whether every decision is made again, so that whatever reacts to nothing known is one too many.
+    pub(crate) const fn is_everything(&self) -> bool {
+        self.from.ms() == 0 && self.topic.is_none()
+    }
+
+    pub(crate) fn covers(&self, topic: &str, position: Position) -> bool {
+        self.from <= position && position <= self.to && self.topic.as_deref().is_none_or(|only| only == topic)
+    }
+}
+
+/// One saga's decision about one event, made again.
+#[derive(Clone, Debug)]
+pub struct Reaction {
+    /// The event's place in the log, counted from 0.
+    pub place: u64,
+    /// The event.
+    pub event: Arc<Event>,
+    /// The saga.
+    pub handler: &'static str,
+    /// Where the view stood that was decided on.
+    pub as_of: Position,
+    /// Whether that stands in the log; otherwise it is the event's own position.
+    pub is_recorded: bool,
+    /// What is decided today.
+    pub outcome: Result<Decided, Failure>,
+    /// The events that the log has as the reaction; those of commands that it sent come later, by themselves.
+    pub held: Vec<Arc<Event>>,
+    /// What is known of it.
+    pub standing: Standing,
+    /// Whether all that the saga had in front was known when it was decided again; otherwise what differs may differ
+    /// for that.
+    pub is_exact: bool,
+}
+
+/// What is known of a reaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The saga has reacted: what is held is all there is.
+    Over,
+    /// The saga has not come that far.
+    Waiting,
+    /// The saga has never reacted to anything in this log.
+    NeverRan,
+}
+
+/// What comes of feeding a log to today's sagas, in the order in which it is found out.
+#[derive(Clone, Debug)]
+pub enum Happening {
+    /// A saga's decision was made again.
+    Reacted(Reaction),
+    /// A decision was made too long before it was committed to be made again.
+    Unchecked,
+    /// An effect of a command that a saga sent, or one that belongs to no reaction; it is about to be folded.
+    Loose {
+        /// The effect.
+        event: Arc<Event>,
+        /// Its place in the log.
+        place: u64,
+        /// What is known of its cause.
+        of: Loose,
+    },
+    /// The view has folded an event.
+    Folded {
+        /// The event.
+        event: Arc<Event>,
+        /// Its place in the log.
+        place: u64,
+        /// The row that it is about, just before; of topics only that some saga reads.
+        before: Option<Row>,
+        /// Whether it could be read; nobody reacts to what can't be.
+        is_readable: bool,
+    },
+    /// The view has passed an entry that is no event.
+    Junk,
+    /// All that was asked for is decided; effects of commands may still come.
+    Done,
+}
+
+/// What is known of the cause of an effect.
+#[derive(Clone, Debug)]
+pub enum Loose {
+    /// The reaction is not over.
+    Open,
+    /// The reaction was over.
+    Over {
+        /// The place of the event that it was about.
+        cause: u64,
+        /// That event.
+        event: Arc<Event>,
+        /// Where the view stood that was decided on.
+        as_of: Position,
+    },
+    /// The log does not hold it, or nobody would react to it.
+    Unknown,
+    /// It may have been a reaction that was given up too early.
+    Unchecked,
+}
+
+/// What a store knows besides the log.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// How far each saga has come.
+    pub reacted: BTreeMap<&'static str, Position>,
+    /// What was set aside, by consumer.
+    pub parked: BTreeSet<(String, Position)>,
+}
+
+impl Known {
+    /// Asks the store: what the sagas have reacted to by now, they had when the log is read later.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn of(domain: &Domain, engine: &Engine) -> Result<Self, StoreError> {
+        let mut reacted = BTreeMap::new();
+        for saga in domain.sagas() {
+            if let Some(checkpoint) = engine.checkpoint(&consumer(saga.name)).await? {
+                reacted.insert(saga.name, checkpoint.position);
+            }
+        }
+        let parked = engine.parked().await?.into_iter().map(|parked| (parked.consumer, parked.position)).collect();
+        Ok(Self { reacted, parked })
+    }
+}
+
+/// Feeds a store's log to today's sagas and hands what happens to `state`, until that breaks off.
+///
+/// # Errors
+/// When the store failed, or the log has lost events (R3).
+pub async fn follow<S: Send + 'static>(
+    domain: &Domain,
+    engine: &Engine,
+    scope: Scope,
+    mut state: S,
+    mut happens: impl FnMut(&mut S, Happening) -> ControlFlow<()> + Send + 'static,
+) -> Result<S, StoreError> {
+    let mut replay = Replay::new(domain, scope).known(Known::of(domain, engine).await?);
+    let reader = engine.clone();
+    let scanning = tokio::task::spawn_blocking(move || {
+        let stretch = Stretch { after: Checkpoint::default(), until: Position::MAX };
+        let mut flow = ControlFlow::Continue(());
+        reader.scan(&stretch, &mut |seen| {
+            replay.take(seen.to_entry());
+            flow = replay.drain(|happening| happens(&mut state, happening));
+            flow
+        })?;
+        if flow.is_continue() {
+            replay.end();
+            let _ = replay.drain(|happening| happens(&mut state, happening));
+        }
+        Ok(state)
+    });
+    let died = |error: tokio::task::JoinError| StoreError::Unavailable {
+        url: engine.url(),
+        reason: format!("deciding again died: {error}"),
+    };
+    scanning.await.map_err(died)?
+}
+
+/// As [`follow`], of entries in log order that are there already, such as those of a history.
+pub fn happenings(
+    mut replay: Replay,
+    entries: impl IntoIterator<Item = Entry>,
+    mut happens: impl FnMut(Happening) -> ControlFlow<()>,
+) {
+    for entry in entries {
+        replay.take(entry);
+        if replay.drain(&mut happens).is_break() {
+            return;
+        }
+    }
+    replay.end();
+    let _ = replay.drain(happens);
+}
+
+/// All decisions about a history, in log order of their events; of one event, in the order of the domain's sagas.
+#[must_use]
+pub fn reactions(domain: &Domain, entries: impl IntoIterator<Item = Entry>) -> Vec<Reaction> {
+    let mut reactions = Vec::new();
+    happenings(Replay::new(domain, Scope::default()), entries, |happening| {
+        match happening {
+            Happening::Reacted(reaction) => reactions.push(reaction),
+            Happening::Done => return ControlFlow::Break(()),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    });
+    let order = |handler: &str| domain.sagas().iter().position(|saga| saga.name == handler);
+    reactions.sort_by_key(|reaction| (reaction.place, order(reaction.handler)));
+    reactions
+}

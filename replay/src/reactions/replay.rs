@@ -1,0 +1,222 @@
+//! Feeds a log to the sagas that would have reacted to it.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    ops::ControlFlow,
+    sync::Arc,
+};
+
+use kernel::{Domain, Entry, Event, Junk, Position, View};
+use runtime::host::sagas::consumer;
+
+use super::{AHEAD, Happening, Known, Loose, Scope, watch::Watch};
+
+/// Makes the decisions of a log again, as its entries come.
+///
+/// It holds the entities that the sagas read, [`AHEAD`] entries, and reactions in flight.
+#[derive(Debug)]
+pub struct Replay {
+    scope: Scope,
+    view: View,
+    /// Read and not folded yet.
+    ahead: VecDeque<Ahead>,
+    /// How many entries were read.
+    read: u64,
+    watches: Vec<Watch>,
+    /// The places of events that sagas react to, by identifier, and the same in log order.
+    places: HashMap<String, u64>,
+    wanted: VecDeque<(u64, Arc<Event>)>,
+    known: Known,
+    /// How many entries are read before the first is folded.
+    most_ahead: usize,
+    /// Whether all that is asked for is decided and told.
+    is_done: bool,
+    out: VecDeque<Happening>,
+}
+
+/// An entry on its way to the view.
+#[derive(Debug)]
+enum Ahead {
+    Event {
+        event: Arc<Event>,
+        /// Its place in the log.
+        place: u64,
+        /// Whether it is an effect that belongs to no reaction.
+        is_stray: bool,
+    },
+    Junk(Junk),
+}
+
+impl Replay {
+    /// Begins at the beginning of a log.
+    #[must_use]
+    pub fn new(domain: &Domain, scope: Scope) -> Self {
+        let sagas = domain.sagas().iter();
+        let sagas = sagas.filter(|saga| scope.handler.as_deref().is_none_or(|only| only == saga.name));
+        let read: Vec<&str> = sagas.clone().flat_map(|saga| saga.reads.iter().copied()).collect();
+        Self {
+            view: View::of(domain, &read),
+            watches: sagas.copied().map(Watch::new).collect(),
+            scope,
+            ahead: VecDeque::new(),
+            read: 0,
+            places: HashMap::new(),
+            wanted: VecDeque::new(),
+            known: Known::default(),
+            most_ahead: AHEAD,
+            is_done: false,
+            out: VecDeque::new(),
+        }
+    }
+
+    /// With what a store knows besides the log.
+    #[must_use]
+    pub fn known(mut self, known: Known) -> Self {
+        self.known = known;
+        self
+    }
+
+    /// Reads so many entries ahead of the view, instead of [`AHEAD`].
+    ///
+    /// With fewer, more decisions can't be made again; what comes out of the others is the same, as long as one
+    /// commit's events are no more than that.
+    #[must_use]
+    pub const fn reading_ahead(mut self, entries: usize) -> Self {
+        self.most_ahead = entries;
+        self
+    }
+
+    /// Takes in the next entry; what comes of it is [drained](Replay::drain).
+    pub fn take(&mut self, entry: Entry) {
+        let place = self.read;
+        self.read += 1;
+        let ahead = match entry {
+            Entry::Junk(junk) => Ahead::Junk(junk),
+            Entry::Event(event) => {
+                let event = Arc::new(event);
+                self.expect(place, &event);
+                let is_stray = self.note(place, &event);
+                Ahead::Event { event, place, is_stray }
+            }
+        };
+        self.ahead.push_back(ahead);
+        if self.ahead.len() > self.most_ahead {
+            self.step();
+        }
+    }
+
+    fn expect(&mut self, place: u64, event: &Arc<Event>) {
+        let Self { scope, watches, known, .. } = self;
+        let is_covered = scope.covers(&event.topic, event.position);
+        let mut is_wanted = false;
+        for watch in watches.iter_mut().filter(|watch| watch.saga.wants(event)) {
+            let is_parked =
+                !known.parked.is_empty() && known.parked.contains(&(consumer(watch.saga.name), event.position));
+            watch.expect(place, event, is_covered && !is_parked);
+            is_wanted = true;
+        }
+        if is_wanted {
+            self.places.insert(event.id.clone(), place);
+            self.wanted.push_back((place, Arc::clone(event)));
+        }
+    }
+
+    /// Takes note of what a saga has done; tells whether it belongs to no reaction.
+    fn note(&mut self, place: u64, event: &Arc<Event>) -> bool {
+        let Some((index, cause)) = self.origin(event) else { return false };
+        !self.watches[index].note((cause, place), event, &self.view, &mut self.out)
+    }
+
+    /// Whose effect an event is, and of what: the place of its cause, if it is known.
+    fn origin(&self, event: &Event) -> Option<(usize, Option<u64>)> {
+        let (handler, cause) = (event.meta.handler.as_deref()?, event.meta.cause.as_deref()?);
+        let index = self.watches.iter().position(|watch| watch.saga.name == handler)?;
+        Some((index, self.places.get(cause).copied()))
+    }
+
+    /// Gives what has come of the entries so far, until it is told to break off.
+    pub fn drain(&mut self, mut happens: impl FnMut(Happening) -> ControlFlow<()>) -> ControlFlow<()> {
+        while let Some(happening) = self.out.pop_front() {
+            happens(happening)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Folds the next entry, and decides what is to be decided there.
+    fn step(&mut self) {
+        let Some(next) = self.ahead.pop_front() else { return };
+        let position = match &next {
+            Ahead::Event { event, .. } => event.position,
+            Ahead::Junk(junk) => junk.position,
+        };
+        for watch in &mut self.watches {
+            watch.decide_late(position, &mut self.view, &mut self.out);
+        }
+        match next {
+            Ahead::Event { event, place, is_stray } => {
+                self.arrive(place, &event, is_stray);
+                self.meet(place, event);
+            }
+            Ahead::Junk(junk) => {
+                // The view stands behind it now, and that is all there is to junk.
+                let _ = self.view.apply(&Entry::Junk(junk));
+                self.out.push_back(Happening::Junk);
+            }
+        }
+        if !self.is_done && self.view.position() > self.scope.to && self.watches.iter().all(Watch::is_settled) {
+            self.is_done = true;
+            self.out.push_back(Happening::Done);
+        }
+    }
+
+    /// Holds what a saga has done against what it would do.
+    fn arrive(&mut self, place: u64, event: &Arc<Event>, is_stray: bool) {
+        let Some((index, cause)) = self.origin(event) else { return };
+        if let (Some(cause), None, false) = (cause, &event.meta.command, is_stray) {
+            return self.watches[index].arrive(cause, &mut self.out);
+        }
+        let of = self.watches[index].cause(cause);
+        if let (Loose::Unknown, true) = (&of, self.scope.is_everything()) {
+            let cause = event.meta.cause.as_deref().unwrap_or_default();
+            for watch in &mut self.watches {
+                watch.betray(cause, &mut self.out);
+            }
+        }
+        self.out.push_back(Happening::Loose { event: Arc::clone(event), place, of });
+    }
+
+    /// Folds an event and lets the sagas decide about it.
+    fn meet(&mut self, place: u64, event: Arc<Event>) {
+        let applied = self.view.apply_event(&event);
+        let is_readable = applied.is_ok();
+        let before = applied.unwrap_or_default();
+        let mut oldest = place;
+        self.out.push_back(Happening::Folded { event: Arc::clone(&event), place, before: before.clone(), is_readable });
+        for watch in &mut self.watches {
+            if watch.saga.wants(&event) {
+                if is_readable {
+                    watch.meet(place, before.as_ref(), self.read, &mut self.view, &mut self.out);
+                } else {
+                    watch.skip(place);
+                }
+            }
+            oldest = oldest.min(watch.forget(place));
+        }
+        while let Some((_, forgotten)) = self.wanted.pop_front_if(|(wanted, _)| *wanted < oldest) {
+            self.places.remove(&forgotten.id);
+        }
+    }
+
+    /// Decides about all that was read: the log ends here.
+    pub fn end(&mut self) {
+        while !self.ahead.is_empty() && !self.is_done {
+            self.step();
+        }
+        if !self.is_done {
+            for watch in &mut self.watches {
+                watch.decide_late(Position::MAX, &mut self.view, &mut self.out);
+                watch.end(self.known.reacted.get(watch.saga.name).copied(), &mut self.out);
+            }
+        }
+    }
+}
