@@ -235,7 +235,7 @@ pub fn reactions(domain: &Domain, entries: impl IntoIterator<Item = Entry>) -> V
         match happening {
             Happening::Reacted(reaction) => reactions.push(reaction),
             Happening::Done => return ControlFlow::Break(()),
-            _ => {}
+            Happening::Unchecked | Happening::Loose { .. } | Happening::Folded { .. } | Happening::Junk => {}
         }
         ControlFlow::Continue(())
     });

@@ -155,7 +155,7 @@ impl Replay {
         match next {
             Ahead::Event { event, place, is_stray } => {
                 self.arrive(place, &event, is_stray);
-                self.meet(place, event);
+                self.meet(place, &event);
             }
             Ahead::Junk(junk) => {
                 // The view stands behind it now, and that is all there is to junk.
@@ -186,14 +186,14 @@ impl Replay {
     }
 
     /// Folds an event and lets the sagas decide about it.
-    fn meet(&mut self, place: u64, event: Arc<Event>) {
-        let applied = self.view.apply_event(&event);
+    fn meet(&mut self, place: u64, event: &Arc<Event>) {
+        let applied = self.view.apply_event(event);
         let is_readable = applied.is_ok();
         let before = applied.unwrap_or_default();
         let mut oldest = place;
-        self.out.push_back(Happening::Folded { event: Arc::clone(&event), place, before: before.clone(), is_readable });
+        self.out.push_back(Happening::Folded { event: Arc::clone(event), place, before: before.clone(), is_readable });
         for watch in &mut self.watches {
-            if watch.saga.wants(&event) {
+            if watch.saga.wants(event) {
                 if is_readable {
                     watch.meet(place, before.as_ref(), self.read, &mut self.view, &mut self.out);
                 } else {
