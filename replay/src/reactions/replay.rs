@@ -1,15 +1,11 @@
 //! Feeds a log to the sagas that would have reacted to it.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    ops::ControlFlow,
-    sync::Arc,
-};
+use std::{collections::VecDeque, ops::ControlFlow, sync::Arc};
 
 use kernel::{Domain, Entry, Event, Junk, Position, View};
 use runtime::host::sagas::consumer;
 
-use super::{AHEAD, Happening, Known, Loose, Scope, watch::Watch};
+use super::{AHEAD, Happening, Known, Loose, Scope, slots::Id, watch::Watch};
 
 /// Makes the decisions of a log again, as its entries come.
 ///
@@ -23,9 +19,6 @@ pub struct Replay {
     /// How many entries were read.
     read: u64,
     watches: Vec<Watch>,
-    /// The places of events that sagas react to, by identifier, and the same in log order.
-    places: HashMap<String, u64>,
-    wanted: VecDeque<(u64, Arc<Event>)>,
     known: Known,
     /// How many entries are read before the first is folded.
     most_ahead: usize,
@@ -60,8 +53,6 @@ impl Replay {
             scope,
             ahead: VecDeque::new(),
             read: 0,
-            places: HashMap::new(),
-            wanted: VecDeque::new(),
             known: Known::default(),
             most_ahead: AHEAD,
             is_done: false,
@@ -108,30 +99,24 @@ impl Replay {
     fn expect(&mut self, place: u64, event: &Arc<Event>) {
         let Self { scope, watches, known, .. } = self;
         let is_covered = scope.covers(&event.topic, event.position);
-        let mut is_wanted = false;
         for watch in watches.iter_mut().filter(|watch| watch.saga.wants(event)) {
             let is_parked =
                 !known.parked.is_empty() && known.parked.contains(&(consumer(watch.saga.name), event.position));
             watch.expect(place, event, is_covered && !is_parked);
-            is_wanted = true;
-        }
-        if is_wanted {
-            self.places.insert(event.id.clone(), place);
-            self.wanted.push_back((place, Arc::clone(event)));
         }
     }
 
     /// Takes note of what a saga has done; tells whether it belongs to no reaction.
     fn note(&mut self, place: u64, event: &Arc<Event>) -> bool {
         let Some((index, cause)) = self.origin(event) else { return false };
-        !self.watches[index].note((cause, place), event, &self.view, &mut self.out)
+        !self.watches[index].note(cause, place, event, &self.view, &mut self.out)
     }
 
-    /// Whose effect an event is, and of what: the place of its cause, if it is known.
-    fn origin(&self, event: &Event) -> Option<(usize, Option<u64>)> {
+    /// Whose effect an event is, and of what.
+    fn origin(&self, event: &Event) -> Option<(usize, Id)> {
         let (handler, cause) = (event.meta.handler.as_deref()?, event.meta.cause.as_deref()?);
         let index = self.watches.iter().position(|watch| watch.saga.name == handler)?;
-        Some((index, self.places.get(cause).copied()))
+        Some((index, Id::of(cause)))
     }
 
     /// Gives what has come of the entries so far, until it is told to break off.
@@ -172,7 +157,7 @@ impl Replay {
     /// Holds what a saga has done against what it would do.
     fn arrive(&mut self, place: u64, event: &Arc<Event>, is_stray: bool) {
         let Some((index, cause)) = self.origin(event) else { return };
-        if let (Some(cause), None, false) = (cause, &event.meta.command, is_stray) {
+        if event.meta.command.is_none() && !is_stray {
             return self.watches[index].arrive(cause, &mut self.out);
         }
         let of = self.watches[index].cause(cause);
@@ -190,20 +175,16 @@ impl Replay {
         let applied = self.view.apply_event(event);
         let is_readable = applied.is_ok();
         let before = applied.unwrap_or_default();
-        let mut oldest = place;
         self.out.push_back(Happening::Folded { event: Arc::clone(event), place, before: before.clone(), is_readable });
         for watch in &mut self.watches {
             if watch.saga.wants(event) {
                 if is_readable {
-                    watch.meet(place, before.as_ref(), self.read, &mut self.view, &mut self.out);
+                    watch.meet(before.as_ref(), (place, self.read), &mut self.view, &mut self.out);
                 } else {
-                    watch.skip(place);
+                    watch.skip();
                 }
             }
-            oldest = oldest.min(watch.forget(place));
-        }
-        while let Some((_, forgotten)) = self.wanted.pop_front_if(|(wanted, _)| *wanted < oldest) {
-            self.places.remove(&forgotten.id);
+            watch.forget(place);
         }
     }
 

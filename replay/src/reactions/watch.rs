@@ -5,7 +5,14 @@ use std::{collections::VecDeque, sync::Arc};
 use kernel::{DECISIONS, Decided, Effect, Event, Failure, Occurrence, Position, Row, SagaHandler, Then, View};
 use runtime::host::guarded;
 
-use super::{AHEAD, Happening, Loose, Reaction, Standing, own::Own};
+use super::{
+    AHEAD, Happening, Loose, Standing,
+    own::Own,
+    slots::{Id, Made, Slot, Slots, State, Turn},
+};
+
+/// What comes of it.
+pub(super) type Out = VecDeque<Happening>;
 
 /// After how many entries a reaction that asks for nothing, and of which there is no trace, is taken to be over.
 const QUIET: u64 = 8 * AHEAD as u64;
@@ -14,71 +21,27 @@ const QUIET: u64 = 8 * AHEAD as u64;
 #[derive(Debug)]
 pub(super) struct Watch {
     pub(super) saga: SagaHandler,
-    /// In log order of their events: those in sight, in flight, and over only lately.
-    slots: VecDeque<Slot>,
+    slots: Slots,
     /// Decided and not concluded, in order.
-    open: VecDeque<u64>,
-    /// To be decided again when the view gets there, in order.
-    late: VecDeque<u64>,
+    open: VecDeque<Turn>,
+    /// To be decided when the view gets there, in order.
+    late: VecDeque<Turn>,
     own: Own,
-    /// The last event that it is known to have reacted to.
-    passed: Option<u64>,
+    /// The last turn that it is known to have taken.
+    passed: Option<Turn>,
     /// Whether a reaction was taken to be over that may not be.
     presumes: bool,
     /// Whether it has left any trace in the log.
     has_run: bool,
-    /// Of each reaction that appended something the event's place, and the place of the last that it appended.
-    fed: VecDeque<(u64, u64)>,
-}
-
-/// A reaction to the event at a place in the log.
-#[derive(Debug)]
-struct Slot {
-    place: u64,
-    event: Arc<Event>,
-    /// When it was decided, if it says so.
-    as_of: Option<Position>,
-    /// What the log has as the reaction; records of decisions are no effects.
-    held: Vec<Arc<Event>>,
-    state: State,
-}
-
-/// How far a reaction is.
-#[derive(Debug)]
-enum State {
-    /// The view has not reached the event.
-    Ahead,
-    /// It is decided.
-    Made(Made),
-    /// It is told.
-    Over,
-    /// It is of no concern, or can't be made again.
-    Skipped,
-}
-
-/// A decision made again.
-#[derive(Debug)]
-struct Made {
-    /// The row just before the event, until it will not be decided again.
-    before: Option<Row>,
-    /// How many entries were read by then; what the saga had in front may stand behind them. All, when it was decided
-    /// again later.
-    read: u64,
-    outcome: Result<Decided, Failure>,
-}
-
-impl Made {
-    /// Whether nothing would come of it.
-    fn is_quiet(&self) -> bool {
-        self.outcome.as_ref().is_ok_and(|decided| decided.effects.is_empty())
-    }
+    /// Of each reaction that appended something its turn, and the place of the last that it appended.
+    fed: VecDeque<(Turn, u64)>,
 }
 
 impl Watch {
     pub(super) fn new(saga: SagaHandler) -> Self {
         Self {
             saga,
-            slots: VecDeque::new(),
+            slots: Slots::default(),
             open: VecDeque::new(),
             late: VecDeque::new(),
             own: Own::default(),
@@ -92,56 +55,44 @@ impl Watch {
     /// Takes note of an event that it reacts to, before the view gets there.
     pub(super) fn expect(&mut self, place: u64, event: &Arc<Event>, is_covered: bool) {
         let state = if is_covered { State::Ahead } else { State::Skipped };
-        self.slots.push_back(Slot { place, event: Arc::clone(event), as_of: None, held: Vec::new(), state });
+        self.slots.push(Slot { place, event: Arc::clone(event), as_of: None, held: Vec::new(), state });
     }
 
     /// Takes note of an effect of its own or of a service that it sent a command to, before the view gets there.
     ///
-    /// `cause` is the place of the event that it says it reacts to. Tells whether it belongs to a reaction that is
-    /// not over.
-    pub(super) fn note(
-        &mut self,
-        (cause, place): (Option<u64>, u64),
-        event: &Arc<Event>,
-        view: &View,
-        out: &mut VecDeque<Happening>,
-    ) -> bool {
+    /// Tells whether it belongs to a reaction that is not over.
+    pub(super) fn note(&mut self, cause: Id, place: u64, event: &Arc<Event>, view: &View, out: &mut Out) -> bool {
         self.has_run = true;
-        let Some(slot) = cause.and_then(|cause| slot(&mut self.slots, cause)) else { return false };
-        let cause = slot.place;
+        let Some(turn) = self.slots.turn(cause) else { return false };
+        let Some(slot) = self.slots.get(turn) else { return false };
         let mut belongs = true;
         if event.meta.command.is_none() {
             if slot.as_of.is_none() {
-                let as_of = event.meta.as_of.unwrap_or_default();
-                slot.as_of = Some(as_of);
-                if as_of > slot.event.position && matches!(slot.state, State::Ahead | State::Made(_)) {
-                    if as_of < view.position() {
-                        slot.state = State::Skipped;
-                        out.push_back(Happening::Unchecked);
-                    } else {
-                        self.late.push_back(cause);
-                    }
+                slot.as_of = Some(event.meta.as_of.unwrap_or_default());
+                if slot.is_late() {
+                    slot.expect_late(view, out);
+                    self.late.push_back(turn);
                 }
             }
             belongs = !matches!(slot.state, State::Over);
             match self.fed.back_mut() {
-                Some((last, fed)) if *last == cause => *fed = place,
-                Some(_) | None => self.fed.push_back((cause, place)),
+                Some((last, fed)) if *last == turn => *fed = place,
+                Some(_) | None => self.fed.push_back((turn, place)),
             }
             if &*event.topic != DECISIONS {
                 slot.held.push(Arc::clone(event));
                 if self.saga.reads.contains(&&*event.topic) {
-                    self.own.push(cause, event);
+                    self.own.push(turn, event);
                 }
             }
         }
-        self.advance(cause, out);
+        self.advance(turn, out);
         belongs
     }
 
     /// What is known of the cause of an effect.
-    pub(super) fn cause(&mut self, place: Option<u64>) -> Loose {
-        match place.and_then(|place| slot(&mut self.slots, place)) {
+    pub(super) fn cause(&mut self, cause: Id) -> Loose {
+        match self.slots.turn(cause).and_then(|turn| self.slots.get(turn)) {
             Some(Slot { place, event, as_of, state: State::Over, .. }) => {
                 Loose::Over { cause: *place, event: Arc::clone(event), as_of: as_of.unwrap_or(event.position) }
             }
@@ -151,39 +102,38 @@ impl Watch {
         }
     }
 
-    /// Takes note that it has reacted to the event at `place`, and so to all before it.
-    fn advance(&mut self, place: u64, out: &mut VecDeque<Happening>) {
-        self.passed = self.passed.max(Some(place));
-        self.sweep(place, out);
+    /// Takes note that it has taken this turn, and so all before it.
+    fn advance(&mut self, turn: Turn, out: &mut Out) {
+        self.passed = self.passed.max(Some(turn));
+        let now = self.slots.get(turn).map_or(0, |slot| slot.place);
+        self.sweep(now, out);
     }
 
-    /// Concludes reactions that left no trace and are known to be over.
-    fn sweep(&mut self, now: u64, out: &mut VecDeque<Happening>) {
-        while let Some(&place) = self.open.front() {
-            let Some(slot) = slot(&mut self.slots, place) else {
+    /// Concludes reactions that left no trace and are known to be over; `now` is where the view is at least.
+    fn sweep(&mut self, now: u64, out: &mut Out) {
+        while let Some(&turn) = self.open.front() {
+            let Some(slot) = self.slots.get(turn) else {
                 self.open.pop_front();
                 continue;
             };
             match &slot.state {
-                State::Made(_) if slot.as_of.is_none() && self.passed >= Some(place) => self.conclude(place, out),
-                State::Made(made) if slot.as_of.is_none() && made.is_quiet() && now > place + QUIET => {
+                State::Made(_) if slot.as_of.is_none() && self.passed >= Some(turn) => self.conclude(turn, out),
+                State::Made(made) if slot.as_of.is_none() && made.is_quiet() && now > slot.place + QUIET => {
                     let standing = if self.has_run { Standing::Over } else { Standing::NeverRan };
-                    if let State::Made(made) = std::mem::replace(&mut slot.state, State::Skipped) {
-                        out.push_back(reacted(&self.saga, slot, made, standing, true));
-                    }
+                    slot.tell(&self.saga, State::Skipped, standing, true, out);
                     self.presumes = true;
                 }
                 State::Over | State::Skipped => {}
-                State::Made(_) | State::Ahead => break,
+                State::Made(_) | State::Met(..) | State::Ahead => break,
             }
             self.open.pop_front();
         }
     }
 
     /// Decides what was decided after the event, once the view has come as far as it will before `position`.
-    pub(super) fn decide_late(&mut self, position: Position, view: &mut View, out: &mut VecDeque<Happening>) {
-        while let Some(&place) = self.late.front() {
-            let Some(slot) = slot(&mut self.slots, place) else {
+    pub(super) fn decide_late(&mut self, position: Position, view: &mut View, out: &mut Out) {
+        while let Some(&turn) = self.late.front() {
+            let Some(slot) = self.slots.get(turn) else {
                 self.late.pop_front();
                 continue;
             };
@@ -192,90 +142,90 @@ impl Watch {
             }
             self.late.pop_front();
             match std::mem::replace(&mut slot.state, State::Skipped) {
-                State::Made(made) if slot.as_of >= Some(view.position()) => {
-                    let Made { before, outcome, .. } = made;
-                    let then = outcome.map(|decided| decided.then).unwrap_or_default();
+                State::Met(before, then) if slot.as_of >= Some(view.position()) => {
                     let (saga, event) = (self.saga, &slot.event);
-                    let outcome = self.own.later(place, view, |view| decide(&saga, event, before.as_ref(), then, view));
+                    let outcome = self.own.later(turn, view, |view| decide(&saga, event, before.as_ref(), then, view));
                     slot.state = State::Made(Made { before: None, read: u64::MAX, outcome });
                 }
-                State::Made(_) => out.push_back(Happening::Unchecked),
-                other @ (State::Ahead | State::Over | State::Skipped) => slot.state = other,
+                State::Met(..) => out.push_back(Happening::Unchecked),
+                other @ (State::Ahead | State::Made(_) | State::Over | State::Skipped) => slot.state = other,
             }
         }
     }
 
-    /// Decides about the event at `place`, which the view has just reached, with the row that was there before.
-    pub(super) fn meet(
-        &mut self,
-        place: u64,
-        before: Option<&Row>,
-        read: u64,
-        view: &mut View,
-        out: &mut VecDeque<Happening>,
-    ) {
-        let Some(slot) = slot(&mut self.slots, place) else { return };
+    /// Decides about the next event that it reacts to, which the view has just reached, with the row that was there
+    /// before.
+    ///
+    /// What is known to have been decided later is decided now only if it may have asked of the past.
+    pub(super) fn meet(&mut self, before: Option<&Row>, (place, read): (u64, u64), view: &mut View, out: &mut Out) {
+        let turn = self.slots.next();
+        let Some(slot) = self.slots.get(turn) else { return };
         if !matches!(slot.state, State::Ahead) {
             return;
         }
         let before = before.filter(|_| self.saga.reads.contains(&&*slot.event.topic)).cloned();
         let (saga, event) = (self.saga, &slot.event);
-        let outcome =
-            self.own.in_front(place, view, |view| decide(&saga, event, before.as_ref(), Then::default(), view));
-        slot.state = State::Made(Made { before, read, outcome });
-        self.open.push_back(place);
+        slot.state = if slot.is_late() && saga.recalls.is_empty() {
+            State::Met(before, Then::default())
+        } else {
+            let outcome =
+                self.own.in_front(turn, view, |view| decide(&saga, event, before.as_ref(), Then::default(), view));
+            State::Made(Made { before, read, outcome })
+        };
+        if slot.is_late() {
+            slot.expect_late(view, out);
+        }
+        self.open.push_back(turn);
         self.sweep(place, out);
     }
 
-    /// Gives up an event that can't be read: its host has set it aside.
-    pub(super) fn skip(&mut self, place: u64) {
-        if let Some(slot) = slot(&mut self.slots, place) {
+    /// Gives up the next event that it reacts to, which can't be read: its host has set it aside.
+    pub(super) fn skip(&mut self) {
+        let turn = self.slots.next();
+        if let Some(slot) = self.slots.get(turn) {
             slot.state = State::Skipped;
         }
     }
 
-    /// Concludes the reaction to the event at place `cause`, whose first effect the view is about to reach.
-    pub(super) fn arrive(&mut self, cause: u64, out: &mut VecDeque<Happening>) {
-        if slot(&mut self.slots, cause).is_some_and(|slot| matches!(slot.state, State::Made(_))) {
-            self.conclude(cause, out);
-            self.sweep(cause, out);
+    /// Concludes the reaction whose first effect the view is about to reach.
+    pub(super) fn arrive(&mut self, cause: Id, out: &mut Out) {
+        let Some(turn) = self.slots.turn(cause) else { return };
+        let Some(slot) = self.slots.get(turn) else { return };
+        if let (State::Made(_), place) = (&slot.state, slot.place) {
+            self.conclude(turn, out);
+            self.sweep(place, out);
         }
     }
 
     /// Tells a decision with what the log has of it.
-    fn conclude(&mut self, place: u64, out: &mut VecDeque<Happening>) {
-        let Some(slot) = slot(&mut self.slots, place) else { return };
-        let State::Made(made) = std::mem::replace(&mut slot.state, State::Over) else { return };
-        let before = self.fed.partition_point(|(cause, _)| *cause < place);
+    fn conclude(&mut self, turn: Turn, out: &mut Out) {
+        let Some(slot) = self.slots.get(turn) else { return };
+        let State::Made(made) = &slot.state else { return };
+        let before = self.fed.partition_point(|(earlier, _)| *earlier < turn);
         let in_front = before.checked_sub(1).and_then(|last| self.fed.get(last));
         let is_exact = in_front.is_none_or(|(_, fed)| *fed < made.read);
-        out.push_back(reacted(&self.saga, slot, made, Standing::Over, is_exact));
+        slot.tell(&self.saga, State::Over, Standing::Over, is_exact, out);
     }
 
-    /// Forgets what has been over for long; `place` is where the view is. Gives the place of the oldest that it knows.
-    pub(super) fn forget(&mut self, place: u64) -> u64 {
-        while let Some(first) = self.slots.front()
-            && first.place + (AHEAD as u64) < place
-            && matches!(first.state, State::Over | State::Skipped)
-        {
-            self.slots.pop_front();
-        }
-        let oldest = self.slots.front().map_or(u64::MAX, |slot| slot.place);
-        while self.fed.get(1).is_some_and(|(cause, _)| *cause < oldest) {
+    /// Forgets what has been over for long; `place` is where the view is.
+    pub(super) fn forget(&mut self, place: u64) {
+        let oldest = self
+            .slots
+            .forget(|slot| slot.place + (AHEAD as u64) < place && matches!(slot.state, State::Over | State::Skipped));
+        while self.fed.get(1).is_some_and(|(turn, _)| *turn < oldest) {
             self.fed.pop_front();
         }
-        oldest
     }
 
     /// Takes note that the event with this identifier happened, which the log does not hold: whoever would have
     /// appended it has done so.
-    pub(super) fn betray(&mut self, id: &str, out: &mut VecDeque<Happening>) {
-        let promises = |slot: &&Slot| {
+    pub(super) fn betray(&mut self, id: &str, out: &mut Out) {
+        let promises = |slot: &Slot| {
             let State::Made(Made { outcome: Ok(decided), .. }) = &slot.state else { return false };
             decided.effects.iter().any(|effect| matches!(effect, Effect::Append(draft) if draft.id == id))
         };
-        if let Some(place) = self.slots.iter().find(promises).map(|slot| slot.place) {
-            self.advance(place, out);
+        if let Some(turn) = self.slots.find(promises) {
+            self.advance(turn, out);
         }
     }
 
@@ -285,14 +235,13 @@ impl Watch {
     }
 
     /// Concludes all that the saga had reacted to, and tells what it still has to do.
-    pub(super) fn end(&mut self, reacted_to: Option<Position>, out: &mut VecDeque<Happening>) {
+    pub(super) fn end(&mut self, reacted_to: Option<Position>, out: &mut Out) {
         let has_run = self.has_run || reacted_to.is_some();
-        while let Some(place) = self.open.pop_front() {
-            let Some(slot) = slot(&mut self.slots, place) else { continue };
+        while let Some(turn) = self.open.pop_front() {
+            let Some(slot) = self.slots.get(turn) else { continue };
             let State::Made(made) = &slot.state else { continue };
-            let is_over = reacted_to.is_some_and(|reacted| slot.event.position <= reacted);
-            if is_over {
-                self.conclude(place, out);
+            if reacted_to.is_some_and(|reacted| slot.event.position <= reacted) {
+                self.conclude(turn, out);
                 continue;
             }
             let standing = match (has_run, made.is_quiet()) {
@@ -300,31 +249,9 @@ impl Watch {
                 (true, false) => Standing::Waiting,
                 (false, _) => Standing::NeverRan,
             };
-            if let State::Made(made) = std::mem::replace(&mut slot.state, State::Over) {
-                out.push_back(reacted(&self.saga, slot, made, standing, true));
-            }
+            slot.tell(&self.saga, State::Over, standing, true, out);
         }
     }
-}
-
-/// The reaction to the event at `place`.
-fn slot(slots: &mut VecDeque<Slot>, place: u64) -> Option<&mut Slot> {
-    let index = slots.binary_search_by_key(&place, |slot| slot.place).ok()?;
-    slots.get_mut(index)
-}
-
-fn reacted(saga: &SagaHandler, slot: &mut Slot, made: Made, standing: Standing, is_exact: bool) -> Happening {
-    Happening::Reacted(Reaction {
-        place: slot.place,
-        event: Arc::clone(&slot.event),
-        handler: saga.name,
-        as_of: slot.as_of.unwrap_or(slot.event.position),
-        is_recorded: slot.as_of.is_some(),
-        outcome: made.outcome,
-        held: std::mem::take(&mut slot.held),
-        standing,
-        is_exact,
-    })
 }
 
 fn decide(

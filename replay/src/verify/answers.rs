@@ -1,10 +1,8 @@
 //! Commands that sagas send, and the events that they lead to.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
+use hashbrown::HashMap;
 use kernel::{Command, Domain, Draft, Event, Intent, Position, TopicKind};
 
 use super::taint::Root;
@@ -21,8 +19,20 @@ pub(super) struct Answers {
 #[derive(Debug)]
 pub(super) struct Awaited {
     pub(super) subject: Subject,
-    /// The event that it leads to, with the command's id.
-    pub(super) answer: Draft,
+    command: Command,
+}
+
+impl Awaited {
+    /// Whether an event is what the command led to, and says what was asked for word for word.
+    pub(super) fn is_answered_by(&self, event: &Event) -> bool {
+        let Intent::Record(fact) = &self.command.intent else { return false };
+        *self.command.topic == *event.topic && fact.get() == event.data
+    }
+
+    /// The event that the command leads to, with the command's id; nothing where its service would refuse.
+    pub(super) fn answer(&self, domain: &Domain) -> Option<Draft> {
+        answer(domain, &self.command)
+    }
 }
 
 /// A decision, as what differs in it is told.
@@ -38,18 +48,15 @@ pub(super) struct Subject {
 }
 
 impl Answers {
-    /// Waits for the event that a command leads to, if its service does what is asked; waits for nothing where it
-    /// would refuse.
-    pub(super) fn expect(&mut self, domain: &Domain, subject: &Subject, command: &Command) {
-        if let Some(answer) = answer(domain, command) {
-            self.awaited.insert(answer.id.clone(), Awaited { subject: subject.clone(), answer });
-        }
+    /// Waits for the event that a command leads to.
+    pub(super) fn expect(&mut self, subject: &Subject, command: Command) {
+        self.awaited.insert(command.id.clone(), Awaited { subject: subject.clone(), command });
     }
 
     /// What was sent as this command, if a saga sent it: its event has come.
     pub(super) fn served(&mut self, command: &str) -> Option<Awaited> {
         let awaited = self.awaited.remove(command)?;
-        let topic = (awaited.subject.handler, awaited.answer.topic.clone());
+        let topic = (awaited.subject.handler, awaited.command.topic.clone());
         let latest = self.served.entry(topic).or_default();
         *latest = awaited.subject.place.max(*latest);
         Some(awaited)
@@ -64,8 +71,8 @@ impl Answers {
         self.awaited.iter().filter(|(_, awaited)| self.is_overtaken(awaited)).map(|(command, _)| command)
     }
 
-    fn is_overtaken(&self, Awaited { subject, answer }: &Awaited) -> bool {
-        self.served.get(&(subject.handler, answer.topic.clone())).is_some_and(|latest| *latest > subject.place)
+    fn is_overtaken(&self, Awaited { subject, command }: &Awaited) -> bool {
+        self.served.get(&(subject.handler, command.topic.clone())).is_some_and(|latest| *latest > subject.place)
     }
 
     /// What has come to nothing, in log order, and how many more are only late; commands known to be on their way are
@@ -74,7 +81,7 @@ impl Answers {
         let all = self.awaited.len() as u64;
         let overtaken: Vec<_> = self.overtaken().filter(|command| !is_on_its_way(command)).cloned().collect();
         let mut lost: Vec<_> = overtaken.iter().filter_map(|command| self.awaited.remove(command)).collect();
-        lost.sort_by(|a, b| (a.subject.place, &a.answer.id).cmp(&(b.subject.place, &b.answer.id)));
+        lost.sort_by(|a, b| (a.subject.place, &a.command.id).cmp(&(b.subject.place, &b.command.id)));
         let late = all - lost.len() as u64;
         (lost, late)
     }

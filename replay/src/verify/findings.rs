@@ -82,7 +82,7 @@ impl Findings {
     /// Takes in what happens next; breaks off when nothing more can come of it.
     pub(super) fn take(&mut self, happening: Happening) -> ControlFlow<()> {
         match happening {
-            Happening::Reacted(reaction) => self.reacted(&reaction),
+            Happening::Reacted(reaction) => self.reacted(reaction),
             Happening::Unchecked => self.report.unchecked += 1,
             Happening::Loose { event, place, of } => self.loose(&event, place, of),
             Happening::Folded { event, place, is_readable, .. } => self.folded(&event, place, is_readable),
@@ -123,7 +123,7 @@ impl Findings {
         }
     }
 
-    fn reacted(&mut self, reaction: &Reaction) {
+    fn reacted(&mut self, reaction: Reaction) {
         let is_quiet = reaction.outcome.as_ref().is_ok_and(|decided| decided.effects.is_empty());
         match reaction.standing {
             Standing::Waiting => self.report.waiting += 1,
@@ -138,47 +138,46 @@ impl Findings {
     }
 
     /// Holds a decision against what the log has of it.
-    fn compare(&mut self, reaction: &Reaction) {
+    fn compare(&mut self, reaction: Reaction) {
         self.report.decisions += 1;
         let Reaction { place, event, handler, as_of, held, outcome, is_exact, .. } = reaction;
         let held: Vec<_> = held.iter().map(|event| Side::held(event)).collect();
-        let (effects, mut reads) = match outcome {
-            Ok(Decided { effects, reads, .. }) => (effects.as_slice(), reads.clone()),
-            Err(_) => (&[][..], Vec::new()),
+        let (decided, failure) = match outcome {
+            Ok(decided) => (Some(decided), None),
+            Err(failure) => (None, Some(failure)),
         };
-        let decided: Vec<_> = effects.iter().filter_map(Side::asked).collect();
-        let differences = match outcome {
-            Ok(_) => differences(&self.domain, &decided, &held),
-            Err(failure) => {
+        let effects = decided.as_ref().map(|decided| decided.effects.as_slice()).unwrap_or_default();
+        let asked: Vec<_> = effects.iter().filter_map(Side::asked).collect();
+        let differences = match failure {
+            None => differences(&self.domain, &asked, &held),
+            Some(failure) => {
                 let extra = held.iter().map(|side| Difference::Extra(side.told(&self.domain)));
-                [Difference::Fails { reason: failure.0.clone() }].into_iter().chain(extra).collect()
+                [Difference::Fails { reason: failure.0 }].into_iter().chain(extra).collect()
             }
         };
         if !is_exact && !differences.is_empty() {
             self.report.unchecked += 1;
             return;
         }
-        if let Ok(decided) = outcome {
-            reads.extend(decided.then.asked().map(|(topic, id)| Read::of(topic, id)));
-        }
-        let mut subject = Subject { place: *place, event: Arc::clone(event), handler, as_of: *as_of, follows: None };
+        let mut subject = Subject { place, event, handler, as_of, follows: None };
+        let read = || decided.iter().flat_map(read).collect();
+        let reads: Vec<Read> = if differences.is_empty() && self.taint.is_clean() { Vec::new() } else { read() };
         subject.follows = self.follows(&subject, &reads);
         if let Some(root) = subject.follows {
-            self.following.insert((*place, handler), root);
-        }
-        for effect in effects {
-            if let Effect::Send(command) = effect {
-                self.answers.expect(&self.domain, &subject, command);
-            }
+            self.following.insert((place, handler), root);
         }
         if !differences.is_empty() {
-            let root = subject.follows.unwrap_or(event.position);
-            let by = By { handler, as_of: *as_of, root };
-            let unmade = self.taint.reacted(&self.domain, by, &decided, &held);
+            let by = By { handler, as_of, root: subject.follows.unwrap_or(subject.event.position) };
+            let unmade = self.taint.reacted(&self.domain, by, &asked, &held);
             if subject.follows.is_none() {
                 self.claim(&unmade, &subject);
             }
             self.diverged(&subject, differences, reads);
+        }
+        for effect in decided.into_iter().flat_map(|decided| decided.effects) {
+            if let Effect::Send(command) = effect {
+                self.answers.expect(&subject, command);
+            }
         }
     }
 
@@ -194,10 +193,14 @@ impl Findings {
     fn loose(&mut self, event: &Arc<Event>, place: u64, of: Loose) {
         let awaited = event.meta.command.as_deref().and_then(|command| self.answers.served(command));
         if let Some(awaited) = awaited {
-            let decided = Side { id: &event.id, ..Side::decided(&awaited.answer) };
-            let differences = differences(&self.domain, &[decided], &[Side::held(event)]);
-            if !differences.is_empty() {
-                self.diverged(&awaited.subject, differences, Vec::new());
+            if !awaited.is_answered_by(event) {
+                let answer = awaited.answer(&self.domain);
+                let decided: Vec<_> =
+                    answer.iter().map(|answer| Side { id: &event.id, ..Side::decided(answer) }).collect();
+                let differences = differences(&self.domain, &decided, &[Side::held(event)]);
+                if !differences.is_empty() {
+                    self.diverged(&awaited.subject, differences, Vec::new());
+                }
             }
             return;
         }
@@ -307,7 +310,8 @@ impl Findings {
         let (lost, late) = std::mem::take(&mut self.answers).finish(|command| on_their_way.contains(command));
         self.report.on_their_way = late;
         for awaited in lost {
-            let missing = Difference::Missing(Side::decided(&awaited.answer).told(&self.domain));
+            let Some(answer) = awaited.answer(&self.domain) else { continue };
+            let missing = Difference::Missing(Side::decided(&answer).told(&self.domain));
             self.diverged(&awaited.subject, vec![missing], Vec::new());
         }
         let told = |mut found: Vec<Found>| {
@@ -325,4 +329,10 @@ impl Findings {
             ..self.report
         }
     }
+}
+
+/// What a decision rests on: what it read, and what it asked of the past.
+fn read(decided: &Decided) -> impl Iterator<Item = Read> {
+    let asked = decided.then.asked().map(|(topic, id)| Read::of(topic, id));
+    decided.reads.iter().cloned().chain(asked)
 }

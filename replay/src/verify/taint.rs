@@ -57,7 +57,8 @@ pub(super) struct By<'h> {
 }
 
 impl Taint {
-    fn is_clean(&self) -> bool {
+    /// Whether nothing is known to be otherwise.
+    pub(super) fn is_clean(&self) -> bool {
         self.suspects.is_empty() && self.rows.is_empty() && self.ahead.is_empty()
     }
 

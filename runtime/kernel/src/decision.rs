@@ -96,8 +96,9 @@ pub enum Refusal {
 /// A decision in the making.
 pub struct Decision<'v> {
     view: &'v View,
-    /// The topics that may be read, where not all that the view folds.
-    declared: Option<&'static [&'static str]>,
+    /// The topics that may be read, and those that may be asked about as they were; where not all that the view
+    /// folds.
+    declared: Option<[&'static [&'static str]; 2]>,
     /// What has been asked for, in front of the view, as far as `staged` effects go.
     own: Overlay,
     staged: usize,
@@ -115,10 +116,11 @@ impl<'v> Decision<'v> {
         Self { view, declared: None, own, staged, context, reads, effects, then }
     }
 
-    /// The same decision, which may read these topics only: a view may fold more than one handler declares.
+    /// The same decision, which may read these topics only, and ask [`Decision::get_then`] about those: a view may
+    /// fold more than one handler declares.
     #[must_use]
-    pub const fn within(mut self, topics: &'static [&'static str]) -> Self {
-        self.declared = Some(topics);
+    pub const fn within(mut self, reads: &'static [&'static str], recalls: &'static [&'static str]) -> Self {
+        self.declared = Some([reads, recalls]);
         self
     }
 
@@ -144,9 +146,14 @@ impl<'v> Decision<'v> {
     /// for besides is as of the later view.)
     ///
     /// # Errors
-    /// When the view does not fold the topic, or the row is not what the type says.
+    /// When the view does not fold the topic, the saga does not declare that it
+    /// [recalls](crate::Saga::recalls) it, or the row is not what the type says.
     pub fn get_then<E: Entity>(&mut self, id: &str) -> Result<Option<E>, Failure> {
         self.held(E::TOPIC)?;
+        if self.declared.is_some_and(|[_, recalls]| !recalls.contains(&E::TOPIC)) {
+            let handler = &self.context.handler;
+            return Err(Failure(format!("{handler} recalls {}, which it does not declare", E::TOPIC)));
+        }
         let row = self.then.0.entry((E::TOPIC, id.to_owned())).or_insert_with(|| self.view.logged(E::TOPIC, id));
         row.as_deref().map(|row| parse(E::TOPIC, row)).transpose()
     }
@@ -183,7 +190,7 @@ impl<'v> Decision<'v> {
     /// The topic's own name for itself, if it may be read.
     fn held(&self, topic: &str) -> Result<&'static str, Failure> {
         let held = self.view.topic(topic).map(|topic| topic.name);
-        let held = held.filter(|name| self.declared.is_none_or(|declared| declared.contains(name)));
+        let held = held.filter(|name| self.declared.is_none_or(|[reads, _]| reads.contains(name)));
         held.ok_or_else(|| Failure(format!("{} reads {topic}, which it does not declare", self.context.handler)))
     }
 

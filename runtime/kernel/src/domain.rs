@@ -70,6 +70,13 @@ pub trait Saga: 'static {
     /// The topics it may read.
     fn reads() -> &'static [&'static str];
 
+    /// Those of them that it may ask about as they were when the event happened: [`Decision::get_then`].
+    ///
+    /// A saga with none need not be asked at once about an event that it will decide about later.
+    fn recalls() -> &'static [&'static str] {
+        &[]
+    }
+
     /// Reacts to one event (R6: a function of its arguments).
     ///
     /// # Errors
@@ -168,6 +175,8 @@ pub struct SagaHandler {
     pub triggers: &'static [(&'static str, &'static str)],
     /// The topics it may read.
     pub reads: &'static [&'static str],
+    /// Those that it may ask about as they were when the event happened.
+    pub recalls: &'static [&'static str],
     react: React,
 }
 
@@ -198,7 +207,7 @@ impl SagaHandler {
         };
         let time_ms = event.position.unix_micros() / 1_000;
         let context = Context { cause: event.id.clone(), handler: self.name.to_owned(), time_ms, meta };
-        Decision::new(view, context).within(self.reads)
+        Decision::new(view, context).within(self.reads, self.recalls)
     }
 
     /// Reacts to an event.
@@ -279,6 +288,7 @@ impl Domain {
             on_failure: S::ON_FAILURE,
             triggers: S::triggers(),
             reads: S::reads(),
+            recalls: S::recalls(),
             react: S::react,
         });
         self

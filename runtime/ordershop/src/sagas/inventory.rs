@@ -18,6 +18,10 @@ impl Saga for InventorySaga {
         &[Order::TOPIC, Cart::TOPIC, Inventory::TOPIC]
     }
 
+    fn recalls() -> &'static [&'static str] {
+        &[Cart::TOPIC]
+    }
+
     fn react(occurrence: &Occurrence<'_>, decision: &mut Decision<'_>) -> Result<(), Failure> {
         match occurrence.event.action.as_str() {
             CREATED => set_aside(&occurrence.entity::<Order>()?.entity_id, decision),

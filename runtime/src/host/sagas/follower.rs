@@ -231,7 +231,7 @@ impl Follower {
     /// Folds an entry in that will be decided about later, and asks now what its decision asks of the past.
     fn take_in_late(&mut self, entry: Arc<Entry>, head: &Checkpoint) -> Option<Pending> {
         let mut item = self.take_in(entry, head)?;
-        if let (Entry::Event(event), None) = (&*item.entry, &item.unreadable) {
+        if let (Entry::Event(event), None, false) = (&*item.entry, &item.unreadable, self.saga.recalls.is_empty()) {
             // The decision itself is thrown away; one that fails now may not fail later.
             let _ = self.reaction(event, item.before.as_ref(), &mut item.then);
         }
