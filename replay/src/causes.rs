@@ -23,7 +23,7 @@ use std::{sync::Arc, time::Duration};
 use kernel::{Domain, Entry, Event, Position, Tables, View};
 
 use content::Content;
-use pending::{Chosen, Pending};
+use pending::{Chosen, Pending, Spot};
 use reaction::Reaction;
 use touched::Touched;
 
@@ -104,7 +104,7 @@ pub struct Inference {
 }
 
 /// What an event may be where nothing that was predicted fits.
-type Otherwise = fn(&mut Pending, &Content, &Domain, (Position, u64)) -> Option<Chosen>;
+type Otherwise = fn(&mut Pending, &Content, &Domain, Spot) -> Option<Chosen>;
 
 impl Inference {
     /// Begins at the beginning of a log.
@@ -203,9 +203,9 @@ impl Inference {
             }
         }
         let changes = !content.is_in(&self.view);
-        let place = (event.position, self.taken - 1);
-        let found = self.pending.choose(&self.domain, content, place, changes);
-        found.or_else(|| otherwise(&mut self.pending, content, &self.domain, place))
+        let spot = Spot { position: event.position, seq: self.taken - 1, before: self.view.position() };
+        let found = self.pending.choose(&self.domain, content, spot, changes);
+        found.or_else(|| otherwise(&mut self.pending, content, &self.domain, spot))
     }
 
     /// Gives up what would have been waited for too long at `now`; decides it a last time.

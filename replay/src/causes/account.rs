@@ -37,14 +37,14 @@ struct Either {
 }
 
 impl Account {
-    /// Takes note that the event at `seq` meets a prediction of the reaction, which was last decided as of `as_of`.
-    pub(super) fn note(&mut self, seq: u64, as_of: Position, predictions: &[Prediction], met: usize, fit: Fit) {
+    /// Takes note that the event at `seq`, right behind `before`, meets a prediction of the reaction.
+    pub(super) fn note(&mut self, seq: u64, before: Position, predictions: &[Prediction], met: usize, fit: Fit) {
         let of = |is_of: fn(&Prediction) -> bool| {
             let predictions = predictions.iter().filter(|prediction| is_of(prediction));
             predictions.map(|prediction| prediction.content.clone()).collect()
         };
         self.either.get_or_insert_with(|| Either {
-            later: as_of,
+            later: before,
             then: of(Prediction::is_then),
             now: of(Prediction::is_now),
         });

@@ -21,16 +21,16 @@ pub struct Attribution {
     held: VecDeque<Held>,
     /// How many entries have come out.
     out: u64,
-    /// Decisions of which there is no trace, each with its event's position.
-    silent: VecDeque<(Position, Attributed)>,
 }
 
 /// What comes out.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are entries")]
 pub enum Attributed {
     /// An entry; with how it was found out what it is a reaction to, if it does not say so itself.
     Entry(Entry, Option<Match>),
-    /// A saga has decided about an event as of later, for all that can be known, and has appended nothing then.
+    /// A saga has decided about an event as of later, for all that can be known, and has appended nothing then; this
+    /// comes before the effects that others had for it.
     Decided {
         /// The event's identifier.
         cause: String,
@@ -57,6 +57,8 @@ pub enum Match {
 struct Held {
     entry: Entry,
     origin: Option<Origin>,
+    /// Decisions as of this entry of which nothing else tells.
+    decided: Vec<Attributed>,
 }
 
 /// What an event that does not say is found to be a reaction to.
@@ -74,7 +76,7 @@ impl Attribution {
     #[must_use]
     pub fn new(domain: &Domain, window: Window) -> Self {
         let inference = Inference::new(domain, window);
-        Self { inference, window, held: VecDeque::new(), out: 0, silent: VecDeque::new() }
+        Self { inference, window, held: VecDeque::new(), out: 0 }
     }
 
     /// Takes in the next entry, and gives to `next` what is known by now.
@@ -123,7 +125,11 @@ impl Attribution {
             }
             if as_of > event.position && !appends {
                 let (cause, handler) = (event.id.clone(), reaction.saga.name);
-                self.silent.push_back((event.position, Attributed::Decided { cause, handler, as_of }));
+                let until = self.held.partition_point(|held| held.entry.position() <= as_of);
+                let last = until.checked_sub(1).and_then(|last| self.held.get_mut(last));
+                last.into_iter().for_each(|held| {
+                    held.decided.push(Attributed::Decided { cause: cause.clone(), handler, as_of });
+                });
             }
         }
     }
@@ -137,14 +143,7 @@ impl Attribution {
     fn release(&mut self, oldest: Position, next: &mut impl FnMut(Attributed)) {
         while let Some(held) = self.held.pop_front_if(|held| held.entry.position() < oldest) {
             self.out += 1;
-            next(held.attributed());
-        }
-        for (position, decided) in std::mem::take(&mut self.silent) {
-            if position < oldest {
-                next(decided);
-            } else {
-                self.silent.push_back((position, decided));
-            }
+            held.give(next);
         }
     }
 }
@@ -159,17 +158,24 @@ impl Held {
             };
             Origin { as_of: event.position, event, handler, command, found }
         });
-        Self { entry, origin }
+        Self { entry, origin, decided: Vec::new() }
     }
 
-    fn attributed(self) -> Attributed {
-        let (Entry::Event(mut event), Some(origin)) = (self.entry.clone(), self.origin) else {
-            return Attributed::Entry(self.entry, None);
+    fn give(self, next: &mut impl FnMut(Attributed)) {
+        let entry = match (self.entry, self.origin) {
+            (Entry::Event(mut event), Some(origin)) => {
+                event.meta.cause = Some(origin.event.id.clone());
+                event.meta.handler = Some(origin.handler.to_owned());
+                event.meta.as_of = Some(origin.as_of);
+                event.meta.command = origin.command;
+                Attributed::Entry(Entry::Event(event), Some(origin.found))
+            }
+            (entry, _) => Attributed::Entry(entry, None),
         };
-        event.meta.cause = Some(origin.event.id.clone());
-        event.meta.handler = Some(origin.handler.to_owned());
-        event.meta.as_of = Some(origin.as_of);
-        event.meta.command = origin.command;
-        Attributed::Entry(Entry::Event(event), Some(origin.found))
+        next(entry);
+        self.decided.into_iter().for_each(next);
     }
 }
+
+#[cfg(test)]
+mod tests;

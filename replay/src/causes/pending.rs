@@ -25,6 +25,16 @@ pub(super) struct Pending {
 /// Which reaction: the position of its cause, and the saga.
 type Place = (Position, &'static str);
 
+/// Where an event stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spot {
+    pub(super) position: Position,
+    /// Which entry of the log it is.
+    pub(super) seq: u64,
+    /// Where the entry before it stands.
+    pub(super) before: Position,
+}
+
 /// What an event was found to be an effect of.
 #[derive(Debug)]
 pub(super) struct Chosen {
@@ -118,7 +128,7 @@ impl Pending {
         &mut self,
         domain: &Domain,
         happened: &Content,
-        (position, seq): (Position, u64),
+        Spot { position, seq, before }: Spot,
         changes: bool,
     ) -> Option<Chosen> {
         let topic = domain.topic(&happened.topic)?;
@@ -144,7 +154,7 @@ impl Pending {
         let reaction = &mut self.reactions[at];
         let command = reaction.predictions[index].command.clone();
         let chosen = reaction.chosen(Some(fit), command);
-        reaction.account.note(seq, reaction.as_of, &reaction.predictions, index, fit);
+        reaction.account.note(seq, before, &reaction.predictions, index, fit);
         self.come_to(at);
         match fit {
             Fit::Exact => {
@@ -167,7 +177,7 @@ impl Pending {
         &mut self,
         happened: &Content,
         domain: &Domain,
-        (position, seq): (Position, u64),
+        Spot { position, seq, .. }: Spot,
     ) -> Option<Chosen> {
         if happened.action != UPDATED {
             return None;
