@@ -5,7 +5,8 @@ use std::{collections::VecDeque, sync::Arc};
 use kernel::{DECISIONS, Decided, Effect, Event, Failure, Occurrence, Position, Row, SagaHandler, Then, View};
 use runtime::host::guarded;
 
-use super::{AHEAD, Happening, Loose, Reaction, Standing, own::Own};
+use super::{AHEAD, Happening, Loose, Origin, Reaction, Standing, own::Own};
+use crate::causes::Match;
 
 /// After how many entries a reaction that asks for nothing, and of which there is no trace, is taken to be over.
 const QUIET: u64 = 8 * AHEAD as u64;
@@ -40,6 +41,8 @@ struct Slot {
     as_of: Option<Position>,
     /// What the log has as the reaction; records of decisions are no effects.
     held: Vec<Arc<Event>>,
+    /// Which of these don't say so themselves.
+    inferred: Vec<(usize, Match)>,
     state: State,
 }
 
@@ -67,6 +70,24 @@ struct Made {
     outcome: Result<Decided, Failure>,
 }
 
+impl Slot {
+    /// Takes note of when it was decided, where that is not known.
+    fn decided(&mut self, as_of: Position, view: &View, late: &mut VecDeque<u64>, out: &mut VecDeque<Happening>) {
+        if self.as_of.is_some() {
+            return;
+        }
+        self.as_of = Some(as_of);
+        if as_of > self.event.position && matches!(self.state, State::Ahead | State::Made(_)) {
+            if as_of < view.position() {
+                self.state = State::Skipped;
+                out.push_back(Happening::Unchecked);
+            } else {
+                late.push_back(self.place);
+            }
+        }
+    }
+}
+
 impl Made {
     /// Whether nothing would come of it.
     fn is_quiet(&self) -> bool {
@@ -92,7 +113,8 @@ impl Watch {
     /// Takes note of an event that it reacts to, before the view gets there.
     pub(super) fn expect(&mut self, place: u64, event: &Arc<Event>, is_covered: bool) {
         let state = if is_covered { State::Ahead } else { State::Skipped };
-        self.slots.push_back(Slot { place, event: Arc::clone(event), as_of: None, held: Vec::new(), state });
+        let (held, inferred, event) = (Vec::new(), Vec::new(), Arc::clone(event));
+        self.slots.push_back(Slot { place, event, as_of: None, held, inferred, state });
     }
 
     /// Takes note of an effect of its own or of a service that it sent a command to, before the view gets there.
@@ -103,6 +125,7 @@ impl Watch {
         &mut self,
         (cause, place): (Option<u64>, u64),
         event: &Arc<Event>,
+        origin: Origin,
         view: &View,
         out: &mut VecDeque<Happening>,
     ) -> bool {
@@ -111,24 +134,16 @@ impl Watch {
         let cause = slot.place;
         let mut belongs = true;
         if event.meta.command.is_none() {
-            if slot.as_of.is_none() {
-                let as_of = event.meta.as_of.unwrap_or_default();
-                slot.as_of = Some(as_of);
-                if as_of > slot.event.position && matches!(slot.state, State::Ahead | State::Made(_)) {
-                    if as_of < view.position() {
-                        slot.state = State::Skipped;
-                        out.push_back(Happening::Unchecked);
-                    } else {
-                        self.late.push_back(cause);
-                    }
-                }
-            }
+            slot.decided(event.meta.as_of.unwrap_or_default(), view, &mut self.late, out);
             belongs = !matches!(slot.state, State::Over);
             match self.fed.back_mut() {
                 Some((last, fed)) if *last == cause => *fed = place,
                 Some(_) | None => self.fed.push_back((cause, place)),
             }
             if &*event.topic != DECISIONS {
+                if let Origin::Inferred(how) = origin {
+                    slot.inferred.push((slot.held.len(), how));
+                }
                 slot.held.push(Arc::clone(event));
                 if self.saga.reads.contains(&&*event.topic) {
                     self.own.push(cause, event);
@@ -137,6 +152,15 @@ impl Watch {
         }
         self.advance(cause, out);
         belongs
+    }
+
+    /// Takes note that it has decided about the event at place `cause` as of `as_of`, of which no event tells.
+    pub(super) fn note_decided(&mut self, cause: u64, as_of: Position, view: &View, out: &mut VecDeque<Happening>) {
+        self.has_run = true;
+        if let Some(slot) = slot(&mut self.slots, cause) {
+            slot.decided(as_of, view, &mut self.late, out);
+        }
+        self.advance(cause, out);
     }
 
     /// What is known of the cause of an effect.
@@ -322,6 +346,7 @@ fn reacted(saga: &SagaHandler, slot: &mut Slot, made: Made, standing: Standing, 
         is_recorded: slot.as_of.is_some(),
         outcome: made.outcome,
         held: std::mem::take(&mut slot.held),
+        inferred: std::mem::take(&mut slot.inferred),
         standing,
         is_exact,
     })
