@@ -262,7 +262,11 @@ pub fn reactions(domain: &Domain, entries: impl IntoIterator<Item = Entry>) -> V
         match happening {
             Happening::Reacted(reaction) => reactions.push(reaction),
             Happening::Done => return ControlFlow::Break(()),
-            Happening::Unchecked | Happening::Loose { .. } | Happening::Folded { .. } | Happening::Junk => {}
+            Happening::Inferring(_)
+            | Happening::Unchecked
+            | Happening::Loose { .. }
+            | Happening::Folded { .. }
+            | Happening::Junk => {}
         }
         ControlFlow::Continue(())
     });
