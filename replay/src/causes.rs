@@ -9,7 +9,9 @@
 //! | `content` | compares what was predicted with what happened |
 //! | `reaction` | one saga's reaction to one event: decided at the event, and again when what it read has changed |
 //! | `pending` | reactions that are waited for, in the order of their causes, and the choice among them |
+//! | `account` | what came of a reaction, and when it was decided by that |
 //! | `touched` | what has changed lately, to tell which decisions no longer hold |
+//! | [`Attribution`] | gives a whole log's events the origins that they don't say |
 //!
 //! It is a guess, and [`Fit`] says how good a one. A saga of this system decides as of its event or, when that
 //! no longer holds, later, but nothing it read changes between decision and commit (R5, R7): so what it would
@@ -21,10 +23,14 @@ use std::{sync::Arc, time::Duration};
 use kernel::{Domain, Entry, Event, Position, Tables, View};
 
 use content::Content;
-use pending::{Chosen, Pending};
+use pending::{Chosen, Pending, Spot};
 use reaction::Reaction;
 use touched::Touched;
 
+pub use attribution::{Attributed, Attribution, Match};
+
+mod account;
+mod attribution;
 mod content;
 mod pending;
 mod reaction;
@@ -93,7 +99,12 @@ pub struct Inference {
     pending: Pending,
     touched: Touched,
     failures: u64,
+    /// How many entries were taken in.
+    taken: u64,
 }
+
+/// What an event may be where nothing that was predicted fits.
+type Otherwise = fn(&mut Pending, &Content, &Domain, Spot) -> Option<Chosen>;
 
 impl Inference {
     /// Begins at the beginning of a log.
@@ -107,6 +118,7 @@ impl Inference {
             pending: Pending::default(),
             touched: Touched::default(),
             failures: 0,
+            taken: 0,
         }
     }
 
@@ -142,6 +154,15 @@ impl Inference {
     /// An event whose origin is recorded is never given another one: its cause or, where a client asked for it,
     /// its command. Entries at or before the position that was begun at are passed over.
     pub fn take(&mut self, entry: &Entry) -> Option<Cause> {
+        let found = self.follow(entry, |_, _, _, _| None);
+        drop(self.pending.over());
+        let Chosen { event, handler, fit, .. } = found?;
+        Some(Cause { event: event.position, topic: event.topic.clone(), id: event.id.clone(), handler, fit: fit? })
+    }
+
+    /// As [`Inference::take`], of an event that no prediction fits what it is otherwise.
+    fn follow(&mut self, entry: &Entry, otherwise: Otherwise) -> Option<Chosen> {
+        self.taken += 1;
         if entry.position() <= self.view.position() {
             return None;
         }
@@ -154,7 +175,7 @@ impl Inference {
         };
         let content = self.domain.topic(&event.topic).map(|topic| Content::of(topic, event)).transpose();
         let cause = match &content {
-            Ok(Some(content)) => self.origin(event, content),
+            Ok(Some(content)) => self.origin(event, content, otherwise),
             Ok(None) | Err(_) => None,
         };
         match (self.view.apply(entry), content) {
@@ -168,11 +189,11 @@ impl Inference {
     }
 
     /// Uses up the prediction that `event` fulfils; gives its cause if the event does not say.
-    fn origin(&mut self, event: &Event, content: &Content) -> Option<Cause> {
+    fn origin(&mut self, event: &Event, content: &Content, otherwise: Otherwise) -> Option<Chosen> {
         if let (Some(cause), Some(handler)) = (&event.meta.cause, &event.meta.handler) {
             self.pending.use_up(&self.domain, content, (cause, handler));
         }
-        if event.meta.cause.is_some() || event.meta.command.is_some() {
+        if event.meta.says_origin() {
             return None;
         }
         for reaction in self.pending.undecided() {
@@ -182,8 +203,15 @@ impl Inference {
             }
         }
         let changes = !content.is_in(&self.view);
-        let Chosen { event, handler, fit } = self.pending.choose(&self.domain, content, event.position, changes)?;
-        Some(Cause { event: event.position, topic: event.topic.clone(), id: event.id.clone(), handler, fit })
+        let spot = Spot { position: event.position, seq: self.taken - 1, before: self.view.position() };
+        let found = self.pending.choose(&self.domain, content, spot, changes);
+        found.or_else(|| otherwise(&mut self.pending, content, &self.domain, spot))
+    }
+
+    /// Gives up what would have been waited for too long at `now`; decides it a last time.
+    fn expire(&mut self, now: Position) {
+        self.pending.expire(now, self.window.time);
+        self.pending.decide_over(&self.domain, &self.view, &self.touched);
     }
 
     /// Lets every saga that wants the event decide on the view right after it (R7).

@@ -8,22 +8,28 @@
 //! |---|---|
 //! | [`Replay`] | is fed a log once, in its order, and folds it a bounded way behind what it has read |
 //! | `slots` | a saga's reactions in log order, and how far each is |
-//! | `watch` | one saga's reactions: recorded, decided, concluded |
+//! | `watch` | one saga's reactions: recorded, or [attributed](crate::causes::Attribution), decided, concluded |
 //! | `own` | what a saga had in front |
 //!
 //! When a decision was made stands in its effects, or in the topic `decision` where it had none: both come later in
 //! the log than the decision. So entries are folded only when [`AHEAD`] more have been read, and a decision's record
 //! is known by the time that the view has reached its position. What was decided earlier than that before it was
 //! committed can't be made again in one pass; that is told, and never taken for a difference.
+//!
+//! A log that begins with an event that does not say where it came from is another program's. Its reactions are
+//! found by content, and are from there on what they would be had this program written them down.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::ControlFlow,
     sync::Arc,
+    time::Duration,
 };
 
 use kernel::{Checkpoint, Decided, Domain, Entry, Event, Failure, Position, Row};
 use runtime::{Engine, StoreError, Stretch, host::sagas::consumer};
+
+use crate::causes::{Match, Window};
 
 mod own;
 mod replay;
@@ -48,11 +54,13 @@ pub struct Scope {
     pub topic: Option<String>,
     /// Of this saga only.
     pub handler: Option<String>,
+    /// How long after its cause an effect is looked for in a log that does not say.
+    pub window: Duration,
 }
 
 impl Default for Scope {
     fn default() -> Self {
-        Self { from: Position::ZERO, to: Position::MAX, topic: None, handler: None }
+        Self { from: Position::ZERO, to: Position::MAX, topic: None, handler: None, window: Window::TIME }
     }
 }
 
@@ -84,6 +92,8 @@ pub struct Reaction {
     pub outcome: Result<Decided, Failure>,
     /// The events that the log has as the reaction; those of commands that it sent come later, by themselves.
     pub held: Vec<Arc<Event>>,
+    /// Which of these don't say so themselves, and how it was found out.
+    pub inferred: Vec<(usize, Match)>,
     /// What is known of it.
     pub standing: Standing,
     /// Whether all that the saga had in front was known when it was decided again; otherwise what differs may differ
@@ -105,6 +115,8 @@ pub enum Standing {
 /// What comes of feeding a log to today's sagas, in the order in which it is found out.
 #[derive(Clone, Debug)]
 pub enum Happening {
+    /// The log does not say where its events came from; that is looked for within this window from here on.
+    Inferring(Window),
     /// A saga's decision was made again.
     Reacted(Reaction),
     /// A decision was made too long before it was committed to be made again.
@@ -117,6 +129,8 @@ pub enum Happening {
         place: u64,
         /// What is known of its cause.
         of: Loose,
+        /// How that was found out.
+        origin: Origin,
     },
     /// The view has folded an event.
     Folded {
@@ -128,11 +142,24 @@ pub enum Happening {
         before: Option<Row>,
         /// Whether it could be read; nobody reacts to what can't be.
         is_readable: bool,
+        /// How it is known where it came from.
+        origin: Origin,
     },
     /// The view has passed an entry that is no event.
     Junk,
     /// All that was asked for is decided; effects of commands may still come.
     Done,
+}
+
+/// How it is known where an event came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It says so itself.
+    Recorded,
+    /// It does not say; it was found by content.
+    Inferred(Match),
+    /// It does not say, and no saga would have done it: somebody asked for it, as far as can be told.
+    Unknown,
 }
 
 /// What is known of the cause of an effect.
@@ -239,7 +266,11 @@ pub fn reactions(domain: &Domain, entries: impl IntoIterator<Item = Entry>) -> V
         match happening {
             Happening::Reacted(reaction) => reactions.push(reaction),
             Happening::Done => return ControlFlow::Break(()),
-            Happening::Unchecked | Happening::Loose { .. } | Happening::Folded { .. } | Happening::Junk => {}
+            Happening::Inferring(_)
+            | Happening::Unchecked
+            | Happening::Loose { .. }
+            | Happening::Folded { .. }
+            | Happening::Junk => {}
         }
         ControlFlow::Continue(())
     });

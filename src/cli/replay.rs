@@ -2,11 +2,12 @@
 
 mod report;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use clap::Subcommand;
 use kernel::{Domain, Moment, Position};
 use replay::{
+    causes::Window,
     reactions::Scope,
     verify::{Until, verify},
 };
@@ -48,6 +49,9 @@ struct VerifyArgs {
     /// Only decisions of this saga
     #[arg(long, value_name = "SAGA")]
     handler: Option<String>,
+    /// How long after its cause an effect is looked for, in a log that does not say where its events came from
+    #[arg(long, value_name = "SECONDS", default_value_t = Window::TIME.as_secs())]
+    window: u64,
     /// Stop at the first difference
     #[arg(long)]
     stop_at_first: bool,
@@ -73,6 +77,7 @@ async fn run_verify(domain: &Domain, args: VerifyArgs) -> Result<(), Failure> {
         to: position(&engine, args.to).await?.unwrap_or(Position::MAX),
         topic: args.topic,
         handler: args.handler,
+        window: Duration::from_secs(args.window),
     };
     let until = if args.stop_at_first { Until::FirstDifference } else { Until::End };
     let found = verify(domain, &engine, scope, until).await?;

@@ -1,10 +1,14 @@
 //! Reactions that are waited for.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
-use kernel::{Domain, Event, Position};
+use kernel::{Domain, Event, Position, Read, UPDATED, View};
 
-use super::{Fit, content::Content, reaction::Reaction};
+use super::{Fit, content::Content, reaction::Reaction, touched::Touched};
 
 /// Reactions that are waited for, in the order of their causes.
 #[derive(Debug, Default)]
@@ -12,17 +16,34 @@ pub(super) struct Pending {
     reactions: VecDeque<Reaction>,
     /// The last event that was met exactly, and whose effect it was.
     last: Option<(Position, Place)>,
+    /// What is not waited for any more and has not been told.
+    over: Vec<Reaction>,
+    /// By saga and topic the longest that an update took that fitted exactly, in microseconds.
+    known: BTreeMap<(&'static str, String), u64>,
 }
 
 /// Which reaction: the position of its cause, and the saga.
 type Place = (Position, &'static str);
+
+/// Where an event stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spot {
+    pub(super) position: Position,
+    /// Which entry of the log it is.
+    pub(super) seq: u64,
+    /// Where the entry before it stands.
+    pub(super) before: Position,
+}
 
 /// What an event was found to be an effect of.
 #[derive(Debug)]
 pub(super) struct Chosen {
     pub(super) event: Arc<Event>,
     pub(super) handler: &'static str,
-    pub(super) fit: Fit,
+    /// Nothing when the reaction would have done nothing, and so nothing like it.
+    pub(super) fit: Option<Fit>,
+    /// The command that would have led to it, if it takes one.
+    pub(super) command: Option<String>,
 }
 
 impl Pending {
@@ -42,13 +63,30 @@ impl Pending {
 
     /// Gives up what has been waited for longer than `time`.
     pub(super) fn expire(&mut self, now: Position, time: Duration) {
-        let late = |reaction: &Reaction| {
-            let waited = now.unix_micros().saturating_sub(reaction.event.position.unix_micros());
-            u128::from(waited) > time.as_micros()
-        };
-        while self.reactions.front().is_some_and(late) {
-            self.reactions.pop_front();
+        let late = |reaction: &Reaction| u128::from(between(reaction.event.position, now)) > time.as_micros();
+        let late = self.reactions.iter().take_while(|reaction| late(reaction)).count();
+        self.over.extend(self.reactions.drain(..late));
+    }
+
+    /// Gives up all reactions to events up to and at `until`.
+    pub(super) fn give_up(&mut self, until: Position) {
+        let count = self.reactions.iter().take_while(|reaction| reaction.event.position <= until).count();
+        self.over.extend(self.reactions.drain(..count));
+    }
+
+    /// Decides what was given up without an effect a last time, where what it read has changed.
+    pub(super) fn decide_over(&mut self, domain: &Domain, view: &View, touched: &Touched) {
+        for reaction in self.over.iter_mut().filter(|reaction| reaction.account.effects.is_empty()) {
+            if touched.since(reaction.as_of, &reaction.reads) {
+                // What fails only now may not have failed when it was decided.
+                let _ = reaction.decide_again(domain, view);
+            }
         }
+    }
+
+    /// What was given up or has had all its effects since this was last asked.
+    pub(super) fn over(&mut self) -> Vec<Reaction> {
+        std::mem::take(&mut self.over)
     }
 
     /// Gives up the oldest reactions until no more than `most` predictions are left.
@@ -58,6 +96,7 @@ impl Pending {
             && let Some(oldest) = self.reactions.pop_front()
         {
             weight -= self::weight(&oldest);
+            self.over.push(oldest);
         }
     }
 
@@ -75,7 +114,8 @@ impl Pending {
         let fitting =
             predictions.filter_map(|(index, prediction)| Some((prediction.content.likeness(happened, topic)?, index)));
         if let Some((_, index)) = fitting.min() {
-            self.meet(at, index);
+            self.reactions[at].meet(index);
+            self.retire(at);
         }
     }
 
@@ -88,7 +128,7 @@ impl Pending {
         &mut self,
         domain: &Domain,
         happened: &Content,
-        position: Position,
+        Spot { position, seq, before }: Spot,
         changes: bool,
     ) -> Option<Chosen> {
         let topic = domain.topic(&happened.topic)?;
@@ -112,23 +152,76 @@ impl Pending {
         }
         let (fit, .., at, index) = best?;
         let reaction = &mut self.reactions[at];
-        let chosen = Chosen { event: Arc::clone(&reaction.event), handler: reaction.saga.name, fit };
+        let command = reaction.predictions[index].command.clone();
+        let chosen = reaction.chosen(Some(fit), command);
+        reaction.account.note(seq, before, &reaction.predictions, index, fit);
+        self.come_to(at);
         match fit {
             Fit::Exact => {
-                self.last = Some((position, place(reaction)));
-                self.meet(at, index);
+                self.last = Some((position, place(&self.reactions[at])));
+                self.learn(at, happened, position);
+                self.reactions[at].meet(index);
+                self.retire(at);
             }
-            Fit::Alike => reaction.meet_alike(index),
+            Fit::Alike => self.reactions[at].meet_alike(index),
         }
         Some(chosen)
     }
 
-    fn meet(&mut self, at: usize, index: usize) {
-        self.reactions[at].meet(index);
-        if self.reactions[at].predictions.is_empty() {
-            self.reactions.remove(at);
+    /// Chooses the reaction that an update is of which no prediction fits: the latest that would have done nothing and
+    /// has read the row, or has done something else to it than it would.
+    ///
+    /// It comes no later than the slowest of the saga's effects that fitted, so that what clients write is not taken
+    /// for it.
+    pub(super) fn choose_beside(
+        &mut self,
+        happened: &Content,
+        domain: &Domain,
+        Spot { position, seq, .. }: Spot,
+    ) -> Option<Chosen> {
+        if happened.action != UPDATED {
+            return None;
+        }
+        let topic = domain.topic(&happened.topic)?;
+        let row = Read::of(topic.name, &happened.id);
+        let is_meant = |reaction: &Reaction| {
+            let known = self.known.get(&(reaction.saga.name, happened.topic.clone()));
+            let is_soon = known.is_some_and(|slowest| between(reaction.event.position, position) <= *slowest);
+            is_soon && (reaction.did_otherwise(happened) || (reaction.does_nothing() && reaction.reads.contains(&row)))
+        };
+        let at = self.reactions.iter().rposition(is_meant)?;
+        self.reactions[at].account.note_beside(seq, happened.clone());
+        self.come_to(at);
+        Some(self.reactions[at].chosen(None, None))
+    }
+
+    /// Takes note that a saga has come to a reaction: what it had to react to before is behind it.
+    fn come_to(&mut self, at: usize) {
+        let saga = self.reactions[at].saga.name;
+        let before = self.reactions.iter_mut().take(at).filter(|reaction| reaction.saga.name == saga);
+        before.for_each(|reaction| reaction.account.is_passed = true);
+    }
+
+    /// Takes note of how long a saga took to update something.
+    fn learn(&mut self, at: usize, happened: &Content, position: Position) {
+        if happened.action == UPDATED {
+            let took = between(self.reactions[at].event.position, position);
+            let slowest = self.known.entry((self.reactions[at].saga.name, happened.topic.clone())).or_default();
+            *slowest = took.max(*slowest);
         }
     }
+
+    /// Lets a reaction go that has had all its effects.
+    fn retire(&mut self, at: usize) {
+        if self.reactions[at].predictions.is_empty() {
+            self.over.extend(self.reactions.remove(at));
+        }
+    }
+}
+
+/// How long after `event` something happened, in microseconds by the wall clock.
+const fn between(event: Position, happened: Position) -> u64 {
+    happened.unix_micros().saturating_sub(event.unix_micros())
 }
 
 fn weight(reaction: &Reaction) -> usize {

@@ -8,7 +8,7 @@ use kernel::{
 };
 use runtime::host::guarded;
 
-use super::content::Content;
+use super::{Fit, account::Account, content::Content, pending::Chosen};
 
 /// What a saga would do about an event, as of the event and as of now.
 #[derive(Debug)]
@@ -27,12 +27,15 @@ pub(super) struct Reaction {
     pub(super) begun: bool,
     /// Whether it would have done nothing at some time, and so may be long over.
     quiet: bool,
+    pub(super) account: Account,
 }
 
 /// An effect that may be met.
 #[derive(Clone, Debug)]
 pub(super) struct Prediction {
     pub(super) content: Content,
+    /// The command that leads to it, if it takes one.
+    pub(super) command: Option<String>,
     pub(super) side: Side,
     /// Whether it updates an entity to what it is already.
     pub(super) idle: bool,
@@ -68,7 +71,8 @@ impl Reaction {
         let predictions = predictions(domain, view, &decided.effects, Side::Both);
         let Decided { as_of, reads, then, .. } = decided;
         let quiet = predictions.is_empty();
-        Ok(Self { saga, event, before, then, as_of, reads, predictions, begun: false, quiet })
+        let account = Account::default();
+        Ok(Self { saga, event, before, then, as_of, reads, predictions, begun: false, quiet, account })
     }
 
     /// Decides as of now; what it would have done as of the event is kept beside.
@@ -79,6 +83,9 @@ impl Reaction {
             Ok(decided) => predictions(domain, view, &decided.effects, Side::Now),
             Err(_) => Vec::new(),
         };
+        if now.is_empty() && !self.quiet && again.is_ok() {
+            self.account.is_silent(self.as_of);
+        }
         self.quiet |= now.is_empty();
         let mut earlier = std::mem::take(&mut self.predictions);
         for prediction in &mut now {
@@ -98,6 +105,21 @@ impl Reaction {
         self.predictions = now;
         self.reads = again?.reads;
         Ok(())
+    }
+
+    /// Whether it would have done nothing at any time, and has not been found to have done anything.
+    pub(super) fn does_nothing(&self) -> bool {
+        self.predictions.is_empty() && !self.begun
+    }
+
+    /// Whether it has done something to a row, and nothing that it would have done.
+    pub(super) fn did_otherwise(&self, happened: &Content) -> bool {
+        self.predictions.iter().any(|prediction| prediction.met_alike && prediction.content.is_about_the_same(happened))
+    }
+
+    /// This as what an event is an effect of.
+    pub(super) fn chosen(&self, fit: Option<Fit>, command: Option<String>) -> Chosen {
+        Chosen { event: Arc::clone(&self.event), handler: self.saga.name, fit, command }
     }
 
     /// How likely a prediction is; the likelier is the smaller.
@@ -133,8 +155,13 @@ impl Reaction {
 
 impl Prediction {
     /// Whether the decision as of the event asks for it.
-    const fn is_then(&self) -> bool {
+    pub(super) const fn is_then(&self) -> bool {
         !self.is_now_only()
+    }
+
+    /// Whether the one that would be made now does.
+    pub(super) const fn is_now(&self) -> bool {
+        !self.is_then_only()
     }
 
     const fn is_now_only(&self) -> bool {
@@ -168,19 +195,26 @@ fn decide(
 /// What the log would hold next if these effects came about.
 fn predictions(domain: &Domain, view: &View, effects: &[Effect], side: Side) -> Vec<Prediction> {
     let mut predicted: Vec<Prediction> = Vec::new();
-    for content in effects.iter().flat_map(|effect| contents(domain, view, effect)) {
+    for (effect, content) in effects.iter().flat_map(|effect| contents(domain, view, effect)) {
         let about =
             |earlier: &&Prediction| (&earlier.content.topic, &earlier.content.id) == (&content.topic, &content.id);
         let earlier = predicted.iter().rfind(about);
         let idle = earlier.map_or_else(|| content.is_in(view), |earlier| earlier.content == content);
-        predicted.push(Prediction { content, side, idle, met_alike: false });
+        let command = match effect {
+            Effect::Send(command) => Some(command.id.clone()),
+            Effect::Append(_) => None,
+        };
+        predicted.push(Prediction { content, command, side, idle, met_alike: false });
     }
     predicted
 }
 
 /// The events that an effect leads to; what its topic can't read or its service would refuse leads to none.
-fn contents(domain: &Domain, view: &View, effect: &Effect) -> Vec<Content> {
-    let read = |draft: &Draft| Content::of(domain.topic(&draft.topic)?, &draft.at(Position::MAX)).ok();
+fn contents<'e>(domain: &Domain, view: &View, effect: &'e Effect) -> Vec<(&'e Effect, Content)> {
+    let read = |draft: &Draft| {
+        let content = Content::of(domain.topic(&draft.topic)?, &draft.at(Position::MAX)).ok()?;
+        Some((effect, content))
+    };
     match effect {
         Effect::Append(draft) => read(draft).into_iter().collect(),
         Effect::Send(command) => drafts(domain, view, command).iter().filter_map(read).collect(),

@@ -5,14 +5,17 @@ use std::{collections::VecDeque, ops::ControlFlow, sync::Arc};
 use kernel::{Domain, Entry, Event, Junk, Position, View};
 use runtime::host::sagas::consumer;
 
-use super::{AHEAD, Happening, Known, Loose, Scope, slots::Id, watch::Watch};
+use super::{AHEAD, Happening, Known, Loose, Origin, Scope, slots::Id, watch::Watch};
+use crate::causes::{Attributed, Attribution, Window};
 
 /// Makes the decisions of a log again, as its entries come.
 ///
 /// It holds the entities that the sagas read, [`AHEAD`] entries, and reactions in flight.
 #[derive(Debug)]
 pub struct Replay {
+    domain: Domain,
     scope: Scope,
+    source: Source,
     view: View,
     /// Read and not folded yet.
     ahead: VecDeque<Ahead>,
@@ -27,6 +30,17 @@ pub struct Replay {
     out: VecDeque<Happening>,
 }
 
+/// Whether a log says where its events came from.
+#[derive(Debug)]
+enum Source {
+    /// No event has been read.
+    Unread,
+    /// It does.
+    Recorded,
+    /// It is looked for.
+    Inferred(Box<Attribution>),
+}
+
 /// An entry on its way to the view.
 #[derive(Debug)]
 enum Ahead {
@@ -36,6 +50,13 @@ enum Ahead {
         place: u64,
         /// Whether it is an effect that belongs to no reaction.
         is_stray: bool,
+        origin: Origin,
+    },
+    /// Which saga has decided about the event at a place, and when, of which no event tells.
+    Decided {
+        watch: usize,
+        cause: Id,
+        as_of: Position,
     },
     Junk(Junk),
 }
@@ -50,7 +71,9 @@ impl Replay {
         Self {
             view: View::of(domain, &read),
             watches: sagas.copied().map(Watch::new).collect(),
+            domain: domain.clone(),
             scope,
+            source: Source::Unread,
             ahead: VecDeque::new(),
             read: 0,
             known: Known::default(),
@@ -79,6 +102,44 @@ impl Replay {
 
     /// Takes in the next entry; what comes of it is [drained](Replay::drain).
     pub fn take(&mut self, entry: Entry) {
+        if let (Source::Unread, Entry::Event(event)) = (&self.source, &entry) {
+            self.source = if event.meta.says_origin() { Source::Recorded } else { self.infer() };
+        }
+        if !matches!(self.source, Source::Inferred(_)) {
+            let origin = unfound(&entry);
+            return self.read(entry, origin);
+        }
+        if let Source::Inferred(mut attribution) = std::mem::replace(&mut self.source, Source::Unread) {
+            attribution.take(entry, &mut |next| self.attributed(next));
+            self.source = Source::Inferred(attribution);
+        }
+    }
+
+    fn infer(&mut self) -> Source {
+        let window = Window { time: self.scope.window, ..Window::default() };
+        self.out.push_back(Happening::Inferring(window));
+        Source::Inferred(Box::new(Attribution::new(&self.domain, window)))
+    }
+
+    /// Takes in what is known of the next entry of a log that does not say.
+    fn attributed(&mut self, next: Attributed) {
+        match next {
+            Attributed::Entry(entry, found) => {
+                let origin = found.map_or_else(|| unfound(&entry), Origin::Inferred);
+                self.read(entry, origin);
+            }
+            Attributed::Decided { cause, handler, as_of } => {
+                let watch = self.watches.iter().position(|watch| watch.saga.name == handler);
+                if let Some(watch) = watch {
+                    let cause = Id::of(&cause);
+                    self.watches[watch].note_decided(cause, as_of, &self.view, &mut self.out);
+                    self.ahead.push_back(Ahead::Decided { watch, cause, as_of });
+                }
+            }
+        }
+    }
+
+    fn read(&mut self, entry: Entry, origin: Origin) {
         let place = self.read;
         self.read += 1;
         let ahead = match entry {
@@ -86,8 +147,8 @@ impl Replay {
             Entry::Event(event) => {
                 let event = Arc::new(event);
                 self.expect(place, &event);
-                let is_stray = self.note(place, &event);
-                Ahead::Event { event, place, is_stray }
+                let is_stray = self.note(place, &event, origin);
+                Ahead::Event { event, place, is_stray, origin }
             }
         };
         self.ahead.push_back(ahead);
@@ -107,9 +168,9 @@ impl Replay {
     }
 
     /// Takes note of what a saga has done; tells whether it belongs to no reaction.
-    fn note(&mut self, place: u64, event: &Arc<Event>) -> bool {
+    fn note(&mut self, place: u64, event: &Arc<Event>, origin: Origin) -> bool {
         let Some((index, cause)) = self.origin(event) else { return false };
-        !self.watches[index].note(cause, place, event, &self.view, &mut self.out)
+        !self.watches[index].note(cause, (place, origin), event, &self.view, &mut self.out)
     }
 
     /// Whose effect an event is, and of what.
@@ -132,16 +193,18 @@ impl Replay {
         let Some(next) = self.ahead.pop_front() else { return };
         let position = match &next {
             Ahead::Event { event, .. } => event.position,
+            Ahead::Decided { as_of, .. } => as_of.successor(),
             Ahead::Junk(junk) => junk.position,
         };
         for watch in &mut self.watches {
             watch.decide_late(position, &mut self.view, &mut self.out);
         }
         match next {
-            Ahead::Event { event, place, is_stray } => {
-                self.arrive(place, &event, is_stray);
-                self.meet(place, &event);
+            Ahead::Event { event, place, is_stray, origin } => {
+                self.arrive(place, &event, is_stray, origin);
+                self.meet(place, &event, origin);
             }
+            Ahead::Decided { watch, cause, .. } => self.watches[watch].arrive(cause, &mut self.out),
             Ahead::Junk(junk) => {
                 // The view stands behind it now, and that is all there is to junk.
                 let _ = self.view.apply(&Entry::Junk(junk));
@@ -155,7 +218,7 @@ impl Replay {
     }
 
     /// Holds what a saga has done against what it would do.
-    fn arrive(&mut self, place: u64, event: &Arc<Event>, is_stray: bool) {
+    fn arrive(&mut self, place: u64, event: &Arc<Event>, is_stray: bool, origin: Origin) {
         let Some((index, cause)) = self.origin(event) else { return };
         if event.meta.command.is_none() && !is_stray {
             return self.watches[index].arrive(cause, &mut self.out);
@@ -167,15 +230,16 @@ impl Replay {
                 watch.betray(cause, &mut self.out);
             }
         }
-        self.out.push_back(Happening::Loose { event: Arc::clone(event), place, of });
+        self.out.push_back(Happening::Loose { event: Arc::clone(event), place, of, origin });
     }
 
     /// Folds an event and lets the sagas decide about it.
-    fn meet(&mut self, place: u64, event: &Arc<Event>) {
+    fn meet(&mut self, place: u64, event: &Arc<Event>, origin: Origin) {
         let applied = self.view.apply_event(event);
         let is_readable = applied.is_ok();
         let before = applied.unwrap_or_default();
-        self.out.push_back(Happening::Folded { event: Arc::clone(event), place, before: before.clone(), is_readable });
+        let folded = Arc::clone(event);
+        self.out.push_back(Happening::Folded { event: folded, place, before: before.clone(), is_readable, origin });
         for watch in &mut self.watches {
             if watch.saga.wants(event) {
                 if is_readable {
@@ -190,6 +254,9 @@ impl Replay {
 
     /// Decides about all that was read: the log ends here.
     pub fn end(&mut self) {
+        if let Source::Inferred(mut attribution) = std::mem::replace(&mut self.source, Source::Recorded) {
+            attribution.end(&mut |next| self.attributed(next));
+        }
         while !self.ahead.is_empty() && !self.is_done {
             self.step();
         }
@@ -199,5 +266,13 @@ impl Replay {
                 watch.end(self.known.reacted.get(watch.saga.name).copied(), &mut self.out);
             }
         }
+    }
+}
+
+/// How it is known where something came from that was not looked for, or not found.
+fn unfound(entry: &Entry) -> Origin {
+    match entry {
+        Entry::Event(event) if !event.meta.says_origin() => Origin::Unknown,
+        Entry::Event(_) | Entry::Junk(_) => Origin::Recorded,
     }
 }

@@ -7,6 +7,7 @@ use kernel::{Decided, Event, Failure, Position, Row, SagaHandler, Then, View};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::{Happening, Reaction, Standing, watch::Out};
+use crate::causes::Match;
 
 /// Which of a saga's reactions, counted from 0 in log order of their events.
 pub(super) type Turn = u64;
@@ -83,6 +84,8 @@ pub(super) struct Slot {
     pub(super) as_of: Option<Position>,
     /// What the log has as the reaction; records of decisions are no effects.
     pub(super) held: Vec<Arc<Event>>,
+    /// Which of these don't say so themselves.
+    pub(super) inferred: Vec<(usize, Match)>,
     pub(super) state: State,
 }
 
@@ -126,6 +129,18 @@ impl Slot {
         self.as_of.is_some_and(|as_of| as_of > self.event.position)
     }
 
+    /// Takes note of when it was decided, where that is not known; tells whether that is later than the event.
+    pub(super) fn decided(&mut self, as_of: Position, view: &View, out: &mut Out) -> bool {
+        if self.as_of.is_some() {
+            return false;
+        }
+        self.as_of = Some(as_of);
+        if self.is_late() {
+            self.expect_late(view, out);
+        }
+        self.is_late()
+    }
+
     /// What was decided at the event is decided again later; once the view is behind that, it is too late.
     pub(super) fn expect_late(&mut self, view: &View, out: &mut Out) {
         self.state = match std::mem::replace(&mut self.state, State::Skipped) {
@@ -149,6 +164,7 @@ impl Slot {
             is_recorded: self.as_of.is_some(),
             outcome: made.outcome,
             held: std::mem::take(&mut self.held),
+            inferred: std::mem::take(&mut self.inferred),
             standing,
             is_exact,
         }));

@@ -6,7 +6,7 @@ use kernel::{DECISIONS, Decided, Effect, Event, Failure, Occurrence, Position, R
 use runtime::host::guarded;
 
 use super::{
-    AHEAD, Happening, Loose, Standing,
+    AHEAD, Happening, Loose, Origin, Standing,
     own::Own,
     slots::{Id, Made, Slot, Slots, State, Turn},
 };
@@ -55,24 +55,28 @@ impl Watch {
     /// Takes note of an event that it reacts to, before the view gets there.
     pub(super) fn expect(&mut self, place: u64, event: &Arc<Event>, is_covered: bool) {
         let state = if is_covered { State::Ahead } else { State::Skipped };
-        self.slots.push(Slot { place, event: Arc::clone(event), as_of: None, held: Vec::new(), state });
+        let (held, inferred, event) = (Vec::new(), Vec::new(), Arc::clone(event));
+        self.slots.push(Slot { place, event, as_of: None, held, inferred, state });
     }
 
     /// Takes note of an effect of its own or of a service that it sent a command to, before the view gets there.
     ///
     /// Tells whether it belongs to a reaction that is not over.
-    pub(super) fn note(&mut self, cause: Id, place: u64, event: &Arc<Event>, view: &View, out: &mut Out) -> bool {
+    pub(super) fn note(
+        &mut self,
+        cause: Id,
+        (place, origin): (u64, Origin),
+        event: &Arc<Event>,
+        view: &View,
+        out: &mut Out,
+    ) -> bool {
         self.has_run = true;
         let Some(turn) = self.slots.turn(cause) else { return false };
         let Some(slot) = self.slots.get(turn) else { return false };
         let mut belongs = true;
         if event.meta.command.is_none() {
-            if slot.as_of.is_none() {
-                slot.as_of = Some(event.meta.as_of.unwrap_or_default());
-                if slot.is_late() {
-                    slot.expect_late(view, out);
-                    self.late.push_back(turn);
-                }
+            if slot.decided(event.meta.as_of.unwrap_or_default(), view, out) {
+                self.late.push_back(turn);
             }
             belongs = !matches!(slot.state, State::Over);
             match self.fed.back_mut() {
@@ -80,6 +84,9 @@ impl Watch {
                 Some(_) | None => self.fed.push_back((turn, place)),
             }
             if &*event.topic != DECISIONS {
+                if let Origin::Inferred(how) = origin {
+                    slot.inferred.push((slot.held.len(), how));
+                }
                 slot.held.push(Arc::clone(event));
                 if self.saga.reads.contains(&&*event.topic) {
                     self.own.push(turn, event);
@@ -88,6 +95,16 @@ impl Watch {
         }
         self.advance(turn, out);
         belongs
+    }
+
+    /// Takes note that it has decided about this event as of `as_of`, of which no event tells.
+    pub(super) fn note_decided(&mut self, cause: Id, as_of: Position, view: &View, out: &mut Out) {
+        self.has_run = true;
+        let Some(turn) = self.slots.turn(cause) else { return };
+        if self.slots.get(turn).is_some_and(|slot| slot.decided(as_of, view, out)) {
+            self.late.push_back(turn);
+        }
+        self.advance(turn, out);
     }
 
     /// What is known of the cause of an effect.

@@ -1,11 +1,12 @@
 //! What is decided now against what the log holds.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
-use kernel::{Domain, Draft, Effect, Event, Position, TopicKind};
-use projector::field_changes;
+use kernel::{CREATED, Domain, Draft, ENTITY_ID, Effect, Event, Position, TopicKind};
+use projector::field_changes::{self, FieldChange};
 
 use super::report::{Difference, Told};
+use crate::causes::Match;
 
 /// An effect, wherever it is from.
 #[derive(Clone, Copy, Debug)]
@@ -15,12 +16,24 @@ pub(super) struct Side<'e> {
     pub(super) action: &'e str,
     pub(super) data: &'e str,
     pub(super) position: Option<Position>,
+    /// How it was found out what it is of, where it does not say.
+    pub(super) inferred: Option<Match>,
+}
+
+/// How closely what is decided is held against the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rule {
+    /// As what this program wrote: all is the same.
+    Own,
+    /// As what another program wrote: it gives events and what is new ids of its own, and writes to different rows in
+    /// an order of its own.
+    Foreign,
 }
 
 impl<'e> Side<'e> {
     pub(super) fn held(event: &'e Event) -> Self {
         let Event { id, topic, action, data, position, .. } = event;
-        Self { id, topic, action, data, position: Some(*position) }
+        Self { id, topic, action, data, position: Some(*position), inferred: None }
     }
 
     /// An event that is asked for; commands are answered later.
@@ -33,12 +46,31 @@ impl<'e> Side<'e> {
 
     pub(super) fn decided(draft: &'e Draft) -> Self {
         let Draft { id, topic, action, data, .. } = draft;
-        Self { id, topic, action, data, position: None }
+        Self { id, topic, action, data, position: None, inferred: None }
     }
 
     pub(super) fn says_the_same(&self, other: &Self, domain: &Domain) -> bool {
         (self.topic, self.action) == (other.topic, other.action)
             && (self.data == other.data || self.row(domain) == other.row(domain))
+    }
+
+    fn is_met_by(&self, log: &Self, rule: Rule, domain: &Domain) -> bool {
+        self.says_the_same(log, domain)
+            || (rule == Rule::Foreign
+                && self.is_new()
+                && (self.topic, self.action) == (log.topic, log.action)
+                && self.fields_besides(log, domain).is_empty())
+    }
+
+    fn is_new(&self) -> bool {
+        self.action == CREATED
+    }
+
+    /// What is not the same in the rows, besides their ids.
+    fn fields_besides(&self, now: &Self, domain: &Domain) -> Vec<FieldChange> {
+        let mut fields = field_changes::fields(Some(&self.row(domain)), Some(&now.row(domain)));
+        fields.retain(|change| change.field != ENTITY_ID);
+        fields
     }
 
     /// Its content in canonical form, as far as its topic can read it.
@@ -70,11 +102,15 @@ impl<'e> Side<'e> {
             action: self.action.to_owned(),
             key: self.key(domain),
             position: self.position,
+            inferred: self.inferred,
             data: serde_json::from_str(&self.row(domain)).unwrap_or_else(|_| self.data.into()),
         }
     }
 
-    fn changed(&self, now: &Self, domain: &Domain) -> Difference {
+    fn changed(&self, now: &Self, rule: Rule, domain: &Domain) -> Difference {
+        if rule == Rule::Foreign && self.is_new() {
+            return Difference::Changed { effect: self.told(domain), fields: self.fields_besides(now, domain) };
+        }
         let mut fields = field_changes::fields(Some(&self.row(domain)), Some(&now.row(domain)));
         if fields.is_empty() && self.id != now.id {
             let (before, after) = (Some(self.id.into()), Some(now.id.into()));
@@ -85,19 +121,22 @@ impl<'e> Side<'e> {
 }
 
 /// What is not the same in what is decided and what is held; nothing when all is.
-pub(super) fn differences(domain: &Domain, decided: &[Side<'_>], held: &[Side<'_>]) -> Vec<Difference> {
+pub(super) fn differences(domain: &Domain, rule: Rule, decided: &[Side<'_>], held: &[Side<'_>]) -> Vec<Difference> {
     let same = |(now, log): (&Side<'_>, &Side<'_>)| now.id == log.id && now.says_the_same(log, domain);
     if decided.len() == held.len() && decided.iter().zip(held).all(same) {
         return Vec::new();
     }
     let (mut now, mut log) = (decided.to_vec(), held.to_vec());
     let mut pairs = Vec::new();
-    pair(&mut now, &mut log, &mut pairs, |now, log| now.says_the_same(log, domain));
+    pair(&mut now, &mut log, &mut pairs, |now, log| now.is_met_by(log, rule, domain));
     if now.is_empty() && log.is_empty() {
+        if rule == Rule::Foreign && in_order_by_row(domain, decided, held) {
+            return Vec::new();
+        }
         let in_order = decided.iter().zip(held).all(|(now, log)| now.says_the_same(log, domain));
         if in_order {
             let moved = decided.iter().zip(held).filter(|(now, log)| now.id != log.id);
-            return moved.map(|(now, log)| log.changed(now, domain)).collect();
+            return moved.map(|(now, log)| log.changed(now, rule, domain)).collect();
         }
         let told = |sides: &[Side<'_>]| sides.iter().map(|side| side.told(domain)).collect();
         return vec![Difference::Reordered { log: told(held), now: told(decided) }];
@@ -106,11 +145,28 @@ pub(super) fn differences(domain: &Domain, decided: &[Side<'_>], held: &[Side<'_
     pair(&mut now, &mut log, &mut pairs, |now, log| {
         (now.topic, now.action, now.key(domain)) == (log.topic, log.action, log.key(domain))
     });
-    pair(&mut now, &mut log, &mut pairs, |now, log| (now.topic, now.action) == (log.topic, log.action));
-    let changed = pairs.iter().map(|(now, log)| log.changed(now, domain));
+    // Of another program's, what is about another row is another effect.
+    let may_be_elsewhere = |side: &Side<'_>| rule == Rule::Own || side.is_new();
+    pair(&mut now, &mut log, &mut pairs, |now, log| {
+        (now.topic, now.action) == (log.topic, log.action) && may_be_elsewhere(now)
+    });
+    let changed = pairs.iter().map(|(now, log)| log.changed(now, rule, domain));
     let missing = now.iter().map(|now| Difference::Missing(now.told(domain)));
     let extra = log.iter().map(|log| Difference::Extra(log.told(domain)));
     changed.chain(missing).chain(extra).collect()
+}
+
+/// Whether the same happens to each row that was there before, one after the other.
+fn in_order_by_row(domain: &Domain, decided: &[Side<'_>], held: &[Side<'_>]) -> bool {
+    let by_row = |sides: &[Side<'_>]| {
+        let mut rows: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for side in sides.iter().filter(|side| !side.is_new()) {
+            let row = (side.topic.to_owned(), side.key(domain));
+            rows.entry(row).or_default().push((side.action.to_owned(), side.row(domain).into_owned()));
+        }
+        rows
+    };
+    by_row(decided) == by_row(held)
 }
 
 /// Takes those away that belong together, first come first served.

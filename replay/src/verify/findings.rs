@@ -11,14 +11,14 @@ use kernel::{Decided, Domain, Effect, Event, Read};
 use super::{
     MOST, Until,
     answers::{Answers, Subject},
-    compare::{Side, differences},
+    compare::{Rule, Side, differences},
     groups::Groups,
-    report::{Cause, Count, Difference, Divergence, Report},
+    report::{Cause, Count, Difference, Divergence, Inferred, Report, Told},
     taint::{By, Root, Taint},
 };
 use crate::{
     life::Mention,
-    reactions::{AHEAD, Happening, Loose, Reaction, Scope, Standing},
+    reactions::{AHEAD, Happening, Loose, Origin, Reaction, Scope, Standing},
 };
 
 /// What differs so far.
@@ -59,6 +59,19 @@ struct Found {
     reads: Vec<Read>,
 }
 
+/// What is seen of a reaction: what differs, and what the log has besides.
+#[derive(Debug)]
+struct Seen {
+    differences: Vec<Difference>,
+    same: Vec<Told>,
+}
+
+impl Seen {
+    const fn only(differences: Vec<Difference>) -> Self {
+        Self { differences, same: Vec::new() }
+    }
+}
+
 impl Findings {
     pub(super) fn new(domain: &Domain, scope: Scope, until: Until) -> Self {
         Self {
@@ -82,10 +95,16 @@ impl Findings {
     /// Takes in what happens next; breaks off when nothing more can come of it.
     pub(super) fn take(&mut self, happening: Happening) -> ControlFlow<()> {
         match happening {
+            Happening::Inferring(window) => self.report.inferred = Some(Inferred::within(window)),
             Happening::Reacted(reaction) => self.reacted(reaction),
             Happening::Unchecked => self.report.unchecked += 1,
-            Happening::Loose { event, place, of } => self.loose(&event, place, of),
-            Happening::Folded { event, place, is_readable, .. } => self.folded(&event, place, is_readable),
+            Happening::Loose { event, place, of, origin } => self.loose(&event, place, of, origin),
+            Happening::Folded { event, place, is_readable, origin, .. } => {
+                if let Some(inferred) = &mut self.report.inferred {
+                    inferred.count(&event, origin);
+                }
+                self.folded(&event, place, is_readable);
+            }
             Happening::Junk => {
                 self.report.entries += 1;
                 self.report.unreadable += 1;
@@ -140,8 +159,13 @@ impl Findings {
     /// Holds a decision against what the log has of it.
     fn compare(&mut self, reaction: Reaction) {
         self.report.decisions += 1;
-        let Reaction { place, event, handler, as_of, held, outcome, is_exact, .. } = reaction;
-        let held: Vec<_> = held.iter().map(|event| Side::held(event)).collect();
+        let Reaction { place, event, handler, as_of, held, inferred, outcome, is_exact, .. } = reaction;
+        let is_foreign = !inferred.is_empty() || (held.is_empty() && self.report.inferred.is_some());
+        let rule = if is_foreign { Rule::Foreign } else { Rule::Own };
+        let mut held: Vec<_> = held.iter().map(|event| Side::held(event)).collect();
+        for (index, how) in inferred {
+            held.get_mut(index).into_iter().for_each(|side| side.inferred = Some(how));
+        }
         let (decided, failure) = match outcome {
             Ok(decided) => (Some(decided), None),
             Err(failure) => (None, Some(failure)),
@@ -149,7 +173,7 @@ impl Findings {
         let effects = decided.as_ref().map(|decided| decided.effects.as_slice()).unwrap_or_default();
         let asked: Vec<_> = effects.iter().filter_map(Side::asked).collect();
         let differences = match failure {
-            None => differences(&self.domain, &asked, &held),
+            None => differences(&self.domain, rule, &asked, &held),
             Some(failure) => {
                 let extra = held.iter().map(|side| Difference::Extra(side.told(&self.domain)));
                 [Difference::Fails { reason: failure.0 }].into_iter().chain(extra).collect()
@@ -168,11 +192,15 @@ impl Findings {
         }
         if !differences.is_empty() {
             let by = By { handler, as_of, root: subject.follows.unwrap_or(subject.event.position) };
-            let unmade = self.taint.reacted(&self.domain, by, &asked, &held);
-            if subject.follows.is_none() {
-                self.claim(&unmade, &subject);
+            // Another program decided on what its log holds, so what it did otherwise is its own doing each time.
+            if rule == Rule::Own {
+                let unmade = self.taint.reacted(&self.domain, by, &asked, &held);
+                if subject.follows.is_none() {
+                    self.claim(&unmade, &subject);
+                }
             }
-            self.diverged(&subject, differences, reads);
+            let same = untouched(&differences, &held).into_iter().map(|side| side.told(&self.domain)).collect();
+            self.diverged(&subject, Seen { differences, same }, reads);
         }
         for effect in decided.into_iter().flat_map(|decided| decided.effects) {
             if let Effect::Send(command) = effect {
@@ -190,16 +218,17 @@ impl Findings {
     }
 
     /// An effect of a command that a saga sent, or one that belongs to no reaction.
-    fn loose(&mut self, event: &Arc<Event>, place: u64, of: Loose) {
+    fn loose(&mut self, event: &Arc<Event>, place: u64, of: Loose, origin: Origin) {
         let awaited = event.meta.command.as_deref().and_then(|command| self.answers.served(command));
         if let Some(awaited) = awaited {
-            if !awaited.is_answered_by(event) {
+            // What was found by what it is about may be put otherwise: wording is every program's own.
+            if !awaited.is_answered_by(event) && !matches!(origin, Origin::Inferred(_)) {
                 let answer = awaited.answer(&self.domain);
                 let decided: Vec<_> =
                     answer.iter().map(|answer| Side { id: &event.id, ..Side::decided(answer) }).collect();
-                let differences = differences(&self.domain, &decided, &[Side::held(event)]);
+                let differences = differences(&self.domain, Rule::Own, &decided, &[Side::held(event)]);
                 if !differences.is_empty() {
-                    self.diverged(&awaited.subject, differences, Vec::new());
+                    self.diverged(&awaited.subject, Seen::only(differences), Vec::new());
                 }
             }
             return;
@@ -217,7 +246,7 @@ impl Findings {
                 let by = By { handler, as_of, root: subject.follows.unwrap_or(root) };
                 self.taint.leaves(&self.domain, &Side::held(event), by);
                 let extra = Difference::Extra(Side::held(event).told(&self.domain));
-                self.diverged(&subject, vec![extra], Vec::new());
+                self.diverged(&subject, Seen::only(vec![extra]), Vec::new());
             }
             Loose::Unknown if self.scope.is_everything() && event.position <= self.scope.to => {
                 self.stray(event, place, handler);
@@ -237,18 +266,20 @@ impl Findings {
             handler: handler.to_owned(),
             as_of: event.meta.as_of.filter(|_| event.meta.command.is_none()),
             differences: vec![Difference::Extra(Side::held(event).told(&self.domain))],
+            same: Vec::new(),
             follows: None,
         };
         self.add(Found { place, at: event.position, divergence, reads: Vec::new() }, follows);
     }
 
     /// Takes note of what is not the same in a decision that read this.
-    fn diverged(&mut self, subject: &Subject, differences: Vec<Difference>, reads: Vec<Read>) {
+    fn diverged(&mut self, subject: &Subject, Seen { differences, same }: Seen, reads: Vec<Read>) {
         let divergence = Divergence {
             event: Cause::Known(Mention::of(&self.domain, &subject.event)),
             handler: subject.handler.to_owned(),
             as_of: Some(subject.as_of),
             differences,
+            same,
             follows: None,
         };
         let at = subject.event.position;
@@ -312,7 +343,7 @@ impl Findings {
         for awaited in lost {
             let Some(answer) = awaited.answer(&self.domain) else { continue };
             let missing = Difference::Missing(Side::decided(&answer).told(&self.domain));
-            self.diverged(&awaited.subject, vec![missing], Vec::new());
+            self.diverged(&awaited.subject, Seen::only(vec![missing]), Vec::new());
         }
         let told = |mut found: Vec<Found>| {
             found.sort_by_key(|found| found.place);
@@ -335,4 +366,14 @@ impl Findings {
 fn read(decided: &Decided) -> impl Iterator<Item = Read> {
     let asked = decided.then.asked().map(|(topic, id)| Read::of(topic, id));
     decided.reads.iter().cloned().chain(asked)
+}
+
+/// What the log has that no difference is about.
+fn untouched<'s, 'e>(differences: &[Difference], held: &'s [Side<'e>]) -> Vec<&'s Side<'e>> {
+    let is_about = |side: &Side<'_>, difference: &Difference| match difference {
+        Difference::Extra(told) | Difference::Changed { effect: told, .. } => told.id == side.id,
+        Difference::Reordered { .. } => true,
+        Difference::Missing(_) | Difference::Fails { .. } => false,
+    };
+    held.iter().filter(|side| !differences.iter().any(|difference| is_about(side, difference))).collect()
 }

@@ -1,17 +1,26 @@
 //! What came of deciding a log again.
 
-use kernel::Position;
+use std::collections::BTreeMap;
+
+use kernel::{Event, Position};
 use projector::field_changes::FieldChange;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::life::Mention;
+use crate::{
+    causes::{Match, Window},
+    life::Mention,
+    reactions::Origin,
+};
 
 /// What came of deciding a log again.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Report {
     /// How many entries were folded.
     pub entries: u64,
+    /// What was found out about where events came from, if the log does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inferred: Option<Inferred>,
     /// How many decisions were made again and held against the log.
     pub decisions: u64,
     /// How many of them differ by themselves.
@@ -51,6 +60,21 @@ pub struct Count {
     pub events: u64,
 }
 
+/// What was found out about where the events of another program came from, by their content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Inferred {
+    /// How long after its cause an effect was looked for, in milliseconds.
+    pub window_ms: u64,
+    /// How many are just what today's sagas would have done.
+    pub exact: u64,
+    /// How many are only about the same.
+    pub alike: u64,
+    /// How many were done by a saga that would have done nothing, or nothing more.
+    pub beside: u64,
+    /// Those that no saga would have done, by topic and action: what clients asked for, as far as can be told.
+    pub asked_for: BTreeMap<String, u64>,
+}
+
 /// A decision that comes out otherwise than the log has it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Divergence {
@@ -62,6 +86,9 @@ pub struct Divergence {
     pub as_of: Option<Position>,
     /// What is not the same.
     pub differences: Vec<Difference>,
+    /// What the log has of the reaction that is decided all the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub same: Vec<Told>,
     /// The event of the divergence that it follows from, if it follows from one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub follows: Option<Position>,
@@ -143,6 +170,9 @@ pub struct Told {
     pub key: Option<String>,
     /// Where it stands, if the log holds it.
     pub position: Option<Position>,
+    /// How it was found to be an effect of the decision, where it does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inferred: Option<Match>,
     /// What it says.
     pub data: Value,
 }
@@ -152,6 +182,24 @@ impl Report {
     #[must_use]
     pub fn is_same(&self) -> bool {
         self.divergent == 0 && self.consequences == 0 && self.gone.is_empty()
+    }
+}
+
+impl Inferred {
+    pub(super) fn within(window: Window) -> Self {
+        let window_ms = u64::try_from(window.time.as_millis()).unwrap_or(u64::MAX);
+        Self { window_ms, exact: 0, alike: 0, beside: 0, asked_for: BTreeMap::new() }
+    }
+
+    pub(super) fn count(&mut self, event: &Event, origin: Origin) {
+        let count = match origin {
+            Origin::Recorded => return,
+            Origin::Inferred(Match::Exact) => &mut self.exact,
+            Origin::Inferred(Match::Alike) => &mut self.alike,
+            Origin::Inferred(Match::Beside) => &mut self.beside,
+            Origin::Unknown => self.asked_for.entry(format!("{} {}", event.topic, event.action)).or_default(),
+        };
+        *count += 1;
     }
 }
 

@@ -113,6 +113,14 @@ pub struct Meta {
     pub traceparent: Option<String>,
 }
 
+impl Meta {
+    /// Whether it says where its event came from: from a client's command, or from a saga's reaction.
+    #[must_use]
+    pub const fn says_origin(&self) -> bool {
+        self.command.is_some() || self.cause.is_some()
+    }
+}
+
 /// An event that is not in the log yet: a commit gives it its position and its number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Draft {

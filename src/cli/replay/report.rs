@@ -1,8 +1,11 @@
 //! What deciding a log again has found, for people and for programs.
 
+use std::time::Duration;
+
+use replay::causes::Match;
 use replay::verify::{
     Difference, Divergence, Report, Told,
-    report::{Cause, Group},
+    report::{Cause, Group, Inferred},
 };
 use runtime::Engine;
 
@@ -45,6 +48,9 @@ fn text(report: &Report, log: &str) -> String {
     let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<13}{value}\n"));
     let decisions = counted(report.decisions, "decision", "decisions");
     line("decided", format!("{decisions} again, of {}", counted(report.entries, "entry", "entries")));
+    if let Some(found) = &report.inferred {
+        inferred(found).into_iter().for_each(|(name, value)| line(name, value));
+    }
     let mut count = |number: u64, name: &str, one: &str, more: &str| {
         if number > 0 {
             line(name, counted(number, one, more));
@@ -69,6 +75,24 @@ fn text(report: &Report, log: &str) -> String {
     text
 }
 
+/// What was found out about a log that does not say where its events came from.
+fn inferred(found: &Inferred) -> Vec<(&'static str, String)> {
+    let Inferred { window_ms, exact, alike, beside, asked_for } = found;
+    let effects = counted(exact + alike + beside, "effect", "effects");
+    let window = Duration::from_millis(*window_ms).as_secs_f64();
+    let beside = match beside {
+        0 => String::new(),
+        count => format!(", {} beside what is decided", thousands(*count)),
+    };
+    let fit = format!("{} exact, {} alike{beside}", thousands(*exact), thousands(*alike));
+    let clients = counted(asked_for.values().sum(), "event", "events");
+    vec![
+        ("inferred", format!("{effects}, by content within {window} s of their causes: {fit}")),
+        ("", "ids, the order of different rows and the wording of facts are not compared".to_owned()),
+        ("asked for", format!("{clients} that no saga would have appended, taken to be what clients asked for")),
+    ]
+}
+
 fn verdict(report: &Report) -> String {
     if report.is_same() && report.decisions == 0 {
         return "nothing to compare: the log records no reaction of these sagas".to_owned();
@@ -89,7 +113,7 @@ fn verdict(report: &Report) -> String {
     format!("DIFFERENT: {differ}{follow}{stopped}")
 }
 
-fn divergence(Divergence { event, handler, as_of, differences, .. }: &Divergence) -> String {
+fn divergence(Divergence { event, handler, as_of, differences, same, .. }: &Divergence) -> String {
     let about = match event {
         Cause::Known(event) => {
             let key = event.key.as_deref().map(|key| format!(" {key}")).unwrap_or_default();
@@ -101,7 +125,8 @@ fn divergence(Divergence { event, handler, as_of, differences, .. }: &Divergence
     };
     let as_of = as_of.map(|as_of| format!(", decided as of {as_of}")).unwrap_or_default();
     let differences: String = differences.iter().map(difference).collect();
-    format!("{handler} on {about}{as_of}\n{differences}")
+    let same = same.iter().map(|effect| format!("  the same   {}\n             {}\n", told(effect), effect.data));
+    format!("{handler} on {about}{as_of}\n{differences}{}", same.collect::<String>())
 }
 
 fn indented(text: &str) -> String {
@@ -152,8 +177,14 @@ fn difference(difference: &Difference) -> String {
     text
 }
 
-fn told(Told { topic, key, action, position, .. }: &Told) -> String {
+fn told(Told { topic, key, action, position, inferred, .. }: &Told) -> String {
     let key = key.as_deref().map(|key| format!(" {key}")).unwrap_or_default();
     let place = position.map(|position| format!(" at {position}, {}", when(position))).unwrap_or_default();
-    format!("{topic}{key} {action}{place}")
+    let inferred = match inferred {
+        None => "",
+        Some(Match::Exact) => " (inferred, exact)",
+        Some(Match::Alike) => " (inferred, alike)",
+        Some(Match::Beside) => " (inferred, beside what is decided)",
+    };
+    format!("{topic}{key} {action}{place}{inferred}")
 }
