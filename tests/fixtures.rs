@@ -7,7 +7,10 @@ use std::{
 };
 
 use kernel::{CREATED, DECISIONS, DELETED, Entry, Event, UPDATED};
-use replay::verify::{Report, Scope, verify_entries};
+use replay::{
+    reactions::Scope,
+    verify::{Report, Until, verify_entries},
+};
 use serde_json::Value;
 
 fn folder() -> PathBuf {
@@ -108,7 +111,7 @@ fn every_history_is_listed_and_everything_listed_is_there() {
 fn every_native_history_is_decided_the_same_again() {
     for (name, entries, decisions) in NATIVE {
         let events = History::of(name).0.into_iter().map(|(event, _)| Entry::Event(event));
-        let report = verify_entries(&ordershop::domain(), events, Scope::default());
+        let report = verify_entries(&ordershop::domain(), events, Scope::default(), Until::End);
         assert_eq!(report, Report { entries, decisions, ..Report::default() }, "{name}");
     }
 }
