@@ -60,7 +60,7 @@ async fn the_same_history_in_another_store_gives_the_same_bytes() {
         for url in [StoreUrl::History(history.clone()), StoreUrl::Memory, sqlite, redis] {
             let log = match &url {
                 StoreUrl::History(_) => Engine::open(&url, &Namespace::default(), &[]).await.unwrap(),
-                _ => imported(&url, &history).await,
+                StoreUrl::Redis(_) | StoreUrl::Sqlite(_) | StoreUrl::Memory => imported(&url, &history).await,
             };
             let head = log.head().await.unwrap();
             let told = replay::snapshot::of_log(&domain, &log).await.unwrap();

@@ -37,10 +37,8 @@ pub(super) fn references(topic: &Topic, row: &str, mut see: impl FnMut(&'static 
         else {
             continue;
         };
-        match &value {
-            Value::Array(ids) => ids.iter().filter_map(Value::as_str).for_each(|id| see(target, id)),
-            id => id.as_str().into_iter().for_each(|id| see(target, id)),
-        }
+        let ids = value.as_array().map_or(std::slice::from_ref(&value), Vec::as_slice);
+        ids.iter().filter_map(Value::as_str).for_each(|id| see(target, id));
     }
 }
 

@@ -158,7 +158,9 @@ impl<'d> Writer<'d> {
                     None => self.aliases.within(fact.get()),
                 }
             }
-            other => self.aliases.within(&serde_json::to_string(other).unwrap_or_default()),
+            asked @ (Intent::Create(_) | Intent::Update { .. } | Intent::Delete { .. }) => {
+                self.aliases.within(&serde_json::to_string(asked).unwrap_or_default())
+            }
         };
         format!("send {topic} {data}")
     }
