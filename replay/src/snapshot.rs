@@ -19,7 +19,7 @@
 //! | part | what it does |
 //! |---|---|
 //! | [`snapshot()`], [`of_log`] | the text of a history file, of a log |
-//! | [`of_part`] | the text of some events of a log |
+//! | [`of_log_where`], [`of_part`] | the text of some events of a log |
 //! | `aliases` | what stands for identifiers |
 //! | `rows` | what rows were like, for what changes |
 //! | `stanza` | an event and what is decided about it |
@@ -52,7 +52,16 @@ pub fn snapshot(domain: &Domain, history: impl AsRef<Path>) -> Result<String, St
 /// # Errors
 /// When the store failed, or the log has lost events (R3).
 pub async fn of_log(domain: &Domain, log: &Engine) -> Result<String, StoreError> {
-    Ok(of_entries(domain, &entries(log).await?))
+    of_log_where(domain, log, |_| true).await
+}
+
+/// As [`of_log`], of the events for which `shows` is true, as [`of_part`] tells them.
+///
+/// # Errors
+/// As [`of_log`].
+pub async fn of_log_where(domain: &Domain, log: &Engine, shows: impl Fn(&Event) -> bool) -> Result<String, StoreError> {
+    let entries = entries(log).await?;
+    Ok(of_part(domain, &entries, &reactions(domain, entries.iter().cloned()), shows))
 }
 
 fn of_entries(domain: &Domain, entries: &[Entry]) -> String {
