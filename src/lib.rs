@@ -1,7 +1,7 @@
 //! Retrace: an event-sourcing replay and projection workbench.
 //!
 //! A binary of your own is one line, `retrace::cli::main(hotel::domain())`; what a domain is made of is in
-//! [`kernel`], and how to write one in [`own_domain`].
+//! [`kernel`], how to write one in [`own_domain`], and what pins its decisions in a test is [`replay::snapshot()`].
 //!
 //! This crate is thin: it reads the command line, opens the store, and starts the roles. It knows no domain
 //! but the one it is given; only `main.rs` names the shop.
@@ -12,3 +12,4 @@ pub mod cli;
 pub mod own_domain {}
 
 pub use kernel;
+pub use replay;

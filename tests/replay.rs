@@ -110,3 +110,28 @@ fn of_another_programs_history_it_is_told_what_was_inferred_and_in_which_window(
     let (_, shown, _) = ended(&verify(&history, &["--window", "0"]));
     assert!(shown.contains("0 effects, by content within 0 s of their causes: 0 exact, 0 alike\n"), "{shown}");
 }
+
+#[test]
+fn a_snapshot_is_what_the_library_gives_however_the_history_is_named() {
+    let history = fixture("out-of-stock.jsonl");
+    let expected = replay::snapshot(&ordershop::domain(), &history).unwrap();
+    let store = Store::sqlite();
+    store.import(&history);
+    let path = history.to_str().unwrap();
+    let named = Retrace::run(&["replay", "snapshot", path]);
+    assert_eq!(ended(&named), (0, expected.clone(), String::new()));
+    let as_a_store = Retrace::run(&["replay", "snapshot", "--store", path]);
+    assert_eq!(ended(&as_a_store), (0, expected.clone(), String::new()));
+    let stored = store.command(&["replay", "snapshot"]).output().unwrap();
+    assert_eq!(ended(&stored), (0, expected, String::new()));
+}
+
+#[test]
+fn a_snapshot_is_of_one_history_that_is_there() {
+    let (status, told, talk) = ended(&Retrace::run(&["replay", "snapshot", "a.jsonl", "--store", "memory:"]));
+    assert_eq!((status, told.as_str()), (64, ""));
+    assert!(talk.contains("the argument '[HISTORY]' cannot be used with '--store <URL>'"), "{talk}");
+    let (status, told, talk) = ended(&Retrace::run(&["replay", "snapshot", "not-there.jsonl"]));
+    assert_eq!((status, told.as_str()), (69, ""));
+    assert!(talk.contains("not-there.jsonl"), "{talk}");
+}

@@ -1,7 +1,7 @@
 //! Decisions of a history made again: all the same, or what was tampered with is found.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::path::PathBuf;
+mod replaying;
 
 use kernel::{DECISIONS, Decision, Domain, Entry, Event, Failure, Occurrence, Saga};
 use ordershop::sagas::{CrmSaga, InventorySaga, OrderSaga, ShippingSaga};
@@ -13,15 +13,11 @@ use replay::{
         verify_entries, verify_reading_ahead,
     },
 };
+use replaying::{events, shop};
 use runtime::{Commit, Engine, Namespace, StoreUrl};
 
 fn history() -> Vec<Event> {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/ordershop-demo.jsonl");
-    let event = |entry| match entry {
-        Entry::Event(event) => event,
-        Entry::Junk(junk) => panic!("{junk:?}"),
-    };
-    runtime::history::read(&file).unwrap().into_iter().map(event).collect()
+    events("ordershop-demo.jsonl")
 }
 
 fn verified(events: &[Event], scope: Scope) -> Report {
@@ -177,121 +173,6 @@ fn only_what_was_asked_for_is_decided_again() {
     assert!(same(Scope { to: at.predecessor(), ..Scope::default() }));
     assert!(same(Scope { topic: Some("customer".into()), ..Scope::default() }));
     assert!(same(Scope { handler: Some("inventory".into()), ..Scope::default() }));
-}
-
-/// The shop with other sagas in place of its own.
-fn shop(exchange: impl Fn(Domain) -> Domain) -> Domain {
-    let shop = Domain::new("ordershop")
-        .entity::<ordershop::Customer>()
-        .entity::<ordershop::Product>()
-        .entity::<ordershop::Inventory>()
-        .entity::<ordershop::Cart>()
-        .entity::<ordershop::Order>()
-        .entity::<ordershop::Billing>()
-        .entity::<ordershop::Shipping>()
-        .journal::<ordershop::Mail>();
-    exchange(shop)
-}
-
-/// A saga like another one, with a reaction of its own.
-macro_rules! mutant {
-    ($name:ident, $of:ty, $react:expr) => {
-        struct $name;
-
-        impl Saga for $name {
-            const NAME: &'static str = <$of>::NAME;
-
-            fn triggers() -> &'static [(&'static str, &'static str)] {
-                <$of>::triggers()
-            }
-
-            fn reads() -> &'static [&'static str] {
-                <$of>::reads()
-            }
-
-            fn recalls() -> &'static [&'static str] {
-                <$of>::recalls()
-            }
-
-            fn react(occurrence: &Occurrence<'_>, decision: &mut Decision<'_>) -> Result<(), Failure> {
-                let react: fn(&Occurrence<'_>, &mut Decision<'_>) -> Result<(), Failure> = $react;
-                react(occurrence, decision)
-            }
-        }
-    };
-}
-
-fn order_of(occurrence: &Occurrence<'_>) -> Result<String, Failure> {
-    Ok(occurrence.entity::<ordershop::Billing>()?.order_id)
-}
-
-mutant!(NoStatusCheck, OrderSaga, |occurrence, decision| {
-    if &*occurrence.event.topic == "billing" && occurrence.event.action == "entity_deleted" {
-        if let Some(mut order) = decision.get::<ordershop::Order>(&order_of(occurrence)?)? {
-            order.status = ordershop::Status::Uncleared;
-            decision.update(&order)?;
-        }
-        return Ok(());
-    }
-    OrderSaga::react(occurrence, decision)
-});
-
-mutant!(Stingy, ShippingSaga, |_, _| Ok(()));
-
-mutant!(Clock, ShippingSaga, |occurrence, decision| {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let (entity_id, order_id) = (decision.derive("shipping"), order_of(occurrence)?);
-    if decision.exists("order", &order_id)? && ordershop::Shipping::of_order(decision, &order_id)?.is_empty() {
-        let delivered = serde_json::from_value(now.into()).unwrap();
-        decision.create(&ordershop::Shipping { entity_id, order_id, delivered })?;
-    }
-    Ok(())
-});
-
-mutant!(Clumsy, ShippingSaga, |_, _| panic!("out of parcels"));
-
-mutant!(Unruly, InventorySaga, |occurrence, decision| {
-    // What is there at the second look is not what the event says.
-    if occurrence.event.action == "entity_deleted" {
-        let order = occurrence.entity::<ordershop::Order>()?;
-        if let Some(cart) = decision.get::<ordershop::Cart>(&order.cart_id)? {
-            for (product, count) in cart.demand() {
-                for mut inventory in ordershop::Inventory::of_product(decision, product)? {
-                    inventory.amount -= count;
-                    decision.update(&inventory)?;
-                }
-            }
-        }
-        return Ok(());
-    }
-    InventorySaga::react(occurrence, decision)
-});
-
-/// The handler and event of the first divergence, and its differences.
-fn first(domain: &Domain) -> (String, String, Vec<&'static str>, u64) {
-    let report = verify_entries(domain, history().into_iter().map(Entry::Event), Scope::default(), Until::End);
-    let first = report.divergences.first().unwrap();
-    let Cause::Known(event) = &first.event else { panic!("{first:?}") };
-    let about = format!("{} {}", event.topic, event.action);
-    (first.handler.clone(), about, first.differences.iter().map(Difference::kind).collect(), report.divergent)
-}
-
-#[test]
-fn what_a_saga_would_do_otherwise_is_named_first() {
-    let order =
-        shop(|shop| shop.saga::<InventorySaga>().saga::<NoStatusCheck>().saga::<ShippingSaga>().saga::<CrmSaga>());
-    let stingy = shop(|shop| shop.saga::<InventorySaga>().saga::<OrderSaga>().saga::<Stingy>().saga::<CrmSaga>());
-    let clock = shop(|shop| shop.saga::<InventorySaga>().saga::<OrderSaga>().saga::<Clock>().saga::<CrmSaga>());
-    let clumsy = shop(|shop| shop.saga::<InventorySaga>().saga::<OrderSaga>().saga::<Clumsy>().saga::<CrmSaga>());
-    let unruly = shop(|shop| shop.saga::<Unruly>().saga::<OrderSaga>().saga::<ShippingSaga>().saga::<CrmSaga>());
-    let found = |handler: &str, event: &str, kinds: &[&'static str], count| {
-        (handler.to_owned(), event.to_owned(), kinds.to_vec(), count)
-    };
-    assert_eq!(first(&order), found("order", "billing entity_deleted", &["missing"], 3));
-    assert_eq!(first(&stingy), found("shipping", "billing entity_created", &["extra"], 42));
-    assert_eq!(first(&clock), found("shipping", "billing entity_created", &["changed"], 42));
-    assert_eq!(first(&clumsy), found("shipping", "billing entity_created", &["fails", "extra"], 42));
-    assert_eq!(first(&unruly), found("inventory", "order entity_deleted", &["changed"], 1));
 }
 
 #[test]

@@ -8,6 +8,7 @@
 //! | [`trace`] | what led to an event and what came of it |
 //! | [`causes`] | what caused the events of programs that did not write it down, found by content |
 //! | [`reactions`] | what today's sagas decide about each event of a log |
+//! | [`mod@snapshot`] | what today's sagas decide about a history, as text made to be read in a diff |
 //! | [`verify`] | whether today's sagas would decide the same again |
 
 pub mod causes;
@@ -16,5 +17,8 @@ pub mod life;
 pub mod reactions;
 #[cfg(test)]
 mod sample;
+pub mod snapshot;
 pub mod trace;
 pub mod verify;
+
+pub use snapshot::snapshot;

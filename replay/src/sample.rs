@@ -3,6 +3,7 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
+use kernel::Entry;
 use projector::timeline::Timeline;
 use runtime::{Engine, Namespace, StoreUrl};
 use serde_json::{Value, json};
@@ -40,6 +41,14 @@ impl Log {
     pub(crate) fn account(&mut self, position: &str, action: &str, owner: &str, balance: i64) {
         let data = json!({"entity_id": owner, "owner": owner, "balance": balance});
         self.event(position, ("account", action), &format!("{owner} {balance}"), &data, &Value::Null);
+    }
+
+    /// Its entries.
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.jsonl");
+        std::fs::write(&path, &self.0).unwrap();
+        runtime::history::read(&path).unwrap()
     }
 
     /// The log with a timeline that has nothing written down.

@@ -1,6 +1,7 @@
 //! `retrace replay`: recorded history through today's handlers; nothing is appended, nothing is sent.
 
 mod report;
+mod snapshot;
 
 use std::{sync::Arc, time::Duration};
 
@@ -31,6 +32,12 @@ enum Command {
     /// extra, changed or in another order, and counts what only follows from that. Writes nothing. Exits with 0 when
     /// everything is the same, and with 2 when anything is not.
     Verify(VerifyArgs),
+    /// Print what today's sagas decide about a history, as text made to be read in a diff
+    ///
+    /// A line for each event, below it what each saga decides about it. Identifiers are replaced by aliases in order
+    /// of appearance, times count from the first event, positions are left out: the same history gives the same text,
+    /// wherever it is kept. Writes nothing. A test of your own calls replay::snapshot, which gives the same.
+    Snapshot(snapshot::Args),
 }
 
 /// Which decisions are made again.
@@ -65,6 +72,7 @@ struct VerifyArgs {
 pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> {
     match args.command {
         Command::Verify(args) => run_verify(&domain, args).await,
+        Command::Snapshot(args) => snapshot::run(&domain, args).await,
     }
 }
 

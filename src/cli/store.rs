@@ -31,6 +31,11 @@ pub(super) struct StoreArgs {
 }
 
 impl StoreArgs {
+    /// The same, unless another log is named.
+    pub(super) fn or(self, named: Option<StoreUrl>) -> Self {
+        Self { store: named.or(self.store), ..self }
+    }
+
     /// The log's URL: what was asked for on the command line, then by `REDIS_URL`, or the embedded store.
     pub(super) fn url(&self, domain: &Domain) -> Result<StoreUrl, Failure> {
         if let Some(url) = &self.store {
