@@ -172,7 +172,7 @@ impl Inference {
         if let (Some(cause), Some(handler)) = (&event.meta.cause, &event.meta.handler) {
             self.pending.use_up(&self.domain, content, (cause, handler));
         }
-        if event.meta.cause.is_some() || event.meta.command.is_some() {
+        if event.meta.cause.is_some() || event.meta.command.is_some() || event.meta.given {
             return None;
         }
         for reaction in self.pending.undecided() {

@@ -111,6 +111,9 @@ pub struct Meta {
     /// W3C trace context of the request, passed on unread.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
+    /// Whether it only brings about what was there before, in a part of a log: nobody reacts to it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub given: bool,
 }
 
 /// An event that is not in the log yet: a commit gives it its position and its number.
@@ -202,6 +205,8 @@ pub struct MetaRef<'e> {
     /// W3C trace context of the request.
     #[serde(borrow, deserialize_with = "borrowed")]
     pub traceparent: Option<Cow<'e, str>>,
+    /// Whether it only brings about what was there before.
+    pub given: bool,
 }
 
 /// Reads a text that may be absent, copying it only where something in it is escaped.
@@ -254,6 +259,7 @@ impl Meta {
             correlation: borrow(self.correlation.as_ref()),
             schema: self.schema,
             traceparent: borrow(self.traceparent.as_ref()),
+            given: self.given,
         }
     }
 }
@@ -279,6 +285,7 @@ impl EventRef<'_> {
                 correlation: own(&meta.correlation),
                 schema: meta.schema,
                 traceparent: own(&meta.traceparent),
+                given: meta.given,
             },
         }
     }
