@@ -108,6 +108,7 @@ pub(crate) async fn an_event_comes_back_as_it_was_appended(engine: Engine) {
         as_of: Some(Position::new(7, 1)),
         correlation: Some("c-0".into()),
         schema: None,
+        given: true,
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
     };
     let data = "{\"entity_id\":\"ü\\n\\\"\u{1F600}\u{202E}\",\"n\":1.5}".to_owned();
