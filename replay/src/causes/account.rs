@@ -8,8 +8,10 @@ use super::{Fit, content::Content, reaction::Prediction};
 #[derive(Debug, Default)]
 pub(super) struct Account {
     pub(super) effects: Vec<Effect>,
-    /// The places of events that were taken for effects before what fits exactly came.
+    /// The places of events that were taken for effects before what fits exactly came, or what says so itself.
     pub(super) mistaken: Vec<u64>,
+    /// Whether an effect says so itself, and so would all.
+    pub(super) is_recorded: bool,
     /// Whether its saga is known to have reacted to a later event.
     pub(super) is_passed: bool,
     /// The two decisions that its first effect may be of.
@@ -54,12 +56,26 @@ impl Account {
                 |effect: &mut Effect| effect.fit != Some(Fit::Exact) && effect.content.is_about_the_same(&content);
             self.mistaken.extend(self.effects.extract_if(.., is_mistaken).map(|effect| effect.seq));
         }
-        self.effects.push(Effect { seq, content, fit: Some(fit) });
+        self.push(Effect { seq, content, fit: Some(fit) });
     }
 
     /// Takes note that the event at `seq` is an effect that nothing predicted.
     pub(super) fn note_beside(&mut self, seq: u64, content: Content) {
-        self.effects.push(Effect { seq, content, fit: None });
+        self.push(Effect { seq, content, fit: None });
+    }
+
+    fn push(&mut self, effect: Effect) {
+        if self.is_recorded {
+            self.mistaken.push(effect.seq);
+        } else {
+            self.effects.push(effect);
+        }
+    }
+
+    /// Takes note that an effect says so itself: what does not is none.
+    pub(super) fn note_recorded(&mut self) {
+        self.is_recorded = true;
+        self.mistaken.extend(self.effects.drain(..).map(|effect| effect.seq));
     }
 
     /// Takes note that it would do nothing as of `as_of`, though it would have as of the event.

@@ -123,7 +123,7 @@ impl Attribution {
                 let Some(held) = self.held_at(*seq) else { continue };
                 held.origin = None;
             }
-            if as_of > event.position && !appends {
+            if as_of > event.position && !appends && !reaction.account.is_recorded {
                 let (cause, handler) = (event.id.clone(), reaction.saga.name);
                 let until = self.held.partition_point(|held| held.entry.position() <= as_of);
                 let last = until.checked_sub(1).and_then(|last| self.held.get_mut(last));

@@ -110,6 +110,8 @@ impl Pending {
         let Some(topic) = domain.topic(&happened.topic) else { return };
         let is_meant = |reaction: &Reaction| reaction.event.id == cause && reaction.saga.name == handler;
         let Some(at) = self.reactions.iter().position(is_meant) else { return };
+        self.reactions[at].account.note_recorded();
+        self.come_to(at);
         let predictions = self.reactions[at].predictions.iter().enumerate();
         let fitting =
             predictions.filter_map(|(index, prediction)| Some((prediction.content.likeness(happened, topic)?, index)));

@@ -164,6 +164,15 @@ fn what_was_taken_for_an_effect_is_not_once_it_comes() {
 }
 
 #[test]
+fn what_says_so_itself_is_all_there_is() {
+    let mut bank = Bank::open().transfer(10, "t", 3, "ASKED").account(11, UPDATED, "ann", 7);
+    bank = bank.account(12, UPDATED, "bob", 13).account(13, UPDATED, "ann", 6);
+    let Some(Entry::Event(event)) = bank.entries.get_mut(4) else { unreachable!() };
+    (event.meta.cause, event.meta.handler) = (Some("10".into()), Some("teller".into()));
+    assert_eq!(bank.found(), [""; 0], "clients did the others");
+}
+
+#[test]
 fn it_all_comes_out_in_order_however_little_is_waited_for() {
     let junk = || Entry::Junk(Junk { topic: "transfer".into(), position: at(30), number: None, reason: "torn".into() });
     for (time, most) in [(Duration::ZERO, 1), (Duration::from_millis(2), 4), (Duration::from_secs(10), 4_096)] {
