@@ -31,9 +31,10 @@ impl Saga for CrmSaga {
         match (&*event.topic, event.action.as_str()) {
             (Customer::TOPIC, CREATED) => write(&occurrence.entity()?, WELCOME, decision),
             (Customer::TOPIC, DELETED) => write(&occurrence.entity()?, GOODBYE, decision),
-            (Order::TOPIC, UPDATED) if comes_into_stock(occurrence)? => {
-                ask_for_payment(&occurrence.entity::<Order>()?.entity_id, decision)
-            }
+            (Order::TOPIC, UPDATED) => match come_into_stock(occurrence)? {
+                Some(order) => ask_for_payment(&order.entity_id, decision),
+                None => Ok(()),
+            },
             (Billing::TOPIC, CREATED) => thank(&occurrence.entity()?, decision),
             (Shipping::TOPIC, CREATED) => announce(&occurrence.entity()?, decision),
             _ => Ok(()),
@@ -44,9 +45,13 @@ impl Saga for CrmSaga {
 const WELCOME: &str = "welcome to OrderShop! We are glad that you are here.";
 const GOODBYE: &str = "your account is closed. Thank you for having been with us; you are welcome back any time.";
 
-fn comes_into_stock(occurrence: &Occurrence<'_>) -> Result<bool, Failure> {
+/// The order, if it was somewhere else just before and is in stock now.
+fn come_into_stock(occurrence: &Occurrence<'_>) -> Result<Option<Order>, Failure> {
     let was_elsewhere = occurrence.before::<Order>()?.is_some_and(|before| before.status != Status::InStock);
-    Ok(was_elsewhere && occurrence.entity::<Order>()?.status == Status::InStock)
+    if !was_elsewhere {
+        return Ok(None);
+    }
+    Ok(Some(occurrence.entity::<Order>()?).filter(|order| order.status == Status::InStock))
 }
 
 fn ask_for_payment(order_id: &str, decision: &mut Decision<'_>) -> Result<(), Failure> {
