@@ -82,7 +82,7 @@ pub fn of_part(domain: &Domain, entries: &[Entry], reactions: &[Reaction], shows
         let (about, rest) = left.split_at(own);
         left = rest;
         let is_shown = match entry {
-            Entry::Event(event) => &*event.topic != kernel::DECISIONS && shows(event),
+            Entry::Event(event) => &*event.topic != kernel::DECISIONS && !event.meta.given && shows(event),
             Entry::Junk(_) => true,
         };
         if is_shown {
