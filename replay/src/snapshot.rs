@@ -69,7 +69,7 @@ fn of_entries(domain: &Domain, entries: &[Entry]) -> String {
 }
 
 /// The events for which `shows` is true and the decisions about them, as if there were no others: aliases and times
-/// are those of what is shown.
+/// are those of what is shown. Events that are only given, in a part of a log, are not.
 ///
 /// `reactions` are those of the whole log, in log order.
 #[must_use]
