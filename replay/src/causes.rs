@@ -193,7 +193,7 @@ impl Inference {
         if let (Some(cause), Some(handler)) = (&event.meta.cause, &event.meta.handler) {
             self.pending.use_up(&self.domain, content, (cause, handler));
         }
-        if event.meta.says_origin() || event.meta.given {
+        if event.meta.says_origin() {
             return None;
         }
         for reaction in self.pending.undecided() {
