@@ -416,6 +416,19 @@ mutant!(Stingy, ShippingSaga, |_, _| Ok(()));
 
 mutant!(Clumsy, ShippingSaga, |_, _| panic!("out of parcels"));
 
+mutant!(Speechless, CrmSaga, |_, _| panic!("out of paper"));
+
+#[test]
+fn a_saga_that_only_sent_commands_and_breaks() {
+    let report = verified(&with_crm::<Speechless>(), &events("happy-path.jsonl"));
+    let (about, differences) = first(&report);
+    assert_eq!((about.as_str(), differences.len()), ("crm on customer entity_created 7", 2));
+    assert!(differences[0].contains("out of paper"), "{differences:?}");
+    assert!(differences[1].starts_with("extra mail "), "{differences:?}");
+    // On what it had nothing to do about it fails as well, and nobody can tell whether it had seen it.
+    assert_eq!((report.divergent, report.failing), (13, 5));
+}
+
 #[test]
 fn a_saga_that_does_nothing_any_more_or_breaks() {
     let (stingy, clumsy) = (with_shipping::<Stingy>(), with_shipping::<Clumsy>());

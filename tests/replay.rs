@@ -135,3 +135,23 @@ fn a_snapshot_is_of_one_history_that_is_there() {
     assert_eq!((status, told.as_str()), (69, ""));
     assert!(talk.contains("not-there.jsonl"), "{talk}");
 }
+
+#[test]
+fn a_snapshot_of_a_row_is_its_part() {
+    let history = fixture("out-of-stock.jsonl");
+    let path = history.to_str().unwrap();
+    let text = fs::read_to_string(&history).unwrap();
+    let sold_out = text.lines().find(|line| line.contains("OUT_OF_STOCK")).unwrap();
+    let line: Value = serde_json::from_str(sold_out).unwrap();
+    let order: Value = serde_json::from_str(line["fields"]["event_data"].as_str().unwrap()).unwrap();
+    let row = format!("order/{}", order["entity_id"].as_str().unwrap());
+    let expected = "+0.000s order#1 entity_created cart_id: cart#1, status: \"CREATED\"\n  inventory\n    \
+                    order#1 entity_updated status: \"CREATED\" → \"OUT_OF_STOCK\"\n\
+                    +0.001s order#1 entity_updated status: \"CREATED\" → \"OUT_OF_STOCK\"\n  crm: nothing\n";
+    let of = |row: &str| ended(&Retrace::run(&["replay", "snapshot", path, "--of", row]));
+    assert_eq!(of(&row), (0, expected.to_owned(), String::new()));
+    let nothing = "retrace: no event of the log is about order nobody\n".to_owned();
+    assert_eq!(of("order/nobody"), (3, String::new(), nothing));
+    let topic = "retrace: --of wants one row, a topic and an id like order/12\n".to_owned();
+    assert_eq!(of("order"), (64, String::new(), topic));
+}

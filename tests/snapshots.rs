@@ -1,18 +1,22 @@
 //! What today's sagas decide about each fixture, as text; it is the same wherever the history is kept.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::path::{Path, PathBuf};
+mod replaying;
+
+use std::path::Path;
 
 use kernel::{Entry, Event};
+use replay::{
+    reactions::reactions,
+    record::{self, Window},
+    snapshot::of_part,
+};
+use replaying::{NATIVE, events, fixture};
 use runtime::{Commit, Engine, Namespace, StoreUrl};
 use testkit::RedisServer;
 
 /// Too long to be read, so nobody would read it.
 const TOO_LONG: &str = "ordershop-v2-busy";
-
-fn fixtures() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures")
-}
 
 fn name(history: &Path) -> &str {
     history.file_stem().unwrap().to_str().unwrap()
@@ -48,7 +52,7 @@ async fn imported(url: &StoreUrl, history: &Path) -> Engine {
 async fn the_same_history_in_another_store_gives_the_same_bytes() {
     let domain = ordershop::domain();
     let mut histories = 0;
-    for file in std::fs::read_dir(fixtures()).unwrap() {
+    for file in std::fs::read_dir(fixture("")).unwrap() {
         let history = file.unwrap().path();
         if history.extension().is_none_or(|extension| extension != "jsonl") {
             continue;
@@ -71,4 +75,31 @@ async fn the_same_history_in_another_store_gives_the_same_bytes() {
         histories += 1;
     }
     assert_eq!(histories, 11);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_snapshot_of_a_closure_is_the_entity_s_part_of_the_whole() {
+    let domain = ordershop::domain();
+    let mut closures = 0;
+    for (name, ..) in NATIVE {
+        let log = Engine::open(&StoreUrl::History(fixture(name)), &Namespace::default(), &[]).await.unwrap();
+        let whole: Vec<_> = events(name).into_iter().map(Entry::Event).collect();
+        let decided = reactions(&domain, whole.iter().cloned());
+        let rows = whole.iter().filter_map(|entry| {
+            let Entry::Event(event) = entry else { return None };
+            let data: serde_json::Value = serde_json::from_str(&event.data).unwrap();
+            let topic = domain.topic(&event.topic).filter(|_| event.action == kernel::CREATED)?;
+            Some((topic.name, data["entity_id"].as_str()?.to_owned()))
+        });
+        let step = if name == "ordershop-demo.jsonl" { 40 } else { 1 };
+        for (topic, key) in rows.step_by(step) {
+            let part = record::closure(&domain, &log, (topic, &key), Window::default()).await.unwrap().unwrap();
+            let own = of_part(&domain, &part.entries, &reactions(&domain, part.entries.iter().cloned()), |_| true);
+            let of_whole = of_part(&domain, &whole, &decided, |event| part.own.holds(&event.id));
+            assert!(own == of_whole, "{topic}/{key} of {name}:\n{own}\nof the whole:\n{of_whole}");
+            assert!(own.lines().count() > 0, "{topic}/{key} of {name}");
+            closures += 1;
+        }
+    }
+    assert_eq!(closures, 137);
 }

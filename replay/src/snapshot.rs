@@ -69,7 +69,7 @@ fn of_entries(domain: &Domain, entries: &[Entry]) -> String {
 }
 
 /// The events for which `shows` is true and the decisions about them, as if there were no others: aliases and times
-/// are those of what is shown.
+/// are those of what is shown. Events that are only given, in a part of a log, are not.
 ///
 /// `reactions` are those of the whole log, in log order.
 #[must_use]
@@ -82,7 +82,7 @@ pub fn of_part(domain: &Domain, entries: &[Entry], reactions: &[Reaction], shows
         let (about, rest) = left.split_at(own);
         left = rest;
         let is_shown = match entry {
-            Entry::Event(event) => &*event.topic != kernel::DECISIONS && shows(event),
+            Entry::Event(event) => &*event.topic != kernel::DECISIONS && !event.meta.given && shows(event),
             Entry::Junk(_) => true,
         };
         if is_shown {

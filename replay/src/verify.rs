@@ -1,6 +1,6 @@
 //! Whether today's sagas would decide the same again.
 //!
-//! Every decision of a log is made again ([`reactions`](crate::reactions)), and what comes out is held against what
+//! Every decision of a log is made again ([`reactions`]), and what comes out is held against what
 //! the log has as the reaction. Nothing is appended and nothing is sent (R11).
 //!
 //! | part | what it does |

@@ -1,4 +1,4 @@
-use serde_json::{Value, json};
+use serde_json::json;
 use testkit::bank;
 
 use super::*;
@@ -8,12 +8,12 @@ const SENT: &str = "a7c0-sent";
 
 fn transfer(log: &mut Log, position: &str, (id, amount): (&str, i64), (from, to): (&str, &str)) {
     let data = json!({"entity_id": id, "from_id": from, "to_id": to, "amount": amount, "status": "ASKED"});
-    log.event(position, ("transfer", "entity_created"), id, &data, &Value::Null);
+    log.event(position, ("transfer", "entity_created"), id, &data, &json!({"command": position}));
 }
 
 fn account(log: &mut Log, position: &str, action: &str, (id, owner, balance): (&str, &str, i64)) {
     let data = json!({"entity_id": id, "owner": owner, "balance": balance});
-    log.event(position, ("account", action), &format!("{id} {position}"), &data, &Value::Null);
+    log.event(position, ("account", action), &format!("{id} {position}"), &data, &json!({"command": position}));
 }
 
 /// Two accounts and a transfer that was asked for.
@@ -89,7 +89,7 @@ fn what_fails_and_what_can_t_be_read_is_told() {
     account(&mut log, "1795341905301-0", "entity_updated", ("3-cy", "Cy", 1));
     account(&mut log, "1795341905302-0", "entity_renamed", ("1-ann", "Ann", 1));
     account(&mut log, "1795341905302-1", "entity_updated", ("1-ann", "Ann", 9));
-    log.event("1795341905303-0", ("moon", "risen"), "moon", &json!({}), &Value::Null);
+    log.event("1795341905303-0", ("moon", "risen"), "moon", &json!({}), &json!({"command": "moon"}));
     account(&mut log, "1795341905304-0", "entity_deleted", ("2-bob", "Bob", 0));
     let expected = [
         r#"+1.300s transfer#2 entity_created from_id: account#1, to_id: account#3, amount: 17, status: "ASKED""#,

@@ -39,6 +39,8 @@ pub(super) struct Findings {
     on_tainted: BTreeMap<u64, Root>,
     /// Reactions lately that rested on what would be otherwise: event's place, saga.
     following: BTreeMap<(u64, &'static str), Root>,
+    /// Lately, on which events which sagas fail that have left no trace of a reaction, and why.
+    failing: BTreeMap<(u64, &'static str), String>,
     /// Sagas that have never reacted to anything, and to how many events they would have.
     never_ran: BTreeMap<&'static str, u64>,
     /// Events of sagas that the domain does not have.
@@ -86,6 +88,7 @@ impl Findings {
             answers: Answers::default(),
             on_tainted: BTreeMap::new(),
             following: BTreeMap::new(),
+            failing: BTreeMap::new(),
             never_ran: BTreeMap::new(),
             gone: BTreeMap::new(),
             is_done: false,
@@ -128,6 +131,7 @@ impl Findings {
         if let Some(oldest) = place.checked_sub(4 * AHEAD as u64) {
             self.on_tainted = self.on_tainted.split_off(&oldest);
             self.following = self.following.split_off(&(oldest, ""));
+            self.failing = self.failing.split_off(&(oldest, ""));
         }
     }
 
@@ -148,11 +152,14 @@ impl Findings {
             Standing::Waiting => self.report.waiting += 1,
             Standing::NeverRan if is_quiet => {}
             Standing::NeverRan => *self.never_ran.entry(reaction.handler).or_default() += 1,
-            Standing::Over if reaction.outcome.is_err() && !reaction.is_recorded => {
-                self.report.decisions += 1;
-                self.report.failing += 1;
-            }
-            Standing::Over => self.compare(reaction),
+            Standing::Over => match &reaction.outcome {
+                Err(failure) if !reaction.is_recorded => {
+                    self.report.decisions += 1;
+                    self.report.failing += 1;
+                    self.failing.insert((reaction.place, reaction.handler), failure.0.clone());
+                }
+                Ok(_) | Err(_) => self.compare(reaction),
+            },
         }
     }
 
@@ -245,8 +252,12 @@ impl Findings {
                 subject.follows = follows.or_else(|| self.follows(&subject, &[]));
                 let by = By { handler, as_of, root: subject.follows.unwrap_or(root) };
                 self.taint.leaves(&self.domain, &Side::held(event), by);
+                // It was thought to have been set aside; but then nothing would have come of it.
+                let failed = self.failing.remove(&(cause, handler));
+                self.report.failing -= u64::from(failed.is_some());
+                let fails = failed.map(|reason| Difference::Fails { reason });
                 let extra = Difference::Extra(Side::held(event).told(&self.domain));
-                self.diverged(&subject, Seen::only(vec![extra]), Vec::new());
+                self.diverged(&subject, Seen::only(fails.into_iter().chain([extra]).collect()), Vec::new());
             }
             Loose::Unknown if self.scope.is_everything() && event.position <= self.scope.to => {
                 self.stray(event, place, handler);

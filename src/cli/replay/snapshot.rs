@@ -1,9 +1,13 @@
 //! `retrace replay snapshot`: what today's sagas decide about a history, as text made to be read in a diff.
 
 use kernel::Domain;
+use replay::{
+    record::{self, Window},
+    snapshot,
+};
 use runtime::StoreUrl;
 
-use crate::cli::{failure::Failure, store::StoreArgs, words::out};
+use crate::cli::{exit, failure::Failure, store::StoreArgs, subject::Subject, words::out};
 
 /// Which history.
 #[derive(Debug, clap::Args)]
@@ -11,12 +15,33 @@ pub(super) struct Args {
     /// The history file; without it, the log that the store options name
     #[arg(value_name = "HISTORY", conflicts_with_all = ["store", "namespace", "data"])]
     history: Option<StoreUrl>,
+    /// Only events about this row, what led to them and what came of all that: what `record --closure` is about
+    #[arg(long, value_name = "TOPIC/ID")]
+    of: Option<Subject>,
     #[command(flatten)]
     store: StoreArgs,
 }
 
 pub(super) async fn run(domain: &Domain, args: Args) -> Result<(), Failure> {
+    // What is not of the domain needs no store.
+    let row = args.of.as_ref().map(|of| Ok::<_, Failure>((of.topic(domain)?.name, key(of)?))).transpose()?;
     let engine = args.store.or(args.history).open_existing(domain).await?;
-    out(&replay::snapshot::of_log(domain, &engine).await?);
+    let text = match row {
+        Some(row) => {
+            let own = record::own(domain, &engine, row, Window::default()).await?;
+            if own.is_empty() {
+                let (topic, key) = row;
+                return Err(Failure::new(exit::NOT_FOUND, format!("no event of the log is about {topic} {key}")));
+            }
+            snapshot::of_log_where(domain, &engine, |event| own.holds(&event.id)).await?
+        }
+        None => snapshot::of_log(domain, &engine).await?,
+    };
+    out(&text);
     Ok(engine.close().await?)
+}
+
+fn key(of: &Subject) -> Result<&str, Failure> {
+    let missing = || Failure::usage("--of wants one row, a topic and an id like order/12".to_owned());
+    of.key.as_deref().ok_or_else(missing)
 }
