@@ -147,7 +147,9 @@ async fn origins(
             )
         })
         .collect();
-    let silent: Vec<_> = events.filter(|event| event.meta.cause.is_none() && event.meta.command.is_none()).collect();
+    let silent: Vec<_> = events
+        .filter(|event| event.meta.cause.is_none() && event.meta.command.is_none() && !event.meta.given)
+        .collect();
     let mut is_complete = true;
     if !silent.is_empty() {
         let stretches = inferred::stretches(silent.iter().map(|event| event.position));

@@ -193,6 +193,19 @@ fn effects_are_waited_for_as_long_as_the_window_says() {
 }
 
 #[test]
+fn what_is_only_given_causes_nothing_and_has_no_cause() {
+    let given = || Meta { given: true, ..Meta::default() };
+    let mut bank = Bank::open();
+    bank.meta = given();
+    bank.transfer("t", "ann", "bob", 3);
+    assert_eq!((bank.inference.waiting(), bank.account(UPDATED, "ann", 7)), (0, None));
+    bank.transfer("u", "bob", "ann", 3);
+    bank.meta = given();
+    assert_eq!(bank.account(UPDATED, "bob", 7), None);
+    assert_eq!(bank.account(UPDATED, "bob", 7), because(1040, "teller, Exact"));
+}
+
+#[test]
 fn the_oldest_are_given_up_when_too_many_are_waited_for() {
     let mut bank = Bank::new(Window { most: 6, ..Window::default() });
     bank.account(CREATED, "ann", 10);

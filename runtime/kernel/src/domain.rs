@@ -181,10 +181,11 @@ pub struct SagaHandler {
 }
 
 impl SagaHandler {
-    /// Whether it reacts to events like this one.
+    /// Whether it reacts to events like this one; never to one that is only given.
     #[must_use]
     pub fn wants(&self, event: &Event) -> bool {
-        self.triggers.iter().any(|(topic, action)| *topic == &*event.topic && *action == event.action)
+        !event.meta.given
+            && self.triggers.iter().any(|(topic, action)| *topic == &*event.topic && *action == event.action)
     }
 
     /// A view of nothing that will fold what it reads.
@@ -204,6 +205,7 @@ impl SagaHandler {
             schema: None,
             command: None,
             traceparent: event.meta.traceparent.clone(),
+            given: false,
         };
         let time_ms = event.position.unix_micros() / 1_000;
         let context = Context { cause: event.id.clone(), handler: self.name.to_owned(), time_ms, meta };
@@ -385,6 +387,7 @@ impl Domain {
             correlation: Some(command.meta.correlation.as_ref().unwrap_or(&command.id).clone()),
             schema: None,
             traceparent: command.meta.traceparent.clone(),
+            given: false,
         };
         let handler = command.topic.clone();
         Decision::new(view, Context { cause: command.id.clone(), handler, time_ms: command.issued_ms, meta })

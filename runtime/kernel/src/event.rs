@@ -111,6 +111,9 @@ pub struct Meta {
     /// W3C trace context of the request, passed on unread.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
+    /// Whether it only brings about what was there before, in a part of a log: nobody reacts to it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub given: bool,
 }
 
 impl Meta {
@@ -210,6 +213,8 @@ pub struct MetaRef<'e> {
     /// W3C trace context of the request.
     #[serde(borrow, deserialize_with = "borrowed")]
     pub traceparent: Option<Cow<'e, str>>,
+    /// Whether it only brings about what was there before.
+    pub given: bool,
 }
 
 /// Reads a text that may be absent, copying it only where something in it is escaped.
@@ -262,6 +267,7 @@ impl Meta {
             correlation: borrow(self.correlation.as_ref()),
             schema: self.schema,
             traceparent: borrow(self.traceparent.as_ref()),
+            given: self.given,
         }
     }
 }
@@ -287,6 +293,7 @@ impl EventRef<'_> {
                 correlation: own(&meta.correlation),
                 schema: meta.schema,
                 traceparent: own(&meta.traceparent),
+                given: meta.given,
             },
         }
     }

@@ -14,6 +14,8 @@ fn a_borrowed_meta_is_read_just_as_an_owned_one() {
         r#"{"command":"c","as_of":"1795341904815-0","correlation":"c"}"#,
         r#"{"command":"c","cause":"e","handler":"h","as_of":"5-1","correlation":"r","schema":1,"traceparent":"00-a-b-01"}"#,
         r#"{"command":null,"cause":null,"handler":null,"as_of":null,"correlation":null,"schema":null,"traceparent":null}"#,
+        r#"{"given":true,"schema":1}"#,
+        r#"{"given":false}"#,
         r#"{"command":"","more":{"command":[1,null]},"schema":4294967295}"#,
         r#"{"command":"a\"b\u0041\n\ud83d\ude00 Zoë","\u0063ause":"e","as_of":"\u0035-1"}"#,
         // As a sequence, which nobody writes.
@@ -46,6 +48,7 @@ fn a_borrowed_meta_is_read_just_as_an_owned_one() {
         r#"{"schema":4294967296}"#,
         r#"{"schema":1.0}"#,
         r#"{"traceparent":{}} "#,
+        r#"{"given":"true"}"#,
         r#"{"more":}"#,
         "{} {}",
         r#"["c","e","h","5-1","r",1,"t","u"]"#,
@@ -67,4 +70,12 @@ fn a_borrowed_meta_copies_only_what_is_escaped() {
         assert!(matches!(text, Some(Cow::Borrowed(_))), "{text:?}");
     }
     assert_eq!(meta.correlation, Some(Cow::Owned("r".to_owned())));
+}
+
+#[test]
+fn what_is_given_says_so_and_nothing_else_does() {
+    let given = Meta { given: true, ..Meta::default() };
+    assert_eq!(serde_json::to_string(&given).unwrap(), r#"{"given":true}"#);
+    assert_eq!(serde_json::to_string(&Meta::default()).unwrap(), "{}");
+    assert_eq!(owned(given.as_ref()), given);
 }
