@@ -9,12 +9,14 @@
 //! | [`causes`] | what caused the events of programs that did not write it down, found by content |
 //! | [`reactions`] | what today's sagas decide about each event of a log |
 //! | [`mod@snapshot`] | what today's sagas decide about a history, as text made to be read in a diff |
+//! | [`record`] | parts of a log that replay as the whole does |
 //! | [`verify`] | whether today's sagas would decide the same again |
 
 pub mod causes;
 mod inferred;
 pub mod life;
 pub mod reactions;
+pub mod record;
 #[cfg(test)]
 mod sample;
 pub mod snapshot;

@@ -1,0 +1,153 @@
+//! Captures fixtures: parts of a log that replay as the whole log does.
+//!
+//! | part | what it does |
+//! |---|---|
+//! | [`Own`] | the events that a part is about, and whatever they led to |
+//! | `reads` | what the decisions about own events read, and as of when |
+//! | `lives` | the versions of the rows that were read, and which of them bring those rows about |
+//! | `fixture` | the part put together, and its decisions made again |
+//!
+//! A part is a log of its own: numbered from 1, and whoever replays it needs nothing else. What was there before,
+//! and was read, is in it as the events that brought it about, marked as given in their meta: nobody is asked
+//! about those. Nothing is appended and nothing is sent (R11).
+
+use std::collections::HashSet;
+
+use kernel::{Domain, Entry, Position};
+use runtime::{Engine, StoreError};
+
+mod fixture;
+mod lives;
+mod own;
+mod reactions;
+mod reads;
+
+pub use own::Own;
+
+use fixture::Fixture;
+use lives::Lives;
+use own::Seed;
+use reads::Reads;
+
+/// How often a part is made again, with more in it, until its decisions come out as they did.
+pub const MOST_ROUNDS: usize = 8;
+
+/// Between which positions is recorded, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// From here.
+    pub from: Position,
+    /// Up to here.
+    pub to: Position,
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self { from: Position::ZERO, to: Position::MAX }
+    }
+}
+
+/// A part of a log that is a log of its own.
+#[derive(Debug)]
+pub struct Part {
+    /// Its events in log order, numbered from 1.
+    pub entries: Vec<Entry>,
+    /// Those that it is about.
+    pub own: Own,
+    /// How many decisions about own events there are; from the part they come out as from the whole log.
+    pub decisions: usize,
+    /// How many events stand earlier than in the log: a saga had them in front, before the log reached them.
+    pub moved: usize,
+}
+
+/// Why no part was made.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A decision comes out otherwise.
+    #[error(
+        "what {handler} decides about event {event} comes out otherwise without the rest of the log, whatever rows are \
+         given; record all of it"
+    )]
+    Otherwise {
+        /// The saga.
+        handler: String,
+        /// The event.
+        event: String,
+    },
+}
+
+/// The causal closure of one row: every event about it, what led to those, what came of all that, and what the
+/// decisions on the way read; nothing when no event in the window is about it.
+///
+/// Causes are taken as recorded; where a log has none, as one that another program wrote, they are inferred.
+///
+/// # Errors
+/// When the store failed, or a decision can't be made again from a part.
+pub async fn closure(
+    domain: &Domain,
+    engine: &Engine,
+    (topic, key): (&str, &str),
+    window: Window,
+) -> Result<Option<Part>, RecordError> {
+    let seed = Seed::Row(topic.to_owned(), key.to_owned());
+    let part = part(domain, engine, &seed, window).await?;
+    Ok(Some(part).filter(|part| !part.own.is_empty()))
+}
+
+/// All that happened between two positions, and what the decisions about it read.
+///
+/// What came of events before the window is there, but as given.
+///
+/// # Errors
+/// As [`closure`].
+pub async fn range(domain: &Domain, engine: &Engine, window: Window) -> Result<Part, RecordError> {
+    part(domain, engine, &Seed::All, window).await
+}
+
+/// The events that the closure of one row is about: an entity's part of a whole log.
+///
+/// # Errors
+/// When the store failed.
+pub async fn own(
+    domain: &Domain,
+    engine: &Engine,
+    (topic, key): (&str, &str),
+    window: Window,
+) -> Result<Own, StoreError> {
+    own::own(domain, engine, &Seed::Row(topic.to_owned(), key.to_owned()), window, &HashSet::new()).await
+}
+
+async fn part(domain: &Domain, engine: &Engine, seed: &Seed, window: Window) -> Result<Part, RecordError> {
+    let (mut more, mut whole) = (HashSet::new(), HashSet::new());
+    let mut own = own::own(domain, engine, seed, window, &more).await?;
+    let mut rounds = 0;
+    loop {
+        let reads = Reads::of(domain, engine, &own, window).await?;
+        let mut lives = Lives::of(domain, engine, &own, &reads, window).await?;
+        lives.choose(&reads.readings, &whole);
+        let Fixture { events, moved } = Fixture::put_together(engine, &own, &lives).await?;
+        let entries: Vec<_> = events.into_iter().map(Entry::Event).collect();
+        let Some(other) = reads.differing(domain, &entries) else {
+            return Ok(Part { entries, own, decisions: reads.made.len(), moved: moved.len() });
+        };
+        rounds += 1;
+        let before = more.len() + whole.len();
+        if moved.is_subset(&more) {
+            whole.extend(reads.by(&other).cloned());
+        } else {
+            // What a saga had in front can't always be given: whatever brought it about has to be there.
+            more.extend(moved);
+            own = own::own(domain, engine, seed, window, &more).await?;
+        }
+        if more.len() + whole.len() == before || rounds == MOST_ROUNDS {
+            return Err(other.into());
+        }
+    }
+}
+
+fn died(url: &str, error: &tokio::task::JoinError) -> StoreError {
+    StoreError::Unavailable { url: url.to_owned(), reason: format!("recording died: {error}") }
+}
