@@ -17,7 +17,7 @@ use crate::causes::{self, Inference};
 #[derive(Clone, Debug, Default)]
 pub struct Own {
     ids: HashSet<String>,
-    /// Own events whose causes are not: what led to them lies outside the window.
+    /// Own events that came of something outside the window.
     pub(super) cut: HashSet<String>,
     /// Rows that own events are about, by topic and key.
     pub(super) rows: BTreeSet<(String, String)>,
@@ -136,8 +136,10 @@ impl Search {
         }
         if let Some(cause) = cause {
             if !self.own.ids.contains(cause) {
-                self.own.cut.insert(event.id.to_owned());
                 self.wanted.insert(cause.to_owned());
+            }
+            if !self.own.holds(cause) {
+                self.own.cut.insert(event.id.to_owned());
             }
         }
         self.own.inferred += u64::from(inferred.is_some());
