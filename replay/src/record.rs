@@ -6,6 +6,7 @@
 //! | `reads` | what the decisions about own events read, and as of when |
 //! | `lives` | the versions of the rows that were read, and which of them bring those rows about |
 //! | `fixture` | the part put together, and its decisions made again |
+//! | [`pseudonyms`] | names and addresses, replaced |
 //!
 //! A part is a log of its own: numbered from 1, and whoever replays it needs nothing else. What was there before,
 //! and was read, is in it as the events that brought it about, marked as given in their meta: nobody is asked
@@ -19,6 +20,7 @@ use runtime::{Engine, StoreError};
 mod fixture;
 mod lives;
 mod own;
+pub mod pseudonyms;
 mod reactions;
 mod reads;
 

@@ -63,11 +63,11 @@ impl Reads {
     /// Makes the decisions about own events again, from the whole log.
     pub(super) async fn of(domain: &Domain, engine: &Engine, own: &Own, window: Window) -> Result<Self, StoreError> {
         let mut reads = Self::default();
-        reactions::of_log(domain, engine, window.to, &mut |reaction| reads.note(own, reaction)).await?;
+        reactions::of_log(domain, engine, window.to, &mut |reaction| reads.note(own, &reaction)).await?;
         Ok(reads)
     }
 
-    fn note(&mut self, own: &Own, reaction: Reaction) {
+    fn note(&mut self, own: &Own, reaction: &Reaction) {
         let first = reaction.held.first().map(|event| event.position);
         if let Some(first) = first {
             for open in self.open.remove(reaction.handler).unwrap_or_default() {
@@ -80,7 +80,7 @@ impl Reads {
             return;
         }
         let which = Which { handler: reaction.handler, event: reaction.event.id.clone() };
-        self.made.insert(which.clone(), Made::of(&reaction));
+        self.made.insert(which.clone(), Made::of(reaction));
         let Ok(decided) = &reaction.outcome else { return };
         let (which, at) = (Arc::new(which), reaction.event.position);
         let then: BTreeSet<_> = decided.then.asked().map(|(topic, id)| (topic.to_owned(), id.to_owned())).collect();
