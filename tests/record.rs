@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, path::PathBuf};
 
 use kernel::{Entry, Event, Meta, Number};
 use replay::{
+    reactions::Scope,
     record::{self, Part, Window},
-    verify::{Report, Scope, verify_entries},
+    verify::{Report, Until, verify_entries},
 };
 use runtime::{Engine, Namespace, StoreUrl};
 
@@ -38,7 +39,7 @@ fn rows(events: &[Event]) -> BTreeSet<(String, String)> {
 }
 
 fn verified(part: &Part) -> Report {
-    verify_entries(&ordershop::domain(), part.entries.iter().cloned(), Scope::default())
+    verify_entries(&ordershop::domain(), part.entries.iter().cloned(), Scope::default(), Until::End)
 }
 
 async fn closure(engine: &Engine, (topic, id): &(String, String)) -> Part {

@@ -21,7 +21,6 @@ mod fixture;
 mod lives;
 mod own;
 pub mod pseudonyms;
-mod reactions;
 mod reads;
 
 pub use own::Own;

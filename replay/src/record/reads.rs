@@ -3,16 +3,15 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     hash::{DefaultHasher, Hash as _, Hasher as _},
+    ops::ControlFlow,
     sync::Arc,
 };
 
-use kernel::{Domain, Effect, Failure, Position, Read};
-use runtime::{Engine, StoreError};
+use kernel::{Checkpoint, Domain, Effect, Entry, Failure, Position, Read};
+use runtime::{Engine, StoreError, Stretch};
 
-use super::{
-    Own, RecordError, Window,
-    reactions::{self, Reaction},
-};
+use super::{Own, RecordError, Window};
+use crate::reactions::{self, AHEAD, Happening, Reaction, Replay, Scope};
 
 /// A row, by topic and key; or what was looked up by.
 pub(super) type Place = (String, String);
@@ -23,8 +22,9 @@ pub(super) struct Reads {
     pub(super) readings: Vec<Reading>,
     /// What came of each decision.
     pub(super) made: BTreeMap<Which, Made>,
-    /// Readings by saga that have no end yet of what stood in front.
-    open: HashMap<&'static str, Vec<usize>>,
+    /// Readings by saga whose decisions appended nothing, so that later ones tell what stood in front; and the places
+    /// of their events.
+    open: HashMap<&'static str, Vec<(usize, u64)>>,
 }
 
 /// A decision.
@@ -60,19 +60,37 @@ pub(super) struct Front {
 }
 
 impl Reads {
-    /// Makes the decisions about own events again, from the whole log.
+    /// Makes the decisions about own events again, from the log as far as the window goes.
     pub(super) async fn of(domain: &Domain, engine: &Engine, own: &Own, window: Window) -> Result<Self, StoreError> {
-        let mut reads = Self::default();
-        reactions::of_log(domain, engine, window.to, &mut |reaction| reads.note(own, &reaction)).await?;
-        Ok(reads)
+        let mut replay = Replay::new(domain, Scope { to: window.to, ..Scope::default() });
+        let (mut reads, own, engine) = (Self::default(), own.clone(), engine.clone());
+        let url = engine.url();
+        let scanning = tokio::task::spawn_blocking(move || {
+            let mut note = |happening| {
+                if let Happening::Reacted(reaction) = happening {
+                    reads.note(&own, &reaction);
+                }
+                ControlFlow::Continue(())
+            };
+            let stretch = Stretch { after: Checkpoint::default(), until: window.to };
+            engine.scan(&stretch, &mut |seen| {
+                replay.take(seen.to_entry());
+                replay.drain(&mut note)
+            })?;
+            replay.end();
+            let _ = replay.drain(&mut note);
+            Ok(reads)
+        });
+        scanning.await.map_err(|error| super::died(&url, &error))?
     }
 
     fn note(&mut self, own: &Own, reaction: &Reaction) {
         let first = reaction.held.first().map(|event| event.position);
-        if let Some(first) = first {
-            for open in self.open.remove(reaction.handler).unwrap_or_default() {
-                if let Some(front) = &mut self.readings[open].front {
-                    front.until = first;
+        if let (Some(first), Some(open)) = (first, self.open.get_mut(reaction.handler)) {
+            open.retain(|(_, place)| place + AHEAD as u64 >= reaction.place);
+            for (reading, _) in open.iter().filter(|(_, place)| *place < reaction.place) {
+                if let Some(front) = &mut self.readings[*reading].front {
+                    front.until = front.until.min(first);
                 }
             }
         }
@@ -88,7 +106,7 @@ impl Reads {
         let front = Front { handler: reaction.handler, until: first.unwrap_or(Position::MAX) };
         let mut read = |at, front: Option<Front>, places: &BTreeSet<Place>| {
             if front.is_some() && first.is_none() {
-                self.open.entry(reaction.handler).or_default().push(self.readings.len());
+                self.open.entry(reaction.handler).or_default().push((self.readings.len(), reaction.place));
             }
             self.readings.push(Reading { which: which.clone(), at, front, places: places.clone() });
         };
@@ -108,22 +126,22 @@ impl Reads {
     }
 
     /// The first decision that comes out otherwise from a part of the log.
-    pub(super) fn differing(&self, domain: &Domain, part: &[kernel::Entry]) -> Option<Which> {
-        let mut again = BTreeMap::new();
-        reactions::of_entries(domain, part, &mut |reaction| {
+    pub(super) fn differing(&self, domain: &Domain, part: &[Entry]) -> Option<Which> {
+        let again = reactions::reactions(domain, part.iter().cloned());
+        let made = |reaction: &Reaction| {
             let which = Which { handler: reaction.handler, event: reaction.event.id.clone() };
-            again.insert(which, Made::of(&reaction));
-        });
-        let is_other = |(which, made): &(&Which, &Made)| again.get(which) != Some(made);
-        let more = again.keys().find(|which| !self.made.contains_key(which));
-        self.made.iter().find(is_other).map(|(which, _)| which).or(more).cloned()
+            (which, Made::of(reaction))
+        };
+        let again: BTreeMap<_, _> = again.iter().map(made).collect();
+        let other = self.made.iter().find(|(which, made)| again.get(which) != Some(made)).map(|(which, _)| which);
+        other.or_else(|| again.keys().find(|which| !self.made.contains_key(which))).cloned()
     }
 }
 
 /// The row that was read, or what was looked up by.
 fn place(read: &Read) -> Place {
     let text = serde_json::from_str(&format!("\"{}\"", read.text)).unwrap_or_else(|_| read.text.clone());
-    (read.topic.clone(), text)
+    (read.topic.to_string(), text)
 }
 
 impl Made {
