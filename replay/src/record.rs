@@ -7,6 +7,7 @@
 //! | `lives` | the versions of the rows that were read, and which of them bring those rows about |
 //! | `fixture` | the part put together, and its decisions made again |
 //! | [`pseudonyms`] | names and addresses, replaced |
+//! | [`mod@shrink`] | a history with all taken away that something does not need |
 //!
 //! A part is a log of its own: numbered from 1, and whoever replays it needs nothing else. What was there before,
 //! and was read, is in it as the events that brought it about, marked as given in their meta: nobody is asked
@@ -22,6 +23,7 @@ mod lives;
 mod own;
 pub mod pseudonyms;
 mod reads;
+pub mod shrink;
 
 pub use own::Own;
 

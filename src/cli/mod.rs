@@ -20,6 +20,7 @@ mod moment;
 mod pace;
 mod place;
 mod rebuild;
+mod record;
 mod replay;
 mod roles;
 mod run;
@@ -106,6 +107,12 @@ enum Command {
     Trace(trace::Args),
     /// Run recorded history through today's sagas, and compare
     Replay(replay::Args),
+    /// Capture a fixture from a log: all of it, a range, or what one row needs
+    ///
+    /// A part is a log of its own: what was there before and was read is in it as given, and every decision about what
+    /// happened in it comes out as from the whole log, which is tried before it is written. Replaces names and
+    /// addresses, and drops what a divergence does not need, when asked to. Writes nothing but the file.
+    Record(record::Args),
     /// Prove read models equal to a fresh fold of the log, and the log and its checkpoints sound
     ///
     /// Folds the whole log anew and holds read models against it, each at the position where it stands: row by row
@@ -172,6 +179,7 @@ fn run(domain: Arc<Domain>, command: Command) -> Result<(), Failure> {
             Command::History(args) => history::run(domain, args).await,
             Command::Trace(args) => trace::run(domain, args).await,
             Command::Replay(args) => replay::run(domain, args).await,
+            Command::Record(args) => record::run(domain, args).await,
             Command::Audit(args) => audit::run(domain, args).await,
             Command::Status(args) => status::run(domain, args).await,
             Command::Export(args) => export::run(&domain, args).await,

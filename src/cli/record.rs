@@ -1,0 +1,220 @@
+//! `retrace record`: a fixture from a live log: all of it, a range, or what one row needs.
+
+mod output;
+mod shrinking;
+
+use std::{ops::ControlFlow, path::PathBuf, sync::Arc};
+
+use kernel::{Checkpoint, Domain, Entry, Moment, Position, Seen};
+use replay::record::{
+    self, Part, RecordError, Window,
+    pseudonyms::{Gathered, Key, PseudonymError, Pseudonyms, SHORT},
+};
+use runtime::{Engine, Stretch};
+
+use super::{
+    exit,
+    failure::{Failure, chain},
+    moment,
+    store::StoreArgs,
+    subject::Subject,
+    words::counted,
+};
+use output::{Output, Writer};
+
+/// How many entries are read at once.
+const PAGE: usize = 4_096;
+
+/// What to record, and where to.
+#[derive(Debug, clap::Args)]
+#[command(after_help = moment::FORMS)]
+pub(super) struct Args {
+    /// The file to write; it must not exist yet [default: standard output]
+    #[arg(short, long, value_name = "FILE.jsonl")]
+    output: Option<PathBuf>,
+    /// Only what happened at and after this position or time, and what the decisions about it read
+    #[arg(long, value_name = "MOMENT", value_parser = moment::parse, allow_hyphen_values = true)]
+    from: Option<Moment>,
+    /// Only what happened up to and at this position or time
+    #[arg(long, value_name = "MOMENT", value_parser = moment::parse, allow_hyphen_values = true)]
+    to: Option<Moment>,
+    /// Only events about this row, what led to them, what came of all that, and what the decisions on the way read
+    #[arg(long, value_name = "TOPIC/ID")]
+    closure: Option<Subject>,
+    /// Replace names and addresses: always the same by the same under this key. Better given by the variable, since
+    /// others on this machine may see command lines
+    #[arg(long, value_name = "KEY", env = "RETRACE_PSEUDONYMS", hide_env_values = true)]
+    pseudonyms: Option<String>,
+    /// Drop events as long as `replay verify` still reports the same first divergence: the same saga, on an event of
+    /// the same topic and action, with the same kinds of differences in the same effects
+    #[arg(long)]
+    shrink: bool,
+    /// With --shrink: drop events as long as this command, run by the shell with the name of a history file appended,
+    /// exits with 0
+    #[arg(long = "while", value_name = "COMMAND", requires = "shrink")]
+    holds: Option<String>,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> {
+    let row = match &args.closure {
+        Some(subject) => Some(row(subject, &domain)?),
+        None => None,
+    };
+    let key = args.pseudonyms.as_deref().map(Key::new).transpose()?;
+    let output = Output::new(args.output)?;
+    let engine = args.store.open_existing(&domain).await?;
+    let window = Window {
+        from: position(&engine, args.from).await?.unwrap_or(Position::ZERO),
+        to: position(&engine, args.to).await?.unwrap_or(Position::MAX),
+    };
+    if window.from > window.to {
+        return Err(Failure::usage(format!("--from {} comes after --to {}", window.from, window.to)));
+    }
+    let pseudonyms = match key {
+        Some(key) => Some(gathered(&domain, &engine, key).await?),
+        None => None,
+    };
+    let part = match row {
+        Some(row) => Some(closure(&domain, &engine, row, window).await?),
+        None if window != Window::default() => Some(range(&domain, &engine, window).await?),
+        None => None,
+    };
+    let mut writer = output.begin(pseudonyms.as_ref())?;
+    match part {
+        None if !args.shrink => all(&engine, &mut writer).await?,
+        part => {
+            let entries = match part {
+                Some(part) => part.entries,
+                None => everything(&engine).await?,
+            };
+            let entries: Vec<_> = entries.into_iter().map(|entry| writer.replaced(entry)).collect();
+            let entries = match args.shrink {
+                true => shrinking::run(domain, entries, args.holds).await?,
+                false => entries,
+            };
+            entries.into_iter().try_for_each(|entry| writer.write(entry))?;
+        }
+    }
+    engine.close().await?;
+    if let (Some(pseudonyms), Some(key)) = (&pseudonyms, &args.pseudonyms) {
+        let names = counted(pseudonyms.len() as u64, "name or address is", "names and addresses are");
+        eprintln!("{names} replaced; one that is in no such field of the log, but in a text, can't be known");
+        if key.len() < SHORT {
+            eprintln!("warning: a key of less than {SHORT} characters is soon guessed, and names with it");
+        }
+    }
+    writer.finish()
+}
+
+fn row<'s>(subject: &'s Subject, domain: &Domain) -> Result<(&'static str, &'s str), Failure> {
+    let topic = subject.topic(domain)?.name;
+    let missing = || Failure::usage(format!("--closure takes one row: {topic}/ID"));
+    Ok((topic, subject.key.as_deref().ok_or_else(missing)?))
+}
+
+async fn position(engine: &Engine, moment: Option<Moment>) -> Result<Option<Position>, Failure> {
+    match moment {
+        Some(moment) => Ok(Some(engine.position_at(moment).await?)),
+        None => Ok(None),
+    }
+}
+
+async fn closure(domain: &Domain, engine: &Engine, row: (&str, &str), window: Window) -> Result<Part, Failure> {
+    let (topic, key) = row;
+    let missing = || {
+        let within = if window == Window::default() { "" } else { " between --from and --to" };
+        Failure::new(exit::NOT_FOUND, format!("no event{within} is about {topic} {key} in {}", engine.url()))
+    };
+    let part = record::closure(domain, engine, row, window).await?.ok_or_else(missing)?;
+    tell(&part, &format!("{topic} {key}"));
+    Ok(part)
+}
+
+async fn range(domain: &Domain, engine: &Engine, window: Window) -> Result<Part, Failure> {
+    let part = record::range(domain, engine, window).await?;
+    if part.own.is_empty() {
+        let message = format!("nothing happened between --from and --to in {}", engine.url());
+        return Err(Failure::new(exit::NOT_FOUND, message));
+    }
+    tell(&part, "the range");
+    Ok(part)
+}
+
+fn tell(part: &Part, what: &str) {
+    let given = part.entries.len() - part.own.len();
+    let own = counted(part.own.len() as u64, "event", "events");
+    eprintln!("{own} of {what}, and {given} given besides, for what was there before and was read");
+    let decisions = counted(part.decisions as u64, "decision comes", "decisions come");
+    eprintln!("{decisions} out of this part as of the whole log");
+    if part.moved > 0 {
+        let moved = counted(part.moved as u64, "given event stands", "given events stand");
+        eprintln!("{moved} earlier than in the log: where it was decided, a saga had it in front already");
+    }
+    if part.own.inferred > 0 {
+        let inferred = counted(part.own.inferred, "event does", "events do");
+        eprintln!("{inferred} not say what caused it, which was inferred");
+    }
+}
+
+/// The names and addresses of the whole log, with what stands for them.
+async fn gathered(domain: &Domain, engine: &Engine, key: Key) -> Result<Pseudonyms, Failure> {
+    let mut gathered = Gathered::new(domain, key);
+    let reader = engine.clone();
+    let scanning = tokio::task::spawn_blocking(move || {
+        let stretch = Stretch { after: Checkpoint::default(), until: Position::MAX };
+        reader.scan(&stretch, &mut |seen| {
+            if let Seen::Event(event) = seen {
+                gathered.note(event);
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok::<_, Failure>(gathered)
+    });
+    let died = |error: tokio::task::JoinError| Failure::failed(format!("looking for names died: {error}"));
+    Ok(scanning.await.map_err(died)??.finish()?)
+}
+
+/// Writes the whole log as it is read.
+async fn all(engine: &Engine, writer: &mut Writer<'_>) -> Result<(), Failure> {
+    let mut after = Checkpoint::default();
+    loop {
+        let page = engine.read(&after, PAGE).await?;
+        let Some(last) = page.entries.last() else { return Ok(()) };
+        after.position = last.position();
+        for entry in page.entries {
+            let entry = writer.replaced(entry);
+            writer.write(entry)?;
+        }
+    }
+}
+
+/// The whole log, for what has to look at it again and again.
+async fn everything(engine: &Engine) -> Result<Vec<Entry>, Failure> {
+    let (mut entries, mut after) = (Vec::new(), Checkpoint::default());
+    loop {
+        let page = engine.read(&after, PAGE).await?;
+        let Some(last) = page.entries.last() else { return Ok(entries) };
+        after.position = last.position();
+        entries.extend(page.entries);
+    }
+}
+
+impl From<PseudonymError> for Failure {
+    fn from(error: PseudonymError) -> Self {
+        match error {
+            PseudonymError::NoKey => Self::usage(error.to_string()),
+            PseudonymError::Clash(_) | PseudonymError::TooMany { .. } => Self::failed(error.to_string()),
+        }
+    }
+}
+
+impl From<RecordError> for Failure {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Store(error) => error.into(),
+            RecordError::Otherwise { .. } => Self::failed(chain(&error)),
+        }
+    }
+}
