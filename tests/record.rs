@@ -1,15 +1,20 @@
 //! Parts of logs, recorded: they replay as the whole log does.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{collections::BTreeSet, convert::Infallible, path::PathBuf};
 
 use kernel::{Entry, Event, Meta, Number};
 use replay::{
     reactions::Scope,
-    record::{self, Part, Window},
+    record::{
+        self, Part, Window,
+        pseudonyms::{Gathered, Key, Pseudonyms},
+        shrink::{Symptom, shrink},
+    },
     verify::{Report, Until, verify_entries},
 };
-use runtime::{Engine, Namespace, StoreUrl};
+use runtime::{Engine, Namespace, StoreUrl, history};
+use serde_json::Value;
 
 async fn fixture(name: &str) -> Engine {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
@@ -88,7 +93,22 @@ async fn the_closure_of_an_order_is_no_more_than_what_its_decisions_need() {
         sizes.push((part.own.len(), is_given));
         assert!(part.own.len() + is_given <= all.len() / 20, "{row:?}");
     }
-    assert_eq!(sizes.len(), 56);
+    let sum = |sizes: &[(usize, usize)]| sizes.iter().fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1));
+    assert_eq!((sizes.len(), sum(&sizes)), (56, (756, 591)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_cause_is_recorded_of_is_found_by_what_sagas_would_do() {
+    let engine = fixture("ordershop-v2-small.jsonl").await;
+    let all = events(&engine).await;
+    let orders: Vec<_> = rows(&all).into_iter().filter(|(topic, _)| topic == "order").collect();
+    let mut found = Vec::new();
+    for row in &orders {
+        let part = closure(&engine, row).await;
+        found.push((part.own.len(), part.own.inferred));
+    }
+    // An order, its billing and its shipping, as far as it came; all but what clients did is inferred.
+    assert_eq!(found, [(7, 6), (8, 7), (16, 13), (7, 6), (7, 6), (7, 6), (9, 8), (8, 7), (14, 12), (9, 8)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,4 +134,76 @@ async fn what_was_never_there_has_no_closure() {
     let engine = fixture("ordershop-demo.jsonl").await;
     let part = record::closure(&ordershop::domain(), &engine, ("order", "nobody's"), Window::default()).await.unwrap();
     assert!(part.is_none());
+}
+
+/// All names and addresses of the log.
+fn personal(events: &[Event]) -> BTreeSet<String> {
+    let fields = [("customer", "name"), ("customer", "email"), ("mail", "recipient")];
+    let values = events.iter().flat_map(|event| {
+        let data: Value = serde_json::from_str(&event.data).unwrap();
+        let fields = fields.iter().filter(|(topic, _)| **topic == *event.topic);
+        fields.filter_map(|(_, field)| Some(data[*field].as_str()?.to_owned())).collect::<Vec<_>>()
+    });
+    values.collect()
+}
+
+fn pseudonyms(events: &[Event], key: &str) -> Pseudonyms {
+    let mut gathered = Gathered::new(&ordershop::domain(), Key::new(key).unwrap());
+    events.iter().for_each(|event| gathered.note(&event.as_ref()));
+    gathered.finish().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_names_and_addresses_everything_is_decided_the_same() {
+    let all = events(&fixture("ordershop-demo.jsonl").await).await;
+    let names = personal(&all);
+    let pseudonyms = pseudonyms(&all, "a key");
+    assert_eq!((names.len(), pseudonyms.len()), (74, 74));
+    let replaced: Vec<_> = all.iter().cloned().map(|event| pseudonyms.event(event)).collect();
+    let entries: Vec<_> = replaced.iter().cloned().map(Entry::Event).collect();
+    assert!(verify_entries(&ordershop::domain(), entries, Scope::default(), Until::End).is_same());
+    for (before, after) in all.iter().zip(&replaced) {
+        let line = history::write_line(after);
+        assert_eq!(names.iter().find(|name| line.contains(*name)), None, "{line}");
+        assert_eq!(Event { data: String::new(), ..before.clone() }, Event { data: String::new(), ..after.clone() });
+        let is_personal = ["customer", "mail"].contains(&&*before.topic);
+        assert_eq!(before.data == after.data, !is_personal, "{} {}", before.data, after.data);
+    }
+    assert_eq!(rows(&all), rows(&replaced));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_is_replaced_by_the_same_in_every_part_under_one_key_only() {
+    let engine = fixture("ordershop-demo.jsonl").await;
+    let all = events(&engine).await;
+    let customers: Vec<_> = all.iter().filter(|event| &*event.topic == "customer").take(5).cloned().collect();
+    let (whole, part, other) = (pseudonyms(&all, "a key"), pseudonyms(&customers, "a key"), pseudonyms(&all, "b key"));
+    for customer in customers {
+        let replaced = whole.event(customer.clone());
+        assert_eq!(part.event(customer.clone()), replaced);
+        assert_ne!(other.event(customer).data, replaced.data);
+    }
+}
+
+/// The history with one effect dropped, which is missing then.
+async fn tampered() -> Vec<Entry> {
+    let mut all = events(&fixture("ordershop-demo.jsonl").await).await;
+    let is_effect = |event: &&Event| &*event.topic == "inventory" && event.meta.cause.is_some();
+    let dropped = all.iter().filter(is_effect).nth(20).unwrap().id.clone();
+    all.retain(|event| event.id != dropped);
+    all.into_iter().map(Entry::Event).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_shrinks_to_what_its_first_divergence_needs() {
+    let (domain, entries) = (ordershop::domain(), tampered().await);
+    let symptom = Symptom::of(&domain, &entries).unwrap();
+    assert_eq!(symptom.to_string(), "inventory on order entity_created: missing inventory entity_updated");
+    let shrunk =
+        shrink(entries, |entries| Ok::<_, Infallible>(Symptom::of(&domain, entries).as_ref() == Some(&symptom)));
+    let shrunk = shrunk.unwrap();
+    let told: Vec<_> = shrunk.entries.iter().map(|entry| entry.topic().to_string()).collect();
+    assert_eq!((told.join(" "), shrunk.is_least), ("inventory cart order order".to_owned(), true));
+    // The order, its cart, what is in stock, and what says that the saga has reacted.
+    assert_eq!(Symptom::of(&domain, &shrunk.entries).unwrap(), symptom);
 }

@@ -6,9 +6,13 @@ mod shrinking;
 use std::{ops::ControlFlow, path::PathBuf, sync::Arc};
 
 use kernel::{Checkpoint, Domain, Entry, Moment, Position, Seen};
-use replay::record::{
-    self, Part, RecordError, Window,
-    pseudonyms::{Gathered, Key, PseudonymError, Pseudonyms, SHORT},
+use replay::{
+    reactions::Scope,
+    record::{
+        self, Part, RecordError, Window,
+        pseudonyms::{Gathered, Key, PseudonymError, Pseudonyms, SHORT},
+    },
+    verify::{Until, verify_entries},
 };
 use runtime::{Engine, Stretch};
 
@@ -89,7 +93,7 @@ pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> 
                 Some(part) => part.entries,
                 None => everything(&engine).await?,
             };
-            let entries: Vec<_> = entries.into_iter().map(|entry| writer.replaced(entry)).collect();
+            let entries = replaced(&domain, entries, &writer);
             let entries = match args.shrink {
                 true => shrinking::run(domain, entries, args.holds).await?,
                 false => entries,
@@ -174,6 +178,27 @@ async fn gathered(domain: &Domain, engine: &Engine, key: Key) -> Result<Pseudony
     });
     let died = |error: tokio::task::JoinError| Failure::failed(format!("looking for names died: {error}"));
     Ok(scanning.await.map_err(died)??.finish()?)
+}
+
+/// The same entries without names and addresses, if that is asked for; tells when decisions come out otherwise for it.
+fn replaced(domain: &Domain, entries: Vec<Entry>, writer: &Writer<'_>) -> Vec<Entry> {
+    if !writer.replaces() {
+        return entries;
+    }
+    let differ = |entries: &[Entry]| {
+        let report = verify_entries(domain, entries.iter().cloned(), Scope::default(), Until::End);
+        report.divergent + report.consequences
+    };
+    let before = differ(&entries);
+    let entries: Vec<_> = entries.into_iter().map(|entry| writer.replaced(entry)).collect();
+    let after = differ(&entries);
+    if after != before {
+        eprintln!(
+            "warning: {after} decisions differ from what the log holds, and {before} with names and addresses: some are \
+             words of what sagas write"
+        );
+    }
+    entries
 }
 
 /// Writes the whole log as it is read.

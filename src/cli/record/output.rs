@@ -64,6 +64,11 @@ fn beside(path: &Path) -> std::io::Result<NamedTempFile> {
 }
 
 impl Writer<'_> {
+    /// Whether names and addresses are replaced.
+    pub(super) const fn replaces(&self) -> bool {
+        self.pseudonyms.is_some()
+    }
+
     /// The same entry without names and addresses, if that is asked for.
     pub(super) fn replaced(&self, entry: Entry) -> Entry {
         match (entry, self.pseudonyms) {

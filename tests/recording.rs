@@ -1,0 +1,190 @@
+//! `retrace record`, as a person uses it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod common;
+
+use std::{
+    path::{Path, PathBuf},
+    process::Output,
+};
+
+use common::{Retrace, Store, process::talk};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const KEY: &str = "a key for tests only";
+
+fn history() -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/ordershop-demo.jsonl").display().to_string()
+}
+
+/// A folder to record into.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Records from the demo's history into a file.
+    fn record(&self, name: &str, args: &[&str]) -> Output {
+        self.record_from(&history(), name, args)
+    }
+
+    fn record_from(&self, store: &str, name: &str, args: &[&str]) -> Output {
+        let mut command = Retrace::command();
+        command.args(["record", "--store", store, "-o"]).arg(self.file(name)).args(args);
+        command.output().unwrap()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.0.path()).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.file(name)).unwrap()
+    }
+}
+
+fn verify(file: &Path) -> Option<i32> {
+    Retrace::run(&["replay", "verify", "--store", file.to_str().unwrap()]).status.code()
+}
+
+/// The first order of the history that came to be shipped.
+fn order() -> String {
+    let text = std::fs::read_to_string(history()).unwrap();
+    let line = text.lines().find(|line| line.contains("\"events:shipping\"")).unwrap();
+    let line: Value = serde_json::from_str(line).unwrap();
+    let data: Value = serde_json::from_str(line["fields"]["event_data"].as_str().unwrap()).unwrap();
+    format!("order/{}", data["order_id"].as_str().unwrap())
+}
+
+#[test]
+fn everything_is_what_an_export_is() {
+    let folder = Folder::new();
+    let output = folder.record("all.jsonl", &[]);
+    assert_eq!(
+        (output.status.code(), folder.read("all.jsonl") == std::fs::read_to_string(history()).unwrap()),
+        (Some(0), true)
+    );
+    assert_eq!(
+        talk(&output),
+        format!("979 events written to {}, up to 1795371914718-1\n", folder.file("all.jsonl").display())
+    );
+    let output = Retrace::run(&["record", "--store", &history()]);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), folder.read("all.jsonl"));
+}
+
+#[test]
+fn the_closure_of_an_order_names_nobody_and_is_decided_the_same() {
+    let folder = Folder::new();
+    let output = folder.record("order.jsonl", &["--closure", &order(), "--pseudonyms", KEY]);
+    let said = talk(&output);
+    let lines: Vec<_> = said.lines().collect();
+    let (order, file) = (order().replace('/', " "), folder.file("order.jsonl"));
+    let expected = [
+        format!("15 events of {order}, and 8 given besides, for what was there before and was read"),
+        "11 decisions come out of this part as of the whole log".to_owned(),
+        "74 names and addresses are replaced; one that is in no such field of the log, but in a text, can't be known"
+            .to_owned(),
+        format!("23 events written to {}, up to 1795371913452-6", file.display()),
+    ];
+    assert_eq!((lines, output.status.code()), (expected.iter().map(String::as_str).collect(), Some(0)));
+    assert_eq!(verify(&file), Some(0));
+    assert_eq!(folder.read("order.jsonl").matches("mail.example").count(), 0);
+    // It is a log like any other: it can be brought into a store, and recorded from there.
+    let store = Store::sqlite();
+    store.import(&file);
+    let output = store.command(&["record"]).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), folder.read("order.jsonl"));
+}
+
+#[test]
+fn a_key_may_come_by_the_environment_and_a_short_one_is_warned_of() {
+    let folder = Folder::new();
+    folder.record("option.jsonl", &["--pseudonyms", "short"]);
+    let mut command = Retrace::command();
+    command.args(["record", "--store", &history(), "-o"]).arg(folder.file("variable.jsonl"));
+    let output = command.env("RETRACE_PSEUDONYMS", "short").output().unwrap();
+    assert_eq!(folder.read("option.jsonl"), folder.read("variable.jsonl"));
+    let warning = "warning: a key of less than 16 characters is soon guessed, and names with it";
+    assert_eq!(talk(&output).lines().nth(1), Some(warning));
+    assert_eq!(verify(&folder.file("option.jsonl")), Some(0));
+}
+
+#[test]
+fn what_cannot_be_recorded_is_told_and_nothing_is_left_behind() {
+    let folder = Folder::new();
+    let failure = |args: &[&str]| {
+        let output = folder.record("new.jsonl", args);
+        assert_eq!(folder.names(), Vec::<String>::new(), "{args:?}");
+        (output.status.code().unwrap(), talk(&output))
+    };
+    let history = history();
+    let told = |code: i32, sentence: &str| (code, format!("retrace: {sentence}\n"));
+    assert_eq!(
+        failure(&["--closure", "order/nobody's"]),
+        told(3, &format!("no event is about order nobody's in {history}"))
+    );
+    assert_eq!(
+        failure(&["--closure", &order(), "--to", "1795371912044-5"]),
+        told(3, &format!("no event between --from and --to is about {} in {history}", order().replace('/', " ")))
+    );
+    assert_eq!(
+        failure(&["--from", "1795371912044-5", "--to", "1795371912044-3"]),
+        told(64, "--from 1795371912044-5 comes after --to 1795371912044-3")
+    );
+    assert_eq!(failure(&["--closure", "order"]), told(64, "--closure takes one row: order/ID"));
+    assert_eq!(failure(&["--pseudonyms", ""]), told(64, "a key for pseudonyms must not be empty"));
+    assert_eq!(failure(&["--closure", "ordr/1"]).0, 64);
+    assert_eq!(failure(&["--while", "true"]).0, 64, "without --shrink");
+    let sentence = "verify finds nothing that differs, so nothing has to stay; say by --while what has to hold";
+    assert_eq!(failure(&["--shrink"]), told(1, sentence));
+    let sentence = "`false` does not exit with 0 for the whole, so it can't shrink";
+    assert_eq!(failure(&["--shrink", "--while", "false"]), told(1, sentence));
+    let sentence = "can't run `no-such-command`: the shell exits with 127";
+    assert_eq!(failure(&["--shrink", "--while", "no-such-command"]), told(64, sentence));
+}
+
+#[test]
+fn what_is_there_already_stays() {
+    let folder = Folder::new();
+    std::fs::write(folder.file("old.jsonl"), "mine").unwrap();
+    let output = folder.record("old.jsonl", &[]);
+    let sentence = format!("retrace: {} exists already; it is not overwritten\n", folder.file("old.jsonl").display());
+    assert_eq!((output.status.code(), talk(&output)), (Some(1), sentence));
+    assert_eq!((folder.read("old.jsonl"), folder.names()), ("mine".to_owned(), vec!["old.jsonl".to_owned()]));
+}
+
+#[test]
+fn a_divergence_shrinks_to_what_shows_it() {
+    let folder = Folder::new();
+    let text = std::fs::read_to_string(history()).unwrap();
+    let is_effect = |line: &&str| line.contains("\"events:inventory\"") && line.contains("\\\"cause\\\"");
+    let dropped = text.lines().filter(is_effect).nth(20).unwrap();
+    let rest: Vec<_> = text.lines().filter(|line| *line != dropped).collect();
+    std::fs::write(folder.file("torn.jsonl"), rest.join("\n")).unwrap();
+    let torn = folder.file("torn.jsonl").display().to_string();
+    let output = folder.record_from(&torn, "small.jsonl", &["--shrink", "--pseudonyms", KEY]);
+    assert_eq!(output.status.code(), Some(0), "{}", talk(&output));
+    assert!(talk(&output).starts_with(
+        "kept: inventory on order entity_created: missing inventory entity_updated\n978 events shrunk to 4 events in "
+    ));
+    assert_eq!((folder.read("small.jsonl").lines().count(), verify(&folder.file("small.jsonl"))), (4, Some(2)));
+}
+
+#[test]
+fn a_history_shrinks_while_a_command_says_so() {
+    let folder = Folder::new();
+    let output = folder.record("small.jsonl", &["--shrink", "--while", "grep -q UNCLEARED"]);
+    assert_eq!(output.status.code(), Some(0), "{}", talk(&output));
+    let text = folder.read("small.jsonl");
+    assert_eq!((text.lines().count(), text.contains("UNCLEARED")), (1, true));
+}
