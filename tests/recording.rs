@@ -183,8 +183,8 @@ fn a_divergence_shrinks_to_what_shows_it() {
 #[test]
 fn a_history_shrinks_while_a_command_says_so() {
     let folder = Folder::new();
-    let output = folder.record("small.jsonl", &["--shrink", "--while", "grep -q UNCLEARED"]);
+    let output = folder.record("small.jsonl", &["--shrink", "--while", "grep -q CLEARED"]);
     assert_eq!(output.status.code(), Some(0), "{}", talk(&output));
     let text = folder.read("small.jsonl");
-    assert_eq!((text.lines().count(), text.contains("UNCLEARED")), (1, true));
+    assert_eq!((text.lines().count(), text.contains("CLEARED")), (1, true));
 }

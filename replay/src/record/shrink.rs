@@ -37,9 +37,9 @@ pub struct Shrunk {
 ///
 /// # Errors
 /// What `holds` fails with.
-pub fn shrink<E>(entries: Vec<Entry>, mut holds: impl FnMut(&[Entry]) -> Result<bool, E>) -> Result<Shrunk, E> {
-    let mut search = Search { entries: &entries, tries: 0, holds: &mut holds };
-    let families = search.least(families(&entries))?;
+pub fn shrink<E>(entries: &[Entry], mut holds: impl FnMut(&[Entry]) -> Result<bool, E>) -> Result<Shrunk, E> {
+    let mut search = Search { entries, tries: 0, holds: &mut holds };
+    let families = search.least(families(entries))?;
     let mut single: Vec<usize> = families.concat();
     single.sort_unstable();
     let single = search.least(single.into_iter().map(|index| vec![index]).collect())?;

@@ -50,7 +50,7 @@ fn by_command(entries: Vec<Entry>, command: &str) -> Result<Vec<Entry>, Failure>
 
 fn least(entries: Vec<Entry>, holds: impl FnMut(&[Entry]) -> Result<bool, Failure>) -> Result<Vec<Entry>, Failure> {
     let whole = counted(entries.len() as u64, "event", "events");
-    let shrunk = shrink(entries, holds)?;
+    let shrunk = shrink(&entries, holds)?;
     let tries = counted(shrunk.tries as u64, "try", "tries");
     eprintln!("{whole} shrunk to {} in {tries}", counted(shrunk.entries.len() as u64, "event", "events"));
     if !shrunk.is_least {

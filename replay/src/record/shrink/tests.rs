@@ -32,7 +32,7 @@ fn ids(entries: &[Entry]) -> Vec<&str> {
 fn what_is_not_needed_is_dropped_and_nothing_else() {
     for wanted in [vec!["0"], vec!["99"], vec!["5", "6"], vec!["7", "50", "98"], vec!["0", "1", "2", "3", "99"]] {
         let mut asked = 0;
-        let shrunk = shrink(history(100), |entries| {
+        let shrunk = shrink(&history(100), |entries| {
             asked += 1;
             assert!(!entries.is_empty());
             Ok::<_, Infallible>(wanted.iter().all(|id| ids(entries).contains(id)))
@@ -48,7 +48,7 @@ fn what_is_not_needed_is_dropped_and_nothing_else() {
 #[test]
 fn what_belongs_together_is_dropped_together() {
     let mut tries = 0;
-    let shrunk = shrink(history(900), |entries| {
+    let shrunk = shrink(&history(900), |entries| {
         tries += 1;
         // Half a family does not hold.
         let ids = ids(entries);
@@ -62,11 +62,11 @@ fn what_belongs_together_is_dropped_together() {
 
 #[test]
 fn it_is_asked_only_so_often() {
-    let shrunk = shrink(history(2_000), |_| Ok::<_, Infallible>(false)).unwrap();
+    let shrunk = shrink(&history(2_000), |_| Ok::<_, Infallible>(false)).unwrap();
     assert_eq!((shrunk.entries.len(), shrunk.tries, shrunk.is_least), (2_000, MOST_TRIES, false));
 }
 
 #[test]
 fn what_cannot_be_asked_ends_it() {
-    assert_eq!(shrink(history(9), |_| Err("no such command")).unwrap_err(), "no such command");
+    assert_eq!(shrink(&history(9), |_| Err("no such command")).unwrap_err(), "no such command");
 }
