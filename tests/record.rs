@@ -200,7 +200,7 @@ async fn a_history_shrinks_to_what_its_first_divergence_needs() {
     let symptom = Symptom::of(&domain, &entries).unwrap();
     assert_eq!(symptom.to_string(), "inventory on order entity_created: missing inventory entity_updated");
     let shrunk =
-        shrink(entries, |entries| Ok::<_, Infallible>(Symptom::of(&domain, entries).as_ref() == Some(&symptom)));
+        shrink(&entries, |entries| Ok::<_, Infallible>(Symptom::of(&domain, entries).as_ref() == Some(&symptom)));
     let shrunk = shrunk.unwrap();
     let told: Vec<_> = shrunk.entries.iter().map(|entry| entry.topic().to_string()).collect();
     assert_eq!((told.join(" "), shrunk.is_least), ("inventory cart order order".to_owned(), true));

@@ -114,8 +114,8 @@ impl Reads {
             read(at, None, &then);
         }
         read(reaction.as_of, Some(front), &places);
-        if reaction.as_of > at {
-            // It was decided at the event first; what it asked of the past it asked there.
+        if reaction.as_of > at && !then.is_empty() {
+            // What is asked of the past was first asked at the event.
             read(at, Some(front), &places);
         }
     }

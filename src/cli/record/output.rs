@@ -104,9 +104,9 @@ impl Writer<'_> {
         let into = match (out.into_inner(), path) {
             (Ok(Out::File(file)), Some(path)) => {
                 file.as_file().sync_all().map_err(failed)?;
-                file.persist_noclobber(&path).map_err(|error| match error.error.kind() {
-                    ErrorKind::AlreadyExists => exists(&path),
-                    _ => named(&path, &error.error),
+                file.persist_noclobber(&path).map_err(|error| {
+                    let is_there = error.error.kind() == ErrorKind::AlreadyExists;
+                    if is_there { exists(&path) } else { named(&path, &error.error) }
                 })?;
                 format!(" to {}", path.display())
             }

@@ -24,33 +24,33 @@ pub(super) async fn run(
     command: Option<String>,
 ) -> Result<Vec<Entry>, Failure> {
     let shrinking = tokio::task::spawn_blocking(move || match command {
-        Some(command) => by_command(entries, &command),
-        None => by_symptom(&domain, entries),
+        Some(command) => by_command(&entries, &command),
+        None => by_symptom(&domain, &entries),
     });
     shrinking.await.map_err(|error| Failure::failed(format!("shrinking died: {error}")))?
 }
 
-fn by_symptom(domain: &Domain, entries: Vec<Entry>) -> Result<Vec<Entry>, Failure> {
+fn by_symptom(domain: &Domain, entries: &[Entry]) -> Result<Vec<Entry>, Failure> {
     let nothing = "verify finds nothing that differs, so nothing has to stay; say by --while what has to hold";
-    let symptom = Symptom::of(domain, &entries).ok_or_else(|| Failure::failed(nothing))?;
+    let symptom = Symptom::of(domain, entries).ok_or_else(|| Failure::failed(nothing))?;
     eprintln!("kept: {symptom}");
     least(entries, |entries| Ok(Symptom::of(domain, entries).as_ref() == Some(&symptom)))
 }
 
-fn by_command(entries: Vec<Entry>, command: &str) -> Result<Vec<Entry>, Failure> {
+fn by_command(entries: &[Entry], command: &str) -> Result<Vec<Entry>, Failure> {
     let failed = |error: std::io::Error| Failure::failed(format!("can't try a candidate: {error}"));
     let folder = tempfile::tempdir().map_err(failed)?;
     let file = folder.path().join("candidate.jsonl");
     let holds = |entries: &[Entry]| holds(command, &file, entries);
-    if !holds(&entries)? {
+    if !holds(entries)? {
         return Err(Failure::failed(format!("`{command}` does not exit with 0 for the whole, so it can't shrink")));
     }
     least(entries, holds)
 }
 
-fn least(entries: Vec<Entry>, holds: impl FnMut(&[Entry]) -> Result<bool, Failure>) -> Result<Vec<Entry>, Failure> {
+fn least(entries: &[Entry], holds: impl FnMut(&[Entry]) -> Result<bool, Failure>) -> Result<Vec<Entry>, Failure> {
     let whole = counted(entries.len() as u64, "event", "events");
-    let shrunk = shrink(&entries, holds)?;
+    let shrunk = shrink(entries, holds)?;
     let tries = counted(shrunk.tries as u64, "try", "tries");
     eprintln!("{whole} shrunk to {} in {tries}", counted(shrunk.entries.len() as u64, "event", "events"));
     if !shrunk.is_least {
