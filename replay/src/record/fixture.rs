@@ -24,33 +24,35 @@ pub(super) struct Fixture {
 impl Fixture {
     /// Fetches what is given, and puts all in log order.
     pub(super) async fn put_together(engine: &Engine, own: &Own, lives: &Lives) -> Result<Self, StoreError> {
-        let own = lives.own.iter().map(|event| {
-            let event = Event::clone(event);
-            if own.holds(&event.id) { event } else { given(event) }
-        });
-        let mut fixture = Self { events: own.collect(), moved: HashSet::new() };
-        let mut occupied: BTreeSet<_> = fixture.events.iter().map(|event| event.position).collect();
         let mut wanted: HashMap<(Position, &str), Option<Position>> = HashMap::new();
         for ((topic, _), life) in &lives.lives {
             for version in life.versions.iter().filter(|version| version.is_there && !version.is_own) {
                 wanted.insert((version.position, topic), version.latest);
             }
         }
-        let positions: Vec<_> = wanted.keys().map(|(position, _)| *position).collect();
+        let mut fixture = Self { events: Vec::new(), moved: HashSet::new() };
         let mut early: Vec<(Position, Event)> = Vec::new();
+        for event in &lives.own {
+            let latest = wanted.remove(&(event.position, &*event.topic)).flatten();
+            let event = Event::clone(event);
+            match latest {
+                Some(latest) => early.push((latest, given(event))),
+                None if own.holds(&event.id) => fixture.events.push(event),
+                None => fixture.events.push(given(event)),
+            }
+        }
+        let positions: Vec<_> = wanted.keys().map(|(position, _)| *position).collect();
         for positions in positions.chunks(PAGE) {
             for entry in engine.entries_at(positions).await? {
                 let Entry::Event(event) = entry else { continue };
                 match wanted.get(&(event.position, &*event.topic)) {
-                    Some(None) => {
-                        occupied.insert(event.position);
-                        fixture.events.push(given(event));
-                    }
+                    Some(None) => fixture.events.push(given(event)),
                     Some(Some(latest)) => early.push((*latest, given(event))),
                     None => {}
                 }
             }
         }
+        let mut occupied: BTreeSet<_> = fixture.events.iter().map(|event| event.position).collect();
         // From the last to the first, so that they keep their order.
         early.sort_by_key(|(latest, event)| std::cmp::Reverse((*latest, event.position)));
         for (latest, mut event) in early {

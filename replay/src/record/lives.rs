@@ -38,8 +38,10 @@ pub(super) struct Version {
     by: Option<String>,
     /// What it refers to, as far as anything was looked up by that.
     mentions: Vec<String>,
-    /// Whether its event is own, and so there anyway.
+    /// Whether its event is own, and stands where it does.
     pub(super) is_own: bool,
+    /// Whether it is what the part is about, own or cut.
+    belongs: bool,
     pub(super) is_there: bool,
     /// Where it has to stand at the latest, if not where it does.
     pub(super) latest: Option<Position>,
@@ -142,7 +144,7 @@ impl Life {
     fn choose_before_own(&mut self) -> bool {
         let mut is_more = false;
         for index in 1..self.versions.len() {
-            if self.versions[index].is_own {
+            if self.versions[index].belongs {
                 let before = self.versions[index].position.predecessor();
                 is_more |= self.choose(index - 1, before);
             }
@@ -190,16 +192,15 @@ struct Reader {
 
 impl Reader {
     fn take(&mut self, event: &EventRef<'_>) {
-        let is_own = self.own.has(event.id);
-        if is_own {
+        if self.own.has(event.id) {
             self.lives.own.push(Arc::new(event.to_event()));
         }
         if self.topics.contains(event.topic) {
-            self.note(event, is_own);
+            self.note(event);
         }
     }
 
-    fn note(&mut self, event: &EventRef<'_>, is_own: bool) -> Option<()> {
+    fn note(&mut self, event: &EventRef<'_>) -> Option<()> {
         let topic = self.domain.topic(event.topic).filter(|topic| topic.kind == TopicKind::Entity)?;
         let touch = topic.touch(event).ok()?;
         let place = (event.topic.to_owned(), touch.key.into_owned());
@@ -229,8 +230,9 @@ impl Reader {
             kind,
             by: event.meta.handler.as_deref().filter(|_| event.meta.command.is_none()).map(str::to_owned),
             mentions,
-            is_own,
-            is_there: is_own,
+            is_own: self.own.holds(event.id),
+            belongs: self.own.has(event.id),
+            is_there: self.own.has(event.id),
             latest: None,
         });
         Some(())
