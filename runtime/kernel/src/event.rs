@@ -118,10 +118,11 @@ pub struct Meta {
 }
 
 impl Meta {
-    /// Whether it says where its event came from: from a client's command, or from a saga's reaction.
+    /// Whether it says where its event came from: from a client's command, from a saga's reaction, or
+    /// that it is only given.
     #[must_use]
     pub const fn says_origin(&self) -> bool {
-        self.command.is_some() || self.cause.is_some()
+        self.command.is_some() || self.cause.is_some() || self.given
     }
 }
 
