@@ -99,6 +99,12 @@ fn the_closure_of_an_order_names_nobody_and_is_decided_the_same() {
     assert_eq!((lines, output.status.code()), (expected.iter().map(String::as_str).collect(), Some(0)));
     assert_eq!(verify(&file), Some(0));
     assert_eq!(folder.read("order.jsonl").matches("mail.example").count(), 0);
+    // Without names it is told as the order's part of the whole is, but for the names.
+    folder.record("named.jsonl", &["--closure", &self::order()]);
+    let part = Retrace::run(&["replay", "snapshot", folder.file("named.jsonl").to_str().unwrap()]);
+    let of = self::order();
+    let whole = Retrace::run(&["replay", "snapshot", &history(), "--of", &of]);
+    assert_eq!((part.stdout.is_empty(), part.stdout == whole.stdout), (false, true));
     // It is a log like any other: it can be brought into a store, and recorded from there.
     let store = Store::sqlite();
     store.import(&file);

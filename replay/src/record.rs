@@ -13,7 +13,7 @@
 //! and was read, is in it as the events that brought it about, marked as given in their meta: nobody is asked
 //! about those. Nothing is appended and nothing is sent (R11).
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use kernel::{Domain, Entry, Position};
 use runtime::{Engine, StoreError};
@@ -133,13 +133,14 @@ async fn part(domain: &Domain, engine: &Engine, seed: &Seed, window: Window) -> 
         lives.choose(&reads.readings, &whole);
         let Fixture { events, moved } = Fixture::put_together(engine, &own, &lives).await?;
         let entries: Vec<_> = events.into_iter().map(Entry::Event).collect();
-        let Some(other) = reads.differing(domain, &entries) else {
+        let others: BTreeSet<_> = reads.differing(domain, &entries).into_iter().collect();
+        let Some(other) = others.first().cloned() else {
             return Ok(Part { entries, own, decisions: reads.made.len(), moved: moved.len() });
         };
         rounds += 1;
         let before = more.len() + whole.len();
         if moved.is_subset(&more) {
-            whole.extend(reads.by(&other).cloned());
+            whole.extend(reads.by(&others).cloned());
         } else {
             // What a saga had in front can't always be given: whatever brought it about has to be there.
             more.extend(moved);
