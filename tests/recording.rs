@@ -180,9 +180,10 @@ fn a_divergence_shrinks_to_what_shows_it() {
     let torn = folder.file("torn.jsonl").display().to_string();
     let output = folder.record_from(&torn, "small.jsonl", &["--shrink", "--pseudonyms", KEY]);
     assert_eq!(output.status.code(), Some(0), "{}", talk(&output));
-    assert!(talk(&output).starts_with(
-        "kept: inventory on order entity_created: missing inventory entity_updated\n978 events shrunk to 4 events in "
-    ));
+    let said = talk(&output);
+    let kept = "kept: inventory on order entity_created: missing inventory entity_updated";
+    let lines: Vec<_> = said.lines().take(2).collect();
+    assert_eq!(lines, [kept, "16 events of 978 are about it, or were read"]);
     assert_eq!((folder.read("small.jsonl").lines().count(), verify(&folder.file("small.jsonl"))), (4, Some(2)));
 }
 

@@ -96,7 +96,7 @@ pub async fn closure(
     window: Window,
 ) -> Result<Option<Part>, RecordError> {
     let seed = Seed::Row(topic.to_owned(), key.to_owned());
-    let part = part(domain, engine, &seed, window).await?;
+    let part = part(domain, engine, &seed, window, HashSet::new()).await?;
     Ok(Some(part).filter(|part| !part.own.is_empty()))
 }
 
@@ -107,7 +107,19 @@ pub async fn closure(
 /// # Errors
 /// As [`closure`].
 pub async fn range(domain: &Domain, engine: &Engine, window: Window) -> Result<Part, RecordError> {
-    part(domain, engine, &Seed::All, window).await
+    part(domain, engine, &Seed::All, window, HashSet::new()).await
+}
+
+/// What these events need: what led to them, what came of all that, and what the decisions on the way read.
+///
+/// # Errors
+/// As [`closure`].
+pub async fn around(
+    domain: &Domain,
+    engine: &Engine,
+    events: impl IntoIterator<Item = String>,
+) -> Result<Part, RecordError> {
+    part(domain, engine, &Seed::Nothing, Window::default(), events.into_iter().collect()).await
 }
 
 /// The events that the closure of one row is about: an entity's part of a whole log.
@@ -123,8 +135,14 @@ pub async fn own(
     own::own(domain, engine, &Seed::Row(topic.to_owned(), key.to_owned()), window, &HashSet::new()).await
 }
 
-async fn part(domain: &Domain, engine: &Engine, seed: &Seed, window: Window) -> Result<Part, RecordError> {
-    let (mut more, mut whole) = (HashSet::new(), HashSet::new());
+async fn part(
+    domain: &Domain,
+    engine: &Engine,
+    seed: &Seed,
+    window: Window,
+    mut more: HashSet<String>,
+) -> Result<Part, RecordError> {
+    let mut whole = HashSet::new();
     let mut own = own::own(domain, engine, seed, window, &more).await?;
     let mut rounds = 0;
     loop {
