@@ -5,12 +5,13 @@ use std::{collections::BTreeSet, convert::Infallible, path::PathBuf};
 
 use kernel::{Entry, Event, Meta, Number};
 use replay::{
-    reactions::Scope,
+    reactions::{Scope, reactions},
     record::{
         self, Part, Window,
         pseudonyms::{Gathered, Key, Pseudonyms},
         shrink::{Symptom, shrink},
     },
+    snapshot,
     verify::{Report, Until, verify_entries},
 };
 use runtime::{Engine, Namespace, StoreUrl, history};
@@ -72,10 +73,14 @@ async fn the_closure_of_an_order_is_no_more_than_what_its_decisions_need() {
     let engine = fixture("ordershop-demo.jsonl").await;
     let all = events(&engine).await;
     let orders = rows(&all).into_iter().filter(|(topic, _)| topic == "order");
+    let domain = ordershop::domain();
     let mut sizes = Vec::new();
     for row in orders {
         let part = closure(&engine, &row).await;
         assert!(verified(&part).is_same(), "{row:?}");
+        let whole = snapshot::of_log_where(&domain, &engine, |event| part.own.holds(&event.id)).await.unwrap();
+        let decided = reactions(&domain, part.entries.iter().cloned());
+        assert_eq!(snapshot::of_part(&domain, &part.entries, &decided, |_| true), whole, "{row:?}");
         let mut is_given = 0;
         for (entry, number) in part.entries.into_iter().zip(1..) {
             let event = event(entry);

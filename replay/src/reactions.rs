@@ -22,7 +22,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::ControlFlow,
-    sync::{Arc, mpsc::SyncSender},
+    sync::Arc,
     time::Duration,
 };
 
@@ -42,10 +42,6 @@ pub use replay::Replay;
 ///
 /// A shop driven as fast as it can has had 234 between them.
 pub const AHEAD: usize = 4_096;
-
-/// How many entries are handed over at once from reading to deciding, and how many times as many may wait.
-const BATCH: usize = 256;
-const BATCHES: usize = 8;
 
 /// Which decisions are made again.
 #[derive(Clone, Debug)]
@@ -224,42 +220,26 @@ pub async fn follow<S: Send + 'static>(
     mut happens: impl FnMut(&mut S, Happening) -> ControlFlow<()> + Send + 'static,
 ) -> Result<S, StoreError> {
     let mut replay = Replay::new(domain, scope).known(Known::of(domain, engine).await?);
-    let (hand_over, entries) = std::sync::mpsc::sync_channel(BATCHES);
     let reader = engine.clone();
-    let reading = tokio::task::spawn_blocking(move || read(&reader, &hand_over));
-    let deciding = tokio::task::spawn_blocking(move || {
-        for entry in entries.into_iter().flatten() {
-            replay.take(entry);
-            if replay.drain(|happening| happens(&mut state, happening)).is_break() {
-                return state;
-            }
+    let scanning = tokio::task::spawn_blocking(move || {
+        let stretch = Stretch { after: Checkpoint::default(), until: Position::MAX };
+        let mut flow = ControlFlow::Continue(());
+        reader.scan(&stretch, &mut |seen| {
+            replay.take(seen.to_entry());
+            flow = replay.drain(|happening| happens(&mut state, happening));
+            flow
+        })?;
+        if flow.is_continue() {
+            replay.end();
+            let _ = replay.drain(|happening| happens(&mut state, happening));
         }
-        replay.end();
-        let _ = replay.drain(|happening| happens(&mut state, happening));
-        state
+        Ok(state)
     });
     let died = |error: tokio::task::JoinError| StoreError::Unavailable {
         url: engine.url(),
         reason: format!("deciding again died: {error}"),
     };
-    let state = deciding.await.map_err(died)?;
-    reading.await.map_err(died)??;
-    Ok(state)
-}
-
-/// Reads a log and hands its entries over, until nobody takes them: the store and the sagas are two cores.
-fn read(engine: &Engine, hand_over: &SyncSender<Vec<Entry>>) -> Result<(), StoreError> {
-    let stretch = Stretch { after: Checkpoint::default(), until: Position::MAX };
-    let mut batch = Vec::with_capacity(BATCH);
-    engine.scan(&stretch, &mut |seen| {
-        batch.push(seen.to_entry());
-        let is_taken =
-            batch.len() < BATCH || hand_over.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))).is_ok();
-        if is_taken { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    })?;
-    // Whoever has had enough does not want the rest either.
-    let _ = hand_over.send(batch);
-    Ok(())
+    scanning.await.map_err(died)?
 }
 
 /// As [`follow`], of entries in log order that are there already, such as those of a history.

@@ -13,7 +13,7 @@
 //! and was read, is in it as the events that brought it about, marked as given in their meta: nobody is asked
 //! about those. Nothing is appended and nothing is sent (R11).
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use kernel::{Domain, Entry, Position};
 use runtime::{Engine, StoreError};
@@ -96,7 +96,7 @@ pub async fn closure(
     window: Window,
 ) -> Result<Option<Part>, RecordError> {
     let seed = Seed::Row(topic.to_owned(), key.to_owned());
-    let part = part(domain, engine, &seed, window).await?;
+    let part = part(domain, engine, &seed, window, HashSet::new()).await?;
     Ok(Some(part).filter(|part| !part.own.is_empty()))
 }
 
@@ -107,7 +107,19 @@ pub async fn closure(
 /// # Errors
 /// As [`closure`].
 pub async fn range(domain: &Domain, engine: &Engine, window: Window) -> Result<Part, RecordError> {
-    part(domain, engine, &Seed::All, window).await
+    part(domain, engine, &Seed::All, window, HashSet::new()).await
+}
+
+/// What these events need: what led to them, what came of all that, and what the decisions on the way read.
+///
+/// # Errors
+/// As [`closure`].
+pub async fn around(
+    domain: &Domain,
+    engine: &Engine,
+    events: impl IntoIterator<Item = String>,
+) -> Result<Part, RecordError> {
+    part(domain, engine, &Seed::Nothing, Window::default(), events.into_iter().collect()).await
 }
 
 /// The events that the closure of one row is about: an entity's part of a whole log.
@@ -123,8 +135,14 @@ pub async fn own(
     own::own(domain, engine, &Seed::Row(topic.to_owned(), key.to_owned()), window, &HashSet::new()).await
 }
 
-async fn part(domain: &Domain, engine: &Engine, seed: &Seed, window: Window) -> Result<Part, RecordError> {
-    let (mut more, mut whole) = (HashSet::new(), HashSet::new());
+async fn part(
+    domain: &Domain,
+    engine: &Engine,
+    seed: &Seed,
+    window: Window,
+    mut more: HashSet<String>,
+) -> Result<Part, RecordError> {
+    let mut whole = HashSet::new();
     let mut own = own::own(domain, engine, seed, window, &more).await?;
     let mut rounds = 0;
     loop {
@@ -133,13 +151,14 @@ async fn part(domain: &Domain, engine: &Engine, seed: &Seed, window: Window) -> 
         lives.choose(&reads.readings, &whole);
         let Fixture { events, moved } = Fixture::put_together(engine, &own, &lives).await?;
         let entries: Vec<_> = events.into_iter().map(Entry::Event).collect();
-        let Some(other) = reads.differing(domain, &entries) else {
+        let others: BTreeSet<_> = reads.differing(domain, &entries).into_iter().collect();
+        let Some(other) = others.first().cloned() else {
             return Ok(Part { entries, own, decisions: reads.made.len(), moved: moved.len() });
         };
         rounds += 1;
         let before = more.len() + whole.len();
         if moved.is_subset(&more) {
-            whole.extend(reads.by(&other).cloned());
+            whole.extend(reads.by(&others).cloned());
         } else {
             // What a saga had in front can't always be given: whatever brought it about has to be there.
             more.extend(moved);

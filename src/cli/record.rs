@@ -63,7 +63,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> {
     let row = match &args.closure {
-        Some(subject) => Some(row(subject, &domain)?),
+        Some(subject) => Some(subject.row(&domain, "--closure")?),
         None => None,
     };
     let key = args.pseudonyms.as_deref().map(Key::new).transpose()?;
@@ -110,12 +110,6 @@ pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> 
         }
     }
     writer.finish()
-}
-
-fn row<'s>(subject: &'s Subject, domain: &Domain) -> Result<(&'static str, &'s str), Failure> {
-    let topic = subject.topic(domain)?.name;
-    let missing = || Failure::usage(format!("--closure takes one row: {topic}/ID"));
-    Ok((topic, subject.key.as_deref().ok_or_else(missing)?))
 }
 
 async fn position(engine: &Engine, moment: Option<Moment>) -> Result<Option<Position>, Failure> {

@@ -35,6 +35,13 @@ impl Subject {
         };
         domain.topic(&self.topic).ok_or_else(unknown)
     }
+
+    /// The one row that it is; `option` is what takes no whole topic.
+    pub(super) fn row<'s>(&'s self, domain: &Domain, option: &str) -> Result<(&'static str, &'s str), Failure> {
+        let topic = self.topic(domain)?.name;
+        let missing = || Failure::usage(format!("{option} takes one row: {topic}/ID"));
+        Ok((topic, self.key.as_deref().ok_or_else(missing)?))
+    }
 }
 
 #[cfg(test)]

@@ -103,7 +103,9 @@ impl Replay {
     /// Takes in the next entry; what comes of it is [drained](Replay::drain).
     pub fn take(&mut self, entry: Entry) {
         if let (Source::Unread, Entry::Event(event)) = (&self.source, &entry) {
-            self.source = if event.meta.says_origin() { Source::Recorded } else { self.infer() };
+            // A part of a log begins with what is given, which says nothing of the others.
+            let is_recorded = event.meta.says_origin() && !(event.meta.given && event.position.is_foreign());
+            self.source = if is_recorded { Source::Recorded } else { self.infer() };
         }
         if !matches!(self.source, Source::Inferred(_)) {
             let origin = unfound(&entry);

@@ -57,6 +57,8 @@ pub(super) enum Seed {
     Row(String, String),
     /// All that happened in the window.
     All,
+    /// Only what is own besides.
+    Nothing,
 }
 
 /// Finds the own events of a window of a log; `more` are own besides, with all that belongs to them.
@@ -156,6 +158,7 @@ impl Search {
     fn is_seed(&self, event: &EventRef<'_>, key: Option<&str>) -> bool {
         match &self.seed {
             Seed::All => true,
+            Seed::Nothing => false,
             Seed::Row(topic, wanted) => topic == event.topic && key == Some(wanted),
         }
     }

@@ -120,21 +120,21 @@ impl Reads {
         }
     }
 
-    /// What one decision read.
-    pub(super) fn by(&self, which: &Which) -> impl Iterator<Item = &Place> {
-        self.readings.iter().filter(|reading| *reading.which == *which).flat_map(|reading| &reading.places)
+    /// What these decisions read.
+    pub(super) fn by<'r>(&'r self, those: &'r BTreeSet<Which>) -> impl Iterator<Item = &'r Place> {
+        self.readings.iter().filter(|reading| those.contains(&*reading.which)).flat_map(|reading| &reading.places)
     }
 
-    /// The first decision that comes out otherwise from a part of the log.
-    pub(super) fn differing(&self, domain: &Domain, part: &[Entry]) -> Option<Which> {
+    /// The decisions that come out otherwise from a part of the log.
+    pub(super) fn differing(&self, domain: &Domain, part: &[Entry]) -> Vec<Which> {
         let again = reactions::reactions(domain, part.iter().cloned());
         let made = |reaction: &Reaction| {
             let which = Which { handler: reaction.handler, event: reaction.event.id.clone() };
             (which, Made::of(reaction))
         };
         let again: BTreeMap<_, _> = again.iter().map(made).collect();
-        let other = self.made.iter().find(|(which, made)| again.get(which) != Some(made)).map(|(which, _)| which);
-        other.or_else(|| again.keys().find(|which| !self.made.contains_key(which))).cloned()
+        let others = self.made.iter().filter(|(which, made)| again.get(which) != Some(made)).map(|(which, _)| which);
+        others.chain(again.keys().filter(|which| !self.made.contains_key(which))).cloned().collect()
     }
 }
 

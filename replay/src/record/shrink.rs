@@ -66,6 +66,26 @@ impl Symptom {
         Self::first(&report)
     }
 
+    /// The events that a part has to be around to show it, if it is to be seen at all: the one that is decided about
+    /// otherwise, and the next that its saga reacted to, which says that it had come so far.
+    #[must_use]
+    pub fn around(&self, domain: &Domain, entries: &[Entry]) -> Vec<String> {
+        let report = verify_entries(domain, entries.iter().cloned(), Scope::default(), Until::FirstDifference);
+        let event = match report.divergences.first().map(|first| &first.event) {
+            Some(Cause::Known(event)) => &event.id,
+            Some(Cause::Unknown { .. }) | None => return Vec::new(),
+        };
+        let events = entries.iter().filter_map(|entry| match entry {
+            Entry::Event(event) => Some(event),
+            Entry::Junk(_) => None,
+        });
+        let later = events.skip_while(|other| other.id != *event).filter_map(|other| {
+            let is_by_it = other.meta.handler.as_ref() == Some(&self.handler) && other.meta.command.is_none();
+            other.meta.cause.clone().filter(|cause| is_by_it && cause != event)
+        });
+        [event.clone()].into_iter().chain(later.take(1)).collect()
+    }
+
     fn first(report: &Report) -> Option<Self> {
         let first = report.divergences.first()?;
         let on = match &first.event {

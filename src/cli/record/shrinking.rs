@@ -9,8 +9,11 @@ use std::{
 };
 
 use kernel::{Domain, Entry};
-use replay::record::shrink::{MOST_TRIES, Symptom, shrink};
-use runtime::history;
+use replay::record::{
+    self, RecordError,
+    shrink::{MOST_TRIES, Symptom, shrink},
+};
+use runtime::{Engine, Namespace, StoreUrl, history};
 
 use crate::cli::{failure::Failure, words::counted};
 
@@ -23,18 +26,46 @@ pub(super) async fn run(
     entries: Vec<Entry>,
     command: Option<String>,
 ) -> Result<Vec<Entry>, Failure> {
-    let shrinking = tokio::task::spawn_blocking(move || match command {
-        Some(command) => by_command(&entries, &command),
-        None => by_symptom(&domain, &entries),
+    let (symptom, entries) = match command {
+        Some(_) => (None, entries),
+        None => {
+            let (symptom, entries) = narrowed(&domain, entries).await?;
+            (Some(symptom), entries)
+        }
+    };
+    let shrinking = tokio::task::spawn_blocking(move || match (command, symptom) {
+        (Some(command), _) => by_command(&entries, &command),
+        (None, Some(symptom)) => {
+            least(&entries, |entries| Ok(Symptom::of(&domain, entries).as_ref() == Some(&symptom)))
+        }
+        (None, None) => Ok(entries),
     });
     shrinking.await.map_err(|error| Failure::failed(format!("shrinking died: {error}")))?
 }
 
-fn by_symptom(domain: &Domain, entries: &[Entry]) -> Result<Vec<Entry>, Failure> {
+/// The first divergence, and what it needs, if that is enough to show it: dropping events one by one, each of which
+/// some decision read, would take much longer.
+async fn narrowed(domain: &Domain, entries: Vec<Entry>) -> Result<(Symptom, Vec<Entry>), Failure> {
     let nothing = "verify finds nothing that differs, so nothing has to stay; say by --while what has to hold";
-    let symptom = Symptom::of(domain, entries).ok_or_else(|| Failure::failed(nothing))?;
+    let symptom = Symptom::of(domain, &entries).ok_or_else(|| Failure::failed(nothing))?;
     eprintln!("kept: {symptom}");
-    least(entries, |entries| Ok(Symptom::of(domain, entries).as_ref() == Some(&symptom)))
+    let failed = |error: std::io::Error| Failure::failed(format!("can't look for what it needs: {error}"));
+    let folder = tempfile::tempdir().map_err(failed)?;
+    let file = folder.path().join("whole.jsonl");
+    write(&file, &entries).map_err(failed)?;
+    let whole = Engine::open(&StoreUrl::History(file), &Namespace::default(), &[]).await?;
+    let part = match record::around(domain, &whole, symptom.around(domain, &entries)).await {
+        Ok(part) => part.entries,
+        Err(RecordError::Otherwise { .. }) => Vec::new(),
+        Err(error @ RecordError::Store(_)) => return Err(error.into()),
+    };
+    let shows_it = Symptom::of(domain, &part).as_ref() == Some(&symptom);
+    if !shows_it {
+        return Ok((symptom, entries));
+    }
+    let (needed, all) = (counted(part.len() as u64, "event", "events"), entries.len());
+    eprintln!("{needed} of {all} are about it, or were read");
+    Ok((symptom, part))
 }
 
 fn by_command(entries: &[Entry], command: &str) -> Result<Vec<Entry>, Failure> {
