@@ -326,3 +326,19 @@ fn what_no_saga_does_any_more_is_taken_to_be_asked_for() {
     assert_eq!(report.inferred.unwrap().asked_for["shipping entity_created"], 150);
     assert_eq!(report.divergent, 45, "and nobody can tell");
 }
+
+#[test]
+fn given_events_do_not_say_whose_log_it_is() {
+    let given = |events: &mut [Event]| {
+        events.iter_mut().for_each(|event| event.meta = Meta { given: true, ..Meta::default() });
+    };
+    let mut events = busy();
+    assert!(events[..10].iter().all(|event| &*event.topic == "customer" || &*event.topic == "mail"));
+    given(&mut events[..10]);
+    let report = verified(&events);
+    assert_eq!((report.divergent, report.inferred.map(|inferred| inferred.exact)), (45, Some(1_240)));
+    let mut events = history("ordershop-demo");
+    given(&mut events[..1]);
+    let report = verified(&events);
+    assert_eq!((report.inferred, report.divergent), (None, 0));
+}

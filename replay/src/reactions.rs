@@ -16,7 +16,7 @@
 //! is known by the time that the view has reached its position. What was decided earlier than that before it was
 //! committed can't be made again in one pass; that is told, and never taken for a difference.
 //!
-//! A log that begins with an event that does not say where it came from is another program's. Its reactions are
+//! A log whose first event, but for given ones, does not say where it came from is another program's. Its reactions are
 //! found by content, and are from there on what they would be had this program written them down.
 
 use std::{

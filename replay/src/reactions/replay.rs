@@ -33,8 +33,8 @@ pub struct Replay {
 /// Whether a log says where its events came from.
 #[derive(Debug)]
 enum Source {
-    /// No event has been read.
-    Unread,
+    /// No event has been read but given ones, which are looked at in case it does not.
+    Unread(Option<Box<Attribution>>),
     /// It does.
     Recorded,
     /// It is looked for.
@@ -73,7 +73,7 @@ impl Replay {
             watches: sagas.copied().map(Watch::new).collect(),
             domain: domain.clone(),
             scope,
-            source: Source::Unread,
+            source: Source::Unread(None),
             ahead: VecDeque::new(),
             read: 0,
             known: Known::default(),
@@ -102,25 +102,49 @@ impl Replay {
 
     /// Takes in the next entry; what comes of it is [drained](Replay::drain).
     pub fn take(&mut self, entry: Entry) {
-        if let (Source::Unread, Entry::Event(event)) = (&self.source, &entry) {
-            // A part of a log begins with what is given, which says nothing of the others.
-            let is_recorded = event.meta.says_origin() && !(event.meta.given && event.position.is_foreign());
-            self.source = if is_recorded { Source::Recorded } else { self.infer() };
+        if let Source::Unread(attribution) = &mut self.source {
+            let attribution = attribution.take();
+            self.source = self.source_of(&entry, attribution);
         }
-        if !matches!(self.source, Source::Inferred(_)) {
-            let origin = unfound(&entry);
-            return self.read(entry, origin);
-        }
-        if let Source::Inferred(mut attribution) = std::mem::replace(&mut self.source, Source::Unread) {
-            attribution.take(entry, &mut |next| self.attributed(next));
-            self.source = Source::Inferred(attribution);
+        match std::mem::replace(&mut self.source, Source::Recorded) {
+            Source::Recorded => {
+                let origin = unfound(&entry);
+                self.read(entry, origin);
+            }
+            Source::Unread(attribution) => {
+                let mut attribution = attribution.unwrap_or_else(|| self.attribution());
+                attribution.take(entry, &mut |next| self.attributed(next));
+                self.source = Source::Unread(Some(attribution));
+            }
+            Source::Inferred(mut attribution) => {
+                attribution.take(entry, &mut |next| self.attributed(next));
+                self.source = Source::Inferred(attribution);
+            }
         }
     }
 
-    fn infer(&mut self) -> Source {
-        let window = Window { time: self.scope.window, ..Window::default() };
-        self.out.push_back(Happening::Inferring(window));
-        Source::Inferred(Box::new(Attribution::new(&self.domain, window)))
+    /// What the first event that is not only given says about the log.
+    fn source_of(&mut self, entry: &Entry, attribution: Option<Box<Attribution>>) -> Source {
+        match entry {
+            Entry::Event(event) if event.meta.given => Source::Unread(attribution),
+            Entry::Event(event) if event.meta.says_origin() => {
+                attribution.into_iter().for_each(|mut begun| begun.end(&mut |next| self.attributed(next)));
+                Source::Recorded
+            }
+            Entry::Event(_) => {
+                self.out.push_back(Happening::Inferring(self.window()));
+                Source::Inferred(attribution.unwrap_or_else(|| self.attribution()))
+            }
+            Entry::Junk(_) => Source::Unread(attribution),
+        }
+    }
+
+    fn attribution(&self) -> Box<Attribution> {
+        Box::new(Attribution::new(&self.domain, self.window()))
+    }
+
+    fn window(&self) -> Window {
+        Window { time: self.scope.window, ..Window::default() }
     }
 
     /// Takes in what is known of the next entry of a log that does not say.
@@ -256,7 +280,9 @@ impl Replay {
 
     /// Decides about all that was read: the log ends here.
     pub fn end(&mut self) {
-        if let Source::Inferred(mut attribution) = std::mem::replace(&mut self.source, Source::Recorded) {
+        if let Source::Inferred(mut attribution) | Source::Unread(Some(mut attribution)) =
+            std::mem::replace(&mut self.source, Source::Recorded)
+        {
             attribution.end(&mut |next| self.attributed(next));
         }
         while !self.ahead.is_empty() && !self.is_done {
