@@ -147,7 +147,7 @@ fn what_cannot_be_recorded_is_told_and_nothing_is_left_behind() {
         failure(&["--from", "1795371912044-5", "--to", "1795371912044-3"]),
         told(64, "--from 1795371912044-5 comes after --to 1795371912044-3")
     );
-    assert_eq!(failure(&["--closure", "order"]), told(64, "--closure takes one row: order/ID"));
+    assert_eq!(failure(&["--closure", "order"]), told(64, "--closure wants one row, a topic and an id like order/12"));
     assert_eq!(failure(&["--pseudonyms", ""]), told(64, "a key for pseudonyms must not be empty"));
     assert_eq!(failure(&["--closure", "ordr/1"]).0, 64);
     assert_eq!(failure(&["--while", "true"]).0, 64, "without --shrink");

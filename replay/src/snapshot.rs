@@ -1,6 +1,6 @@
 //! What today's sagas decide about a history, as stable text made to be read in a diff.
 //!
-//! Every event that is not only given is a line, in log order, with the fields it carries or changes; below it stands what each saga that
+//! Every event is a line, in log order, with the fields it carries or changes; below it stands what each saga that
 //! reacts to it decides, one effect a line. Nothing in it depends on when or where the history was recorded:
 //! identifiers are replaced by aliases in the order in which they are shown (`customer#1`, `order#3`), in texts too;
 //! times count from the first event that is shown; positions and numbers are left out. Nothing is counted and nothing

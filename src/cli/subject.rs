@@ -39,7 +39,7 @@ impl Subject {
     /// The one row that it is; `option` is what takes no whole topic.
     pub(super) fn row<'s>(&'s self, domain: &Domain, option: &str) -> Result<(&'static str, &'s str), Failure> {
         let topic = self.topic(domain)?.name;
-        let missing = || Failure::usage(format!("{option} takes one row: {topic}/ID"));
+        let missing = || Failure::usage(format!("{option} wants one row, a topic and an id like {topic}/12"));
         Ok((topic, self.key.as_deref().ok_or_else(missing)?))
     }
 }

@@ -118,8 +118,8 @@ pub struct Meta {
 }
 
 impl Meta {
-    /// Whether it says where its event came from: from a client's command, from a saga's reaction, or
-    /// that it is only given.
+    /// Whether it says where its event came from: from a client's command, from a saga's reaction, or that this is of
+    /// no concern, since it is only given.
     #[must_use]
     pub const fn says_origin(&self) -> bool {
         self.command.is_some() || self.cause.is_some() || self.given

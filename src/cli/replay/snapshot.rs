@@ -2,8 +2,8 @@
 
 use kernel::Domain;
 use replay::{
-    record::{Window, own},
-    snapshot::{of_log, of_log_where},
+    record::{self, Window},
+    snapshot,
 };
 use runtime::StoreUrl;
 
@@ -15,7 +15,7 @@ pub(super) struct Args {
     /// The history file; without it, the log that the store options name
     #[arg(value_name = "HISTORY", conflicts_with_all = ["store", "namespace", "data"])]
     history: Option<StoreUrl>,
-    /// Only events about this row, what led to them and what came of all that, as `retrace record --closure` has them
+    /// Only events about this row, what led to them and what came of all that: what `record --closure` is about
     #[arg(long, value_name = "TOPIC/ID")]
     of: Option<Subject>,
     #[command(flatten)]
@@ -23,18 +23,19 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(domain: &Domain, args: Args) -> Result<(), Failure> {
-    let row = args.of.as_ref().map(|subject| subject.row(domain, "--of")).transpose()?;
+    // What is not of the domain needs no store.
+    let row = args.of.as_ref().map(|of| of.row(domain, "--of")).transpose()?;
     let engine = args.store.or(args.history).open_existing(domain).await?;
     let text = match row {
-        Some((topic, key)) => {
-            let own = own(domain, &engine, (topic, key), Window::default()).await?;
+        Some(row) => {
+            let own = record::own(domain, &engine, row, Window::default()).await?;
             if own.is_empty() {
-                let message = format!("no event is about {topic} {key} in {}", engine.url());
-                return Err(Failure::new(exit::NOT_FOUND, message));
+                let (topic, key) = row;
+                return Err(Failure::new(exit::NOT_FOUND, format!("no event of the log is about {topic} {key}")));
             }
-            of_log_where(domain, &engine, |event| own.holds(&event.id)).await?
+            snapshot::of_log_where(domain, &engine, |event| own.holds(&event.id)).await?
         }
-        None => of_log(domain, &engine).await?,
+        None => snapshot::of_log(domain, &engine).await?,
     };
     out(&text);
     Ok(engine.close().await?)
