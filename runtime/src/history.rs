@@ -3,26 +3,20 @@
 //! The format is what `XRANGE` shows of each stream, so that any Redis tool can make one. Lines may come
 //! stream after stream; a reader puts them into log order: by position, and where foreign programs gave the
 //! same position in two streams, by topic name.
+//!
+//! A file is whole, or it is refused with the line that is in the way.
 
-use std::{
-    borrow::Cow,
-    collections::BTreeSet,
-    fs::File,
-    io::{BufRead as _, BufReader},
-    path::Path,
-    sync::Arc,
-};
+use std::{borrow::Cow, sync::Arc};
 
 use kernel::{Draft, Entry, Event, Junk, Meta, Number, Position};
 use serde::{Deserialize, Serialize};
 
-use crate::StoreError;
+mod reader;
+
+pub use reader::{MOST_IN_LINE, read, read_for};
 
 /// What stands in front of a topic in a stream's name.
 const STREAM: &str = "events:";
-
-/// How many bytes are read from a file at once.
-const BUFFER: usize = 1 << 20;
 
 /// One line of a history.
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,6 +31,7 @@ struct Line<'a> {
 
 /// The fields of a stream entry as the log writes them.
 #[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Fields<'a> {
     #[serde(borrow)]
     pub(crate) event_id: Cow<'a, str>,
@@ -48,63 +43,6 @@ pub(crate) struct Fields<'a> {
     pub(crate) event_number: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) event_meta: Option<Cow<'a, str>>,
-}
-
-/// Reads a history whole, in log order.
-///
-/// # Errors
-/// When the file can't be read, or a line is no entry; the error names the line. Nothing is half read.
-pub fn read(path: &Path) -> Result<Vec<Entry>, StoreError> {
-    let url = path.display().to_string();
-    let unavailable = |error: std::io::Error| StoreError::Unavailable { url: url.clone(), reason: error.to_string() };
-    let corrupt =
-        |line: usize, reason: String| StoreError::Corrupt { url: url.clone(), at: format!("line {line}"), reason };
-    let mut file = BufReader::with_capacity(BUFFER, File::open(path).map_err(unavailable)?);
-    let mut topics = BTreeSet::new();
-    let mut entries: Vec<Entry> = Vec::new();
-    let mut in_order = true;
-    let mut line = String::new();
-    while file.read_line(&mut line).map_err(unavailable)? > 0 {
-        let end = line.strip_suffix('\n').map_or(&*line, |line| line.strip_suffix('\r').unwrap_or(line));
-        let entry = read_line(end, &mut topics).map_err(|reason| corrupt(entries.len() + 1, reason))?;
-        in_order &= entries.last().is_none_or(|last| place(last) < place(&entry));
-        entries.push(entry);
-        line.clear();
-    }
-    if in_order {
-        return Ok(entries);
-    }
-    let mut lines: Vec<_> = entries.into_iter().zip(1..).collect();
-    lines.sort_by(|(a, _), (b, _)| place(a).cmp(&place(b)));
-    for pair in lines.windows(2) {
-        let [(a, first), (b, second)] = pair else { continue };
-        if place(a) == place(b) {
-            let reason = format!("position {} of topic {} stands in line {first} already", b.position(), b.topic());
-            return Err(corrupt(*second, reason));
-        }
-    }
-    Ok(lines.into_iter().map(|(entry, _)| entry).collect())
-}
-
-/// Where an entry comes in log order.
-fn place(entry: &Entry) -> (Position, &str) {
-    (entry.position(), entry.topic())
-}
-
-/// Reads one line; topics that have come before are shared.
-fn read_line(line: &str, topics: &mut BTreeSet<Arc<str>>) -> Result<Entry, String> {
-    let line: Line<'_> = serde_json::from_str(line).map_err(|error| error.to_string())?;
-    let (_, topic) = line
-        .stream
-        .rsplit_once(STREAM)
-        .filter(|(_, topic)| !topic.is_empty())
-        .ok_or_else(|| format!("stream \"{}\" is not named {STREAM}<topic>", line.stream))?;
-    let topic = topics.get(topic).cloned().unwrap_or_else(|| {
-        let topic: Arc<str> = topic.into();
-        topics.insert(Arc::clone(&topic));
-        topic
-    });
-    Ok(shared(topic, line.id, line.fields))
 }
 
 /// The entry that a stream's fields are.

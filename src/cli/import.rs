@@ -52,7 +52,7 @@ fn read(domain: &Domain, path: &Path) -> Result<Vec<Draft>, Failure> {
     if !path.exists() {
         return Err(Failure::new(super::exit::NOT_FOUND, format!("there is no file {}", path.display())));
     }
-    let drafts = history::read(path)?.into_iter().map(draft).collect::<Result<Vec<_>, _>>()?;
+    let drafts = history::read_for(domain, path)?.into_iter().map(draft).collect::<Result<Vec<_>, _>>()?;
     let mut unknown: Vec<_> = drafts.iter().map(|draft| draft.topic.as_str()).collect();
     unknown.retain(|topic| domain.topic(topic).is_none() && *topic != DECISIONS);
     unknown.sort_unstable();

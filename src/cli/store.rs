@@ -62,12 +62,18 @@ impl StoreArgs {
 
     /// Opens the log.
     pub(super) async fn open(&self, domain: &Domain) -> Result<Engine, Failure> {
-        Ok(Engine::open(&self.url(domain)?, &self.namespace(), &topics(domain)).await?)
+        match self.url(domain)? {
+            StoreUrl::History(path) => Ok(Engine::open_history(&path, domain)?),
+            url => Ok(Engine::open(&url, &self.namespace(), &topics(domain)).await?),
+        }
     }
 
     /// Opens a log to read from: an embedded store may be in use, and one that is not there is an error.
     pub(super) async fn open_existing(&self, domain: &Domain) -> Result<Engine, Failure> {
-        Ok(Engine::open_reading(&self.url(domain)?, &self.namespace(), &topics(domain)).await?)
+        match self.url(domain)? {
+            StoreUrl::History(path) => Ok(Engine::open_history(&path, domain)?),
+            url => Ok(Engine::open_reading(&url, &self.namespace(), &topics(domain)).await?),
+        }
     }
 }
 

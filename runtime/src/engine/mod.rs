@@ -9,9 +9,9 @@ mod notices;
 mod redis;
 mod sqlite;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
-use kernel::{Checkpoint, Entry, Number, Position};
+use kernel::{Checkpoint, Domain, Entry, Number, Position};
 
 pub use memory::Memory;
 pub use redis::Redis;
@@ -19,7 +19,7 @@ pub use sqlite::Sqlite;
 
 use crate::{
     Claim, CommandRecord, Commit, CommitError, Committed, DeadLetter, Failing, Namespace, Parked, QueueStatus, Refused,
-    StoreError, StoreUrl, Token,
+    StoreError, StoreUrl, Token, history,
 };
 
 pub use kernel::DECISIONS;
@@ -116,6 +116,14 @@ impl Engine {
             StoreUrl::Redis(text) => Ok(Self::Redis(Redis::open(text, url, namespace, topics).await?)),
             StoreUrl::Sqlite(path) => Ok(Self::Sqlite(Sqlite::open(path, namespace).await?)),
         }
+    }
+
+    /// Opens a history file for a domain that must be able to read every event of its topics.
+    ///
+    /// # Errors
+    /// As [`history::read_for`].
+    pub fn open_history(path: &Path, domain: &Domain) -> Result<Self, StoreError> {
+        Ok(Self::History(Memory::of_entries(path, history::read_for(domain, path)?)))
     }
 
     /// Opens the log at `url` to read it, beside whoever has it open already; a log that is missing is not made.
