@@ -11,8 +11,10 @@ use std::{
 use common::{Retrace, Store};
 
 /// Every command that reads a history, without the options that name it.
-const READING: [&[&str]; 10] = [
+const READING: [&[&str]; 12] = [
     &["replay", "verify"],
+    &["replay", "run"],
+    &["replay", "snapshot"],
     &["at", "now"],
     &["at", "now", "--json"],
     &["diff", "0-0", "now"],

@@ -10,6 +10,7 @@
 //! | [`reactions`] | what today's sagas decide about each event of a log |
 //! | [`mod@snapshot`] | what today's sagas decide about a history, as text made to be read in a diff |
 //! | [`record`] | parts of a log that replay as the whole does |
+//! | [`steps`] | a history one event at a time: what it changed, and what is decided about it |
 //! | [`verify`] | whether today's sagas would decide the same again |
 
 pub mod causes;
@@ -20,6 +21,7 @@ pub mod record;
 #[cfg(test)]
 mod sample;
 pub mod snapshot;
+pub mod steps;
 pub mod trace;
 pub mod verify;
 

@@ -40,9 +40,9 @@ mod stanza;
 /// What today's sagas decide about a history file.
 ///
 /// # Errors
-/// When the file can't be read, or a line is no entry; the error names the line.
+/// When the file can't be read, or a line is no event that `domain` can read; the error names the line.
 pub fn snapshot(domain: &Domain, history: impl AsRef<Path>) -> Result<String, StoreError> {
-    Ok(of_entries(domain, &runtime::history::read(history.as_ref())?))
+    Ok(of_entries(domain, &runtime::history::read_for(domain, history.as_ref())?))
 }
 
 /// What today's sagas decide about a log, wherever it is kept.

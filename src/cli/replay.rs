@@ -1,7 +1,10 @@
 //! `retrace replay`: recorded history through today's handlers; nothing is appended, nothing is sent.
 
+mod interactive;
 mod report;
+mod run;
 mod snapshot;
+mod telling;
 
 use std::{sync::Arc, time::Duration};
 
@@ -38,6 +41,13 @@ enum Command {
     /// of appearance, times count from the first event, positions are left out: the same history gives the same text,
     /// wherever it is kept. Writes nothing. A test of your own calls replay::snapshot, which gives the same.
     Snapshot(snapshot::Args),
+    /// Step through a history: each event, what it changed, and what today's sagas decide about it
+    ///
+    /// For each event: when it happened, what became of the row that it is about, and what every saga that reacts to
+    /// it would ask for today, each effect marked with whether the log holds the same. Writes nothing. With
+    /// --interactive, forward and back in the terminal. What today's sagas decide otherwise is no failure here;
+    /// `replay verify` tells causes from consequences and exits with 2.
+    Run(run::Args),
 }
 
 /// Which decisions are made again.
@@ -73,12 +83,13 @@ pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> 
     match args.command {
         Command::Verify(args) => run_verify(&domain, args).await,
         Command::Snapshot(args) => snapshot::run(&domain, args).await,
+        Command::Run(args) => run::run(&domain, args).await,
     }
 }
 
 async fn run_verify(domain: &Domain, args: VerifyArgs) -> Result<(), Failure> {
     // What is not of the domain needs no store.
-    check_names(domain, &args)?;
+    check_names(domain, args.topic.as_deref(), args.handler.as_deref())?;
     let engine = args.store.open_existing(domain).await?;
     let scope = Scope {
         from: position(&engine, args.from).await?.unwrap_or(Position::ZERO),
@@ -101,16 +112,13 @@ async fn position(engine: &Engine, moment: Option<Moment>) -> Result<Option<Posi
     }
 }
 
-fn check_names(domain: &Domain, args: &VerifyArgs) -> Result<(), Failure> {
-    if let Some(topic) = &args.topic
-        && domain.topic(topic).is_none()
-    {
+/// Whether the domain has what was named.
+fn check_names(domain: &Domain, topic: Option<&str>, handler: Option<&str>) -> Result<(), Failure> {
+    if let Some(topic) = topic.filter(|topic| domain.topic(topic).is_none()) {
         let topics: Vec<_> = domain.topics().map(|topic| topic.name).collect();
         return Err(unknown("topic", topic, &topics));
     }
-    if let Some(handler) = &args.handler
-        && domain.sagas().iter().all(|saga| saga.name != handler)
-    {
+    if let Some(handler) = handler.filter(|handler| domain.sagas().iter().all(|saga| saga.name != *handler)) {
         let sagas: Vec<_> = domain.sagas().iter().map(|saga| saga.name).collect();
         return Err(unknown("saga", handler, &sagas));
     }

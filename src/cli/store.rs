@@ -64,7 +64,9 @@ impl StoreArgs {
     pub(super) async fn open(&self, domain: &Domain) -> Result<Engine, Failure> {
         match self.url(domain)? {
             StoreUrl::History(path) => Ok(Engine::open_history(&path, domain)?),
-            url => Ok(Engine::open(&url, &self.namespace(), &topics(domain)).await?),
+            url @ (StoreUrl::Redis(_) | StoreUrl::Sqlite(_) | StoreUrl::Memory) => {
+                Ok(Engine::open(&url, &self.namespace(), &topics(domain)).await?)
+            }
         }
     }
 
@@ -72,7 +74,9 @@ impl StoreArgs {
     pub(super) async fn open_existing(&self, domain: &Domain) -> Result<Engine, Failure> {
         match self.url(domain)? {
             StoreUrl::History(path) => Ok(Engine::open_history(&path, domain)?),
-            url => Ok(Engine::open_reading(&url, &self.namespace(), &topics(domain)).await?),
+            url @ (StoreUrl::Redis(_) | StoreUrl::Sqlite(_) | StoreUrl::Memory) => {
+                Ok(Engine::open_reading(&url, &self.namespace(), &topics(domain)).await?)
+            }
         }
     }
 }

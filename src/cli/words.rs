@@ -1,8 +1,6 @@
 //! Figures and times as people read them.
 
-use std::collections::BTreeMap;
-
-use std::io::Write as _;
+use std::{borrow::Cow, collections::BTreeMap, io::Write as _};
 
 use kernel::{CREATED, Checkpoint, DELETED, Number, Position, UPDATED};
 use projector::field_changes::FieldChange;
@@ -11,6 +9,35 @@ use serde_json::Value;
 /// Writes to standard output; whoever reads it may have had enough, as `head` has.
 pub(super) fn out(text: &str) {
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// Text of an event on one line, in which nothing tells the terminal what to do: such characters are written out, as
+/// `\u{1b}`.
+pub(super) fn plain(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_unprintable) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |c: char| if is_unprintable(c) { c.escape_unicode().to_string() } else { c.to_string() };
+    Cow::Owned(text.chars().map(shown).collect())
+}
+
+/// Whether a character has no shape of its own, but moves, hides or turns round what stands about it.
+pub(super) fn is_unprintable(c: char) -> bool {
+    let is_format = matches!(
+        c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+    );
+    c.is_control() || is_format
+}
+
+/// How long after the beginning: `+0.073 s`, `+1:02:03.4`.
+pub(super) fn since(us: u64) -> String {
+    let (seconds, minutes) = (us / 1_000_000, us / 60_000_000);
+    match minutes {
+        0 => format!("+{seconds}.{:03} s", us / 1_000 % 1_000),
+        _ => format!("+{}:{:02}:{:02}.{}", thousands(minutes / 60), minutes % 60, seconds % 60, us / 100_000 % 10),
+    }
 }
 
 /// A count with its thousands set apart.
@@ -83,6 +110,18 @@ mod tests {
     fn thousands_are_set_apart() {
         let shown: Vec<_> = [0, 999, 1_000, 12_345, 1_234_567].map(thousands).into();
         assert_eq!(shown, ["0", "999", "1,000", "12,345", "1,234,567"]);
+    }
+
+    #[test]
+    fn what_would_steer_the_terminal_is_written_out() {
+        assert_eq!(plain("é 日本 \u{1F469}\u{200D}\u{1F680} e\u{301}"), "é 日本 \u{1F469}\u{200D}\u{1F680} e\u{301}");
+        assert_eq!(plain("a\u{1b}[2Jb\n\u{9b}c\u{7f}\u{202e}d"), r"a\u{1b}[2Jb\u{a}\u{9b}c\u{7f}\u{202e}d");
+    }
+
+    #[test]
+    fn the_time_since_the_beginning_is_as_exact_as_it_is_short() {
+        let shown = [0, 73_999, 59_999_999, 60_000_000, 3_723_400_000, 3_600_000_000_000].map(since);
+        assert_eq!(shown, ["+0.000 s", "+0.073 s", "+59.999 s", "+0:01:00.0", "+1:02:03.4", "+1,000:00:00.0"]);
     }
 
     #[test]

@@ -1,0 +1,223 @@
+//! Where somebody is in a history, and where a key takes them. Nothing here knows the terminal.
+
+use kernel::Moment;
+use replay::steps::{Step, Verdict};
+
+use super::super::telling;
+use crate::cli::words::{counted, is_unprintable, plain};
+
+/// How many characters may be typed.
+const MOST_TYPED: usize = 200;
+
+/// A key, whatever terminal it was pressed at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Key {
+    Character(char),
+    Next,
+    Previous,
+    PageDown,
+    PageUp,
+    Home,
+    End,
+    Enter,
+    Escape,
+    Backspace,
+    /// Ctrl-C: out, whatever is going on.
+    Interrupt,
+}
+
+/// What comes of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    Stay,
+    Quit,
+}
+
+/// What keys mean at the moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Stepping,
+    Help,
+    /// A text to search for is typed.
+    Search(String),
+    /// A place to go to is typed.
+    Go(String),
+}
+
+/// Reads a moment, by whatever clock there is.
+pub(super) type ReadMoment = fn(&str) -> Result<Moment, String>;
+
+/// A history, and where somebody is in it.
+#[derive(Debug)]
+pub(super) struct State {
+    /// The log's name.
+    pub(super) log: String,
+    pub(super) steps: Vec<Step>,
+    /// What there is besides the steps.
+    pub(super) outside: Option<String>,
+    pub(super) at: usize,
+    pub(super) mode: Mode,
+    /// What there is to say about the last key.
+    pub(super) note: Option<String>,
+    /// How many lines of the details are scrolled over.
+    pub(super) scrolled: usize,
+    /// How many lines of them could be, and how many steps are in sight; the drawing knows.
+    pub(super) most_scrolled: usize,
+    pub(super) page: usize,
+    /// Which steps differ, in order.
+    pub(super) divergences: Vec<usize>,
+    sought: Option<String>,
+    read_moment: ReadMoment,
+}
+
+impl State {
+    pub(super) fn new(log: &str, steps: Vec<Step>, outside: Option<String>, read_moment: ReadMoment) -> Self {
+        let divergences = steps.iter().enumerate().filter(|(_, step)| step.diverges()).map(|(at, _)| at).collect();
+        Self {
+            log: plain(log).into_owned(),
+            note: outside.clone(),
+            steps,
+            outside,
+            at: 0,
+            mode: Mode::Stepping,
+            scrolled: 0,
+            most_scrolled: 0,
+            page: 10,
+            divergences,
+            sought: None,
+            read_moment,
+        }
+    }
+
+    /// The step that is looked at; none in a history without events.
+    pub(super) fn step(&self) -> Option<&Step> {
+        self.steps.get(self.at)
+    }
+
+    /// Does what a key stands for.
+    pub(super) fn press(&mut self, key: Key) -> Flow {
+        self.note = None;
+        match (&mut self.mode, key) {
+            (_, Key::Interrupt) => return Flow::Quit,
+            (Mode::Stepping, key) => return self.stepping(key),
+            (Mode::Help, _) | (_, Key::Escape) => self.mode = Mode::Stepping,
+            (Mode::Search(text) | Mode::Go(text), Key::Character(c)) => {
+                if !is_unprintable(c) && text.chars().count() < MOST_TYPED {
+                    text.push(c);
+                }
+            }
+            (Mode::Search(text) | Mode::Go(text), Key::Backspace) => {
+                if text.pop().is_none() {
+                    self.mode = Mode::Stepping;
+                }
+            }
+            (_, Key::Enter) => match std::mem::replace(&mut self.mode, Mode::Stepping) {
+                Mode::Search(text) => self.search(text),
+                Mode::Go(text) => self.go(text.trim()),
+                Mode::Stepping | Mode::Help => {}
+            },
+            (Mode::Search(_) | Mode::Go(_), _) => {}
+        }
+        Flow::Stay
+    }
+
+    fn stepping(&mut self, key: Key) -> Flow {
+        let last = self.steps.len().saturating_sub(1);
+        let page = self.page.max(1);
+        match key {
+            Key::Character('q') | Key::Escape => return Flow::Quit,
+            Key::Character('j' | 'n' | 'l' | ' ') | Key::Next if self.at >= last => self.note = Some(self.end()),
+            Key::Character('k' | 'p' | 'h') | Key::Previous if self.at == 0 => {
+                self.note = Some("this is the first step".to_owned());
+            }
+            Key::Character('j' | 'n' | 'l' | ' ') | Key::Next => self.to(self.at + 1),
+            Key::Character('k' | 'p' | 'h') | Key::Previous => self.to(self.at - 1),
+            Key::PageDown => self.to((self.at + page).min(last)),
+            Key::PageUp => self.to(self.at.saturating_sub(page)),
+            Key::Home => self.to(0),
+            Key::End => self.to(last),
+            Key::Character('d') => self.divergence(self.divergences.iter().find(|index| **index > self.at).copied()),
+            Key::Character('D') => self.divergence(self.divergences.iter().rfind(|index| **index < self.at).copied()),
+            Key::Character('J') => self.scrolled = (self.scrolled + 1).min(self.most_scrolled),
+            Key::Character('K') => self.scrolled = self.scrolled.saturating_sub(1),
+            Key::Character('/') => self.mode = Mode::Search(String::new()),
+            Key::Character('g') => self.mode = Mode::Go(String::new()),
+            Key::Character('?') => self.mode = Mode::Help,
+            Key::Character(_) | Key::Enter | Key::Backspace | Key::Interrupt => {}
+        }
+        Flow::Stay
+    }
+
+    fn to(&mut self, at: usize) {
+        (self.at, self.scrolled) = (at, 0);
+    }
+
+    fn end(&self) -> String {
+        match &self.outside {
+            Some(outside) => format!("this is the last step; {outside}"),
+            None => "this is the last step".to_owned(),
+        }
+    }
+
+    fn divergence(&mut self, at: Option<usize>) {
+        match at {
+            Some(at) => self.to(at),
+            None if self.divergences.is_empty() => {
+                let decisions = self.steps.iter().flat_map(|step| &step.decisions);
+                let open = decisions.filter(|decision| decision.verdict == Verdict::Unrecorded).count() as u64;
+                self.note = Some(match open {
+                    0 => "nothing is decided otherwise than the log has it".to_owned(),
+                    _ => format!("no divergence; the log says nothing of {}", counted(open, "decision", "decisions")),
+                });
+            }
+            None => self.note = Some("no divergence in that direction".to_owned()),
+        }
+    }
+
+    /// Goes to the next step that says `text`, from the beginning where none follows; no text is the last one again.
+    fn search(&mut self, text: String) {
+        let Some(text) = Some(text).filter(|text| !text.is_empty()).or_else(|| self.sought.clone()) else { return };
+        let wanted = text.to_lowercase();
+        let (until, after) = self.steps.split_at(self.steps.len().min(self.at + 1));
+        let says = |step: &Step| says(step, &wanted);
+        let next = after.iter().position(says).map(|index| until.len() + index);
+        match next.or_else(|| until.iter().position(says)) {
+            Some(at) => {
+                let note = match () {
+                    () if at == self.at => Some("only here"),
+                    () if next.is_none() => Some("went on from the beginning"),
+                    () => None,
+                };
+                self.note = note.map(|note| format!("\"{text}\": {note}"));
+                self.to(at);
+            }
+            None => self.note = Some(format!("\"{text}\" is in no step")),
+        }
+        self.sought = Some(text);
+    }
+
+    /// Goes to the first step at or after an event's number, a position or a time.
+    fn go(&mut self, text: &str) {
+        let at = match text.parse::<u64>() {
+            Ok(number) => self.steps.iter().position(|step| step.event.number.is_some_and(|own| own >= number)),
+            Err(_) if text.is_empty() => return,
+            Err(_) => match (self.read_moment)(text) {
+                Ok(Moment::Position(position)) => self.steps.iter().position(|step| step.event.position >= position),
+                Ok(Moment::Time(time)) => {
+                    self.steps.iter().position(|step| step.event.position.time().is_some_and(|own| own >= time))
+                }
+                Err(reason) => return self.note = Some(plain(&reason).into_owned()),
+            },
+        };
+        match at {
+            Some(at) => self.to(at),
+            None => self.note = Some(format!("no step is at or after {text}")),
+        }
+    }
+}
+
+/// Whether a step says `wanted`, which is in small letters.
+fn says(step: &Step, wanted: &str) -> bool {
+    let line = |line: &telling::Line| line.row().to_lowercase().contains(wanted);
+    step.event.id.to_lowercase().contains(wanted) || line(&telling::place(step)) || telling::told(step).iter().any(line)
+}

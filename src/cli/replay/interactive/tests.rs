@@ -1,0 +1,259 @@
+use kernel::{CREATED, Entry, Event as Fact, Meta, Number, Position, UPDATED};
+use ratatui::{Terminal, backend::TestBackend};
+use replay::steps::steps_of;
+use serde_json::{Value, json};
+use testkit::bank;
+
+use super::{state::Mode, *};
+
+/// What would steer a terminal, and what is wide or put together.
+const STRANGE: &str = "\u{1b}[2J日本\u{202e}e\u{301}👩\u{200d}🚀\u{9b}\n";
+
+/// A bank's log: each line is a topic, an action, data and where it came from.
+fn log(lines: &[(&str, &str, Value, Meta)]) -> Vec<Entry> {
+    let event = |((topic, action, data, meta), number): (&(&str, &str, Value, Meta), u64)| {
+        Entry::Event(Fact {
+            topic: (*topic).into(),
+            position: Position::new(1_795_341_904_815 + 40 * number, 0),
+            number: Some(Number(number)),
+            id: format!("e{number}"),
+            action: (*action).to_owned(),
+            data: data.to_string(),
+            meta: meta.clone(),
+        })
+    };
+    lines.iter().zip(1..).map(event).collect()
+}
+
+/// Ann gives Bob 30, of which the log has that she gave 31, and 5, of which the log says nothing yet.
+fn bank_log() -> Vec<Entry> {
+    let account = |id: &str, owner: &str, balance: u64| json!({"entity_id": id, "owner": owner, "balance": balance});
+    let transfer = |id: &str, amount: u64, status: &str| json!({"entity_id": id, "from_id": "ann", "to_id": "bob", "amount": amount, "status": status});
+    let client = || Meta { command: Some("c1".into()), ..Meta::default() };
+    let teller = || Meta { cause: Some("e3".into()), handler: Some("teller".into()), ..Meta::default() };
+    log(&[
+        ("account", CREATED, account("ann", "Ann", 100), client()),
+        ("account", CREATED, account("bob", STRANGE, 0), client()),
+        ("transfer", CREATED, transfer("t1", 30, "ASKED"), client()),
+        ("account", UPDATED, account("ann", "Ann", 69), teller()),
+        ("account", UPDATED, account("bob", STRANGE, 30), teller()),
+        ("transfer", UPDATED, transfer("t1", 30, "DONE"), teller()),
+        ("transfer", CREATED, transfer("t2", 5, "ASKED"), client()),
+        ("transfer", "transfer_lost", transfer("t2", 5, "ASKED"), Meta::default()),
+    ])
+}
+
+fn state_of(entries: Vec<Entry>) -> State {
+    let steps = steps_of(&bank::domain(), entries, Scope::default());
+    State::new("bank.jsonl", steps, None, |text| {
+        text.parse().map_err(|error: kernel::MalformedMoment| error.to_string())
+    })
+}
+
+fn state() -> State {
+    state_of(bank_log())
+}
+
+/// Types characters; where the state is afterwards, by its event's number.
+#[track_caller]
+fn typed(state: &mut State, keys: &str) -> u64 {
+    for c in keys.chars() {
+        let key = match c {
+            '\n' => Key::Enter,
+            '⌫' => Key::Backspace,
+            c => Key::Character(c),
+        };
+        assert_eq!(state.press(key), Flow::Stay, "{keys}");
+    }
+    state.step().unwrap().event.number.unwrap()
+}
+
+fn screen(state: &mut State, (width, height): (u16, u16)) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal.draw(|frame| draw(frame, state, Colours::Some)).unwrap();
+    terminal.backend().to_string()
+}
+
+#[test]
+fn a_divergence_on_a_small_terminal() {
+    let mut state = state();
+    assert_eq!(typed(&mut state, "d"), 3);
+    insta::assert_snapshot!("a_divergence_on_80x24", screen(&mut state, (80, 24)));
+}
+
+#[test]
+fn the_keys_are_explained() {
+    let mut state = state();
+    typed(&mut state, "?");
+    insta::assert_snapshot!("help_on_80x24", screen(&mut state, (80, 24)));
+    typed(&mut state, "x");
+    assert_eq!(state.mode, Mode::Stepping, "any key ends it");
+}
+
+#[test]
+fn what_an_event_holds_is_shown_and_steers_nothing() {
+    let mut state = state();
+    typed(&mut state, "j");
+    let shown = screen(&mut state, (80, 24));
+    assert_eq!(shown.chars().find(|c| (c.is_control() && *c != '\n') || *c == '\u{202e}'), None, "{shown:?}");
+    insta::assert_snapshot!("strange_characters_on_60x12", screen(&mut state, (60, 12)));
+}
+
+#[test]
+fn a_large_terminal_needs_no_scrolling_and_a_tiny_one_says_what_it_needs() {
+    let mut state = state();
+    typed(&mut state, "d");
+    let shown = screen(&mut state, (200, 60));
+    assert!(shown.lines().all(|line| !line.contains(", J")), "{shown}");
+    assert!(shown.contains("changed account ann changed:"), "{shown}");
+    assert!(screen(&mut state, (20, 5)).contains("needs 40x10"));
+    for size in [(40, 10), (41, 11), (1, 1), (80, 10), (40, 60), (500, 200)] {
+        screen(&mut state, size);
+    }
+}
+
+#[test]
+fn keys_step_on_and_back() {
+    let mut state = state();
+    assert_eq!(
+        [typed(&mut state, "j"), typed(&mut state, "n"), typed(&mut state, " "), typed(&mut state, "k")],
+        [2, 3, 4, 3]
+    );
+    for (key, number) in [
+        (Key::Next, 4),
+        (Key::Previous, 3),
+        (Key::End, 8),
+        (Key::Next, 8),
+        (Key::PageUp, 1),
+        (Key::Previous, 1),
+        (Key::PageDown, 8),
+        (Key::Home, 1),
+    ] {
+        assert_eq!(state.press(key), Flow::Stay);
+        assert_eq!(typed(&mut state, ""), number, "{key:?}");
+    }
+    state.page = 3;
+    state.press(Key::PageDown);
+    assert_eq!(typed(&mut state, ""), 4);
+    state.press(Key::End);
+    typed(&mut state, "j");
+    assert_eq!(state.note.as_deref(), Some("this is the last step"));
+    assert_eq!([Key::Character('q'), Key::Escape, Key::Interrupt].map(|key| state.press(key)), [Flow::Quit; 3]);
+}
+
+#[test]
+fn divergences_are_gone_to_on_and_back() {
+    let mut state = state();
+    assert_eq!(state.divergences, [2]);
+    assert_eq!([typed(&mut state, "d"), typed(&mut state, "d")], [3, 3]);
+    assert_eq!(state.note.as_deref(), Some("no divergence in that direction"));
+    state.press(Key::End);
+    assert_eq!(typed(&mut state, "D"), 3);
+    let mut sound = state_of(bank_log().into_iter().take(2).collect());
+    typed(&mut sound, "d");
+    assert_eq!(sound.note.as_deref(), Some("nothing is decided otherwise than the log has it"));
+    let mut foreign = state_of(bank_log().into_iter().take(3).collect());
+    typed(&mut foreign, "d");
+    assert_eq!(foreign.note.as_deref(), Some("no divergence; the log says nothing of 1 decision"));
+}
+
+#[test]
+fn a_search_finds_what_is_told_and_begins_anew_at_the_end() {
+    let mut state = state();
+    let mut found = |keys: &str| (typed(&mut state, keys), state.note.clone());
+    assert_eq!(found("/TRANSFER\n"), (3, None), "what is decided about it is told as well");
+    assert_eq!(found("/\n"), (6, None), "the same again");
+    assert_eq!(found("/e8\n"), (8, None), "an identifier");
+    assert_eq!(found("/日本\n"), (2, Some("\"日本\": went on from the beginning".to_owned())));
+    assert_eq!(found("/lossT⌫⌫t\n"), (8, None), "what was typed can be mended");
+    assert_eq!(found("/lost\n"), (8, Some("\"lost\": only here".to_owned())));
+    assert_eq!(found("/nowhere\n"), (8, Some("\"nowhere\" is in no step".to_owned())));
+    assert_eq!(found("/⌫k"), (7, None), "nothing left to mend ends it");
+    let escaped = ["/ann", "gq"].map(|keys| {
+        typed(&mut state, keys);
+        let typed = state.mode.clone();
+        assert_eq!(state.press(Key::Escape), Flow::Stay);
+        (typed, state.mode == Mode::Stepping)
+    });
+    assert_eq!(escaped, [(Mode::Search("ann".into()), true), (Mode::Go("q".into()), true)]);
+    typed(&mut state, "/\u{1b}\u{202e}");
+    typed(&mut state, &"x".repeat(1_000));
+    assert_eq!(state.mode, Mode::Search("x".repeat(200)));
+    assert!(screen(&mut state, (40, 10)).contains("x▏"));
+}
+
+#[test]
+fn a_place_is_gone_to_by_number_position_or_time() {
+    let mut state = state();
+    let mut gone = |text: &str| (typed(&mut state, &format!("g{text}\n")), state.note.clone());
+    assert_eq!(gone("5"), (5, None));
+    assert_eq!(gone("1795341904935-0"), (3, None));
+    assert_eq!(gone("1795341904936-0"), (4, None), "the first at or after");
+    assert_eq!(gone(" 2026-11-22T10:05:05.055Z "), (6, None));
+    assert_eq!(gone(""), (6, None));
+    assert_eq!(gone("99"), (6, Some("no step is at or after 99".to_owned())));
+    let no_moment =
+        "\"soon\" is no moment; expected a position like 1795341904815-0 or a time like 2026-11-22T15:04:05Z";
+    assert_eq!(gone("soon"), (6, Some(no_moment.to_owned())));
+}
+
+#[test]
+fn what_does_not_fit_is_scrolled() {
+    let mut state = state();
+    typed(&mut state, "d");
+    let top = screen(&mut state, (60, 12));
+    assert!(top.contains("lines more, J") && top.contains("transfer t1 created"), "{top}");
+    typed(&mut state, "JJJ");
+    let below = screen(&mut state, (60, 12));
+    assert!(!below.contains("created:"), "{below}");
+    typed(&mut state, &"J".repeat(100));
+    let end = screen(&mut state, (60, 12));
+    assert!(!end.contains(", J") && end.contains("status \"ASKED\" → \"DONE\""), "{end}");
+    typed(&mut state, "K");
+    assert_eq!(state.scrolled, state.most_scrolled - 1);
+    typed(&mut state, "kj");
+    assert_eq!(state.scrolled, 0, "another step begins at its top");
+}
+
+#[test]
+fn what_is_outside_is_said_at_the_beginning_and_the_end() {
+    let steps = state().steps;
+    let mut state = State::new("bank.jsonl", steps, Some("more is outside".to_owned()), |_| Err(String::new()));
+    assert!(screen(&mut state, (80, 24)).contains("more is outside"));
+    state.press(Key::End);
+    typed(&mut state, "j");
+    assert_eq!(state.note.as_deref(), Some("this is the last step; more is outside"));
+}
+
+#[test]
+fn a_history_without_events_is_shown_as_such() {
+    let mut state = state_of(Vec::new());
+    for key in "jkdD/x\ngx\n?JK ".chars() {
+        state.press(if key == '\n' { Key::Enter } else { Key::Character(key) });
+        screen(&mut state, (80, 24));
+    }
+    for key in [Key::PageDown, Key::PageUp, Key::Home, Key::End] {
+        state.press(key);
+    }
+    assert!(screen(&mut state, (80, 24)).contains("no events"));
+}
+
+#[test]
+fn text_is_folded_at_spaces_and_no_wider_than_there_is_room() {
+    use super::draw::fold;
+    assert_eq!(fold("aa bb cc", 5, 0), ["aa bb", "  cc"]);
+    assert_eq!(fold("aaaaaaaa", 5, 1), [" aaaa", "  aaa", "  a"].map(str::to_owned)[..].to_vec());
+    assert_eq!(fold("日本日本", 5, 0), ["日本", "  日", "  本"]);
+    assert_eq!(fold("", 5, 2), [""]);
+    let sentence = "no row changes: the domain does not have the topic";
+    assert_eq!(fold(sentence, 36, 4), ["    no row changes: the domain does", "      not have the topic"]);
+}
+
+#[test]
+fn keys_of_a_terminal_are_understood() {
+    let plain = |code| key(KeyEvent::new(code, KeyModifiers::NONE));
+    assert_eq!([KeyCode::Right, KeyCode::Down].map(plain), [Some(Key::Next); 2]);
+    assert_eq!([plain(KeyCode::Char('D')), plain(KeyCode::F(1))], [Some(Key::Character('D')), None]);
+    let control = |c| key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL));
+    assert_eq!([control('c'), control('d')], [Some(Key::Interrupt), None]);
+}

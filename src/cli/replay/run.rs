@@ -1,0 +1,185 @@
+//! `retrace replay run`: a history step by step.
+
+use std::{
+    io::{BufWriter, ErrorKind, Stdout, Write as _, stdout},
+    ops::ControlFlow,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use kernel::{Domain, Moment, Position};
+use replay::steps::{Scope, Step, Verdict, steps};
+use runtime::StoreUrl;
+
+use super::{check_names, interactive, position, telling};
+use crate::cli::{
+    failure::Failure,
+    moment,
+    store::StoreArgs,
+    words::{counted, is_unprintable, thousands},
+};
+
+/// Which steps.
+#[derive(Debug, clap::Args)]
+#[command(after_help = moment::FORMS)]
+pub(super) struct Args {
+    /// The history file; without it, the log that the store options name
+    #[arg(value_name = "HISTORY", conflicts_with_all = ["store", "namespace", "data"])]
+    history: Option<StoreUrl>,
+    /// Only events at and after this position or time
+    #[arg(long, value_name = "MOMENT", value_parser = moment::parse, allow_hyphen_values = true)]
+    from: Option<Moment>,
+    /// Only events up to and at this position or time
+    #[arg(long, value_name = "MOMENT", value_parser = moment::parse, allow_hyphen_values = true)]
+    to: Option<Moment>,
+    /// Only events of this topic
+    #[arg(long, value_name = "TOPIC")]
+    topic: Option<String>,
+    /// Only events that this saga reacts to, with its decisions
+    #[arg(long, value_name = "SAGA")]
+    handler: Option<String>,
+    /// Print each step as JSON, one a line
+    #[arg(long)]
+    json: bool,
+    /// Step forward and back in the terminal
+    #[arg(long, conflicts_with = "json")]
+    interactive: bool,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+pub(super) async fn run(domain: &Domain, args: Args) -> Result<(), Failure> {
+    // What is not of the domain needs no store.
+    check_names(domain, args.topic.as_deref(), args.handler.as_deref())?;
+    if args.interactive {
+        interactive::check()?;
+    }
+    let engine = args.store.or(args.history).open_existing(domain).await?;
+    let scope = Scope {
+        from: position(&engine, args.from).await?.unwrap_or(Position::ZERO),
+        to: position(&engine, args.to).await?.unwrap_or(Position::MAX),
+        topic: args.topic,
+        handler: args.handler,
+        ..Scope::default()
+    };
+    if args.interactive {
+        interactive::run(domain, &engine, scope).await?;
+        return Ok(engine.close().await?);
+    }
+    let printer = Arc::new(Mutex::new(Printer::new(args.json)));
+    let of_the_scan = printer.clone();
+    let visit = move |step: Step| of_the_scan.lock().unwrap_or_else(PoisonError::into_inner).print(&step);
+    steps(domain, &engine, scope, visit).await?;
+    printer.lock().unwrap_or_else(PoisonError::into_inner).end()?;
+    Ok(engine.close().await?)
+}
+
+/// Writes steps to standard output.
+#[derive(Debug)]
+struct Printer {
+    out: BufWriter<Stdout>,
+    json: bool,
+    failed: Option<std::io::Error>,
+    counts: Counts,
+}
+
+/// What has been told.
+#[derive(Debug, Default)]
+struct Counts {
+    steps: u64,
+    same: u64,
+    different: u64,
+    unrecorded: u64,
+    unchecked: u64,
+}
+
+impl Printer {
+    fn new(json: bool) -> Self {
+        Self { out: BufWriter::new(stdout()), json, failed: None, counts: Counts::default() }
+    }
+
+    fn print(&mut self, step: &Step) -> ControlFlow<()> {
+        self.counts.add(step);
+        let text = if self.json { json(step) } else { text(step) };
+        self.write(&text)
+    }
+
+    fn write(&mut self, text: &str) -> ControlFlow<()> {
+        match self.out.write_all(text.as_bytes()) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                self.failed = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    /// Writes what all of it comes to.
+    fn end(&mut self) -> Result<(), Failure> {
+        if self.failed.is_none() && !self.json {
+            let _ = self.write(&format!("{}\n", self.counts.words()));
+        }
+        let failed = self.failed.take().or_else(|| self.out.flush().err());
+        match failed {
+            // Whoever reads has had enough, as `head` has.
+            Some(error) if error.kind() != ErrorKind::BrokenPipe => {
+                Err(Failure::failed(format!("can't write: {error}")))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// A step for programs, in which nothing steers a terminal either.
+fn json(step: &Step) -> String {
+    let mut line = String::new();
+    for c in serde_json::to_string(step).unwrap_or_default().chars() {
+        if is_unprintable(c) {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| line.push_str(&format!("\\u{unit:04x}")));
+        } else {
+            line.push(c);
+        }
+    }
+    line.push('\n');
+    line
+}
+
+fn text(step: &Step) -> String {
+    let lines = telling::told(step);
+    let mut text = format!("{}\n", telling::place(step).row());
+    lines.iter().for_each(|line| text.push_str(&format!("{}\n", line.row())));
+    text.push('\n');
+    text
+}
+
+impl Counts {
+    fn add(&mut self, step: &Step) {
+        self.steps += 1;
+        for decision in &step.decisions {
+            match decision.verdict {
+                Verdict::Same => self.same += 1,
+                Verdict::Different | Verdict::Reordered => self.different += 1,
+                Verdict::Unrecorded => self.unrecorded += 1,
+                Verdict::Unchecked => self.unchecked += 1,
+            }
+        }
+    }
+
+    fn words(&self) -> String {
+        let Self { steps, same, different, unrecorded, unchecked } = self;
+        let decisions = same + different + unrecorded + unchecked;
+        let parts = [
+            (same, "the same as the log has"),
+            (different, "DIFFERENT"),
+            (unrecorded, "that the log says nothing of"),
+            (unchecked, "that can't be made again"),
+        ];
+        let parts = parts.iter().filter(|(count, _)| **count > 0);
+        let parts: Vec<_> = parts.map(|(count, what)| format!("{} {what}", thousands(**count))).collect();
+        let (steps, decisions) = (counted(*steps, "event", "events"), counted(decisions, "decision", "decisions"));
+        if parts.is_empty() {
+            format!("{steps}, {decisions}")
+        } else {
+            format!("{steps}, {decisions}: {}", parts.join(", "))
+        }
+    }
+}
