@@ -94,8 +94,11 @@ pub(super) fn decision(
     let order: Vec<_> = held.iter().map(|side| side.id.clone()).collect();
     let partners = partners(&decided, &mut held, is_foreign);
     let verdict_of_order = order_of(&decided, &partners, &order, is_foreign);
-    // An identifier is of an effect's place among the others, and shifts where one is missing.
-    let is_whole = held.is_empty() && partners.iter().all(Option::is_some) && verdict_of_order == Verdict::Same;
+    // An identifier is of an effect's place among the others: where these differ, it says nothing more.
+    let is_met = |((now, _), log): (&(Side, _), &Option<Side>)| {
+        log.as_ref().is_some_and(|log| now.says_the_same(log, is_foreign))
+    };
+    let is_whole = held.is_empty() && verdict_of_order == Verdict::Same && decided.iter().zip(&partners).all(is_met);
     let mut effects: Vec<_> = decided
         .into_iter()
         .zip(partners)
