@@ -7,6 +7,7 @@ mod load;
 mod machine;
 mod rebuild;
 mod scratch;
+mod settled;
 mod system;
 
 use kernel::Domain;
@@ -35,4 +36,15 @@ pub(super) async fn run(domain: &std::sync::Arc<Domain>, args: Args) -> Result<(
         What::At(args) => at::run(domain, args).await,
         What::Rebuild(args) => rebuild::run(domain, args).await,
     }
+}
+
+async fn unless_interrupted<T>(doing: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::select! {
+        done = doing => done,
+        _ = tokio::signal::ctrl_c() => Err(Failure::failed("stopped before the end; nothing to report")),
+    }
+}
+
+fn progress(doing: &str) {
+    eprintln!("measuring: {doing}");
 }
