@@ -6,6 +6,7 @@ mod http;
 mod load;
 mod machine;
 mod rebuild;
+mod replay;
 mod scratch;
 mod settled;
 mod system;
@@ -28,6 +29,8 @@ enum What {
     At(at::Args),
     /// Rebuilding read models, beside what Redis can hand over and take at all
     Rebuild(rebuild::Args),
+    /// Deciding the log of a demo again, beside the bare scan of it
+    Replay(replay::Args),
 }
 
 pub(super) async fn run(domain: &std::sync::Arc<Domain>, args: Args) -> Result<(), Failure> {
@@ -35,6 +38,7 @@ pub(super) async fn run(domain: &std::sync::Arc<Domain>, args: Args) -> Result<(
         What::Http(args) => http::run(domain, args).await,
         What::At(args) => at::run(domain, args).await,
         What::Rebuild(args) => rebuild::run(domain, args).await,
+        What::Replay(args) => replay::run(domain, args).await,
     }
 }
 
