@@ -118,3 +118,50 @@ fn a_store_that_is_somebodys_is_not_measured_on() {
     let sentence = "sqlite://shop.db is not measured on: give a redis:// URL, or nothing for an embedded store";
     assert!(talk(&output).contains(sentence), "{}", talk(&output));
 }
+
+/// Deciding a demo's log again, small enough for a test.
+fn bench_replay(args: &[&str]) -> Output {
+    Retrace::run(&[&["bench", "replay", "--events", "2000", "--rounds", "2", "--json"], args].concat())
+}
+
+#[test]
+fn a_demos_log_is_decided_the_same_again_and_every_figure_is_told() {
+    let figures = json(&bench_replay(&[]));
+    assert_eq!((&figures["same"], &figures["unchecked"], &figures["seed"]), (&true.into(), &0.into(), &1.into()));
+    assert!(figures["events"].as_u64() >= Some(2_000), "{figures}");
+    for figure in [
+        "/scan/events_per_second",
+        "/scan/ms",
+        "/verify/events_per_second",
+        "/verify/runs_ms/1",
+        "/verify_to_scan",
+        "/driven_s",
+        "/decisions",
+        "/memory_before_bytes",
+        "/memory_peak_bytes",
+        "/rows/order",
+        "/machine/cores",
+    ] {
+        assert!(figures.pointer(figure).and_then(Value::as_f64) > Some(0.0), "{figure}: {figures}");
+    }
+    assert!(figures["late"].is_u64() && figures["verify_cores"].is_f64(), "{figures}");
+    assert_eq!((&figures["rows"]["product"], &figures["rows"]["mail"]), (&24.into(), &Value::Null), "{figures}");
+}
+
+#[test]
+fn a_log_in_memory_ends_with_its_system_and_can_not_be_decided_again() {
+    let output = bench_replay(&["--store", "memory:"]);
+    assert_eq!(output.status.code(), Some(64));
+    let sentence = "a log in memory is not asked from another process; give redis:// or nothing";
+    assert!(talk(&output).contains(sentence), "{}", talk(&output));
+}
+
+#[test]
+fn a_demos_log_in_redis_is_decided_the_same_again_and_nothing_of_it_stays() {
+    let server = RedisServer::start();
+    let figures = json(&bench_replay(&["--store", &server.url()]));
+    assert_eq!((&figures["same"], &figures["unchecked"]), (&true.into(), &0.into()), "{figures}");
+    let mut connection = redis::Client::open(server.url()).unwrap().get_connection().unwrap();
+    let keys: Vec<String> = redis::cmd("KEYS").arg("*").query(&mut connection).unwrap();
+    assert_eq!(keys, [""; 0]);
+}

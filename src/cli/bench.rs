@@ -6,7 +6,9 @@ mod http;
 mod load;
 mod machine;
 mod rebuild;
+mod replay;
 mod scratch;
+mod settled;
 mod system;
 
 use kernel::Domain;
@@ -27,6 +29,8 @@ enum What {
     At(at::Args),
     /// Rebuilding read models, beside what Redis can hand over and take at all
     Rebuild(rebuild::Args),
+    /// Deciding the log of a demo again, beside the bare scan of it
+    Replay(replay::Args),
 }
 
 pub(super) async fn run(domain: &std::sync::Arc<Domain>, args: Args) -> Result<(), Failure> {
@@ -34,5 +38,17 @@ pub(super) async fn run(domain: &std::sync::Arc<Domain>, args: Args) -> Result<(
         What::Http(args) => http::run(domain, args).await,
         What::At(args) => at::run(domain, args).await,
         What::Rebuild(args) => rebuild::run(domain, args).await,
+        What::Replay(args) => replay::run(domain, args).await,
     }
+}
+
+async fn unless_interrupted<T>(doing: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::select! {
+        done = doing => done,
+        _ = tokio::signal::ctrl_c() => Err(Failure::failed("stopped before the end; nothing to report")),
+    }
+}
+
+fn progress(doing: &str) {
+    eprintln!("measuring: {doing}");
 }

@@ -30,6 +30,7 @@ mod subject;
 mod timeline;
 mod trace;
 mod up;
+mod usage;
 mod words;
 
 use std::{ffi::OsString, process::ExitCode, sync::Arc};

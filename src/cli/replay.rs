@@ -17,6 +17,7 @@ use replay::{
 };
 use runtime::Engine;
 
+pub(super) use self::report::verdict;
 use super::{exit, failure::Failure, moment, store::StoreArgs, words::counted};
 
 /// What to do with a history.

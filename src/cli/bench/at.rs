@@ -21,7 +21,7 @@ use projector::{
     model::MemoryModel,
     timeline::{Retention, Timeline, Way},
 };
-use runtime::{Engine, Namespace, StoreUrl, Tail};
+use runtime::{StoreUrl, Tail};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
@@ -36,7 +36,9 @@ use super::{
     fill::Plan,
     load::{Measured, Shot, load},
     machine::Machine,
+    progress,
     scratch::Scratch,
+    unless_interrupted,
 };
 
 /// How many events lie between the two moments whose difference is taken.
@@ -103,28 +105,6 @@ pub(super) async fn run(domain: &Arc<Domain>, args: Args) -> Result<(), Failure>
     Ok(())
 }
 
-async fn unless_interrupted<T>(doing: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    tokio::select! {
-        done = doing => done,
-        _ = tokio::signal::ctrl_c() => Err(Failure::failed("stopped before the end; nothing to report")),
-    }
-}
-
-/// The log in a scratch store.
-async fn open(domain: &Domain, scratch: &Scratch, args: &Args) -> Result<Engine, Failure> {
-    let topics: Vec<_> = domain.topics().map(|topic| topic.name).collect();
-    let (url, namespace) = match (scratch, &args.store) {
-        (Scratch::Redis(server), Some(url)) => (url.clone(), server.namespace().clone()),
-        (Scratch::Folder(folder), _) => {
-            (StoreUrl::Sqlite(folder.path().join(format!("{}.db", domain.name()))), Namespace::default())
-        }
-        (Scratch::Redis(_) | Scratch::Memory, _) => {
-            return Err(Failure::usage("a log in memory is not asked from another process; give redis:// or nothing"));
-        }
-    };
-    Ok(Engine::open(&url, &namespace, &topics).await?)
-}
-
 async fn size(
     domain: &Arc<Domain>,
     scratch: &Scratch,
@@ -132,7 +112,7 @@ async fn size(
     events: u64,
     args: &Args,
 ) -> Result<Size, Failure> {
-    let engine = open(domain, scratch, args).await?;
+    let engine = scratch.open(domain).await?;
     let plan = Plan::of(domain, args.topic.as_deref(), events, Some(args.entities), args.seed)?;
     progress(&format!("writing {} events of {} {}", plan.events, plan.entities, plan.topic.plural));
     plan.write(&engine).await?;
@@ -243,8 +223,4 @@ async fn over_http(
     let _ = tokio::join!(serving, keeping);
     following.abort();
     measured
-}
-
-fn progress(doing: &str) {
-    eprintln!("measuring: {doing}");
 }

@@ -8,7 +8,6 @@
 mod peer;
 mod reactions;
 mod report;
-mod settled;
 mod subject;
 
 use std::{sync::Arc, time::Duration};
@@ -19,15 +18,17 @@ use runtime::StoreUrl;
 
 use self::{
     report::{Figures, Report},
-    settled::settled,
     subject::Subject,
 };
 use super::{
     super::{driver, failure::Failure, http_client::Target},
     load::{Measured, Shot, load},
     machine::Machine,
+    progress,
     scratch::Scratch,
+    settled::settled,
     system::System,
+    unless_interrupted,
 };
 
 /// How many entities there are when reading is measured for the first time.
@@ -105,13 +106,6 @@ async fn figures(domain: &Domain, subject: &Subject<'_>, target: &Target, args: 
     Ok(Figures { post, caught_up, get_few, get_many, reactions })
 }
 
-async fn unless_interrupted<T>(doing: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    tokio::select! {
-        done = doing => done,
-        _ = tokio::signal::ctrl_c() => Err(Failure::failed("stopped before the end; nothing to report")),
-    }
-}
-
 async fn post(subject: &Subject<'_>, target: &Target, args: &Args) -> Result<Measured, Failure> {
     let (path, body) = (format!("/{}", subject.name()), subject.body());
     load(target, args.connections, args.lasting(), move |chance| {
@@ -136,10 +130,6 @@ async fn read(
         Shot { method: Method::Get, path, body: None }
     })
     .await
-}
-
-fn progress(doing: &str) {
-    eprintln!("measuring: {doing}");
 }
 
 #[cfg(test)]

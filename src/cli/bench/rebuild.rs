@@ -20,7 +20,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-pub(super) use self::report::median;
+pub(super) use self::report::{median, rate, share};
 use self::{
     drain::Drain,
     report::{Figures, Report, Runs, Source},
@@ -29,7 +29,9 @@ use super::{
     super::{failure::Failure, words::out},
     fill,
     machine::Machine,
+    progress,
     scratch::{Scratch, Server},
+    unless_interrupted,
 };
 
 #[derive(Clone, Debug, clap::Args)]
@@ -91,10 +93,7 @@ pub(super) async fn run(domain: &Domain, args: Args) -> Result<(), Failure> {
             let measuring = async {
                 Ok(Report { machine: Machine::look(&scratch).await?, figures: measure(domain, &place, &args).await? })
             };
-            tokio::select! {
-                measured = measuring => measured,
-                _ = tokio::signal::ctrl_c() => Err(Failure::failed("stopped before the end; nothing to report")),
-            }
+            unless_interrupted(measuring).await
         }
         Scratch::Folder(_) | Scratch::Memory => Err(Failure::usage("only a Redis is measured")),
     };
@@ -198,8 +197,4 @@ async fn copy(engine: &Engine, file: &Path, store: &Path) -> Result<(), Failure>
     fill::copy(engine, &embedded, file).await?;
     embedded.close().await?;
     Ok(())
-}
-
-fn progress(doing: &str) {
-    eprintln!("measuring: {doing}");
 }

@@ -1,10 +1,11 @@
 //! Where a measurement's data goes, and how it goes away again.
 
+use kernel::Domain;
 use redis::{
     AsyncConnectionConfig, Client, IntoConnectionInfo as _, RedisError, aio::MultiplexedConnection,
     io::tcp::TcpSettings,
 };
-use runtime::{Namespace, StoreUrl};
+use runtime::{Engine, Namespace, StoreUrl};
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -63,6 +64,38 @@ impl Scratch {
             Self::Folder(folder) => command.arg("--data").arg(folder.path()),
             Self::Memory => command.args(["--store", "memory:"]),
         };
+    }
+
+    /// Where its log is, for this process.
+    pub(super) fn place(&self, domain: &Domain) -> Result<(StoreUrl, Namespace), Failure> {
+        match self {
+            Self::Redis(server) => Ok((StoreUrl::Redis(server.url.clone()), server.namespace.clone())),
+            Self::Folder(folder) => {
+                let file = folder.path().join(format!("{}.db", domain.name()));
+                Ok((StoreUrl::Sqlite(file), Namespace::default()))
+            }
+            Self::Memory => {
+                Err(Failure::usage("a log in memory is not asked from another process; give redis:// or nothing"))
+            }
+        }
+    }
+
+    /// Opens its log.
+    pub(super) async fn open(&self, domain: &Domain) -> Result<Engine, Failure> {
+        let topics: Vec<_> = domain.topics().map(|topic| topic.name).collect();
+        let (url, namespace) = self.place(domain)?;
+        Ok(Engine::open(&url, &namespace, &topics).await?)
+    }
+
+    /// Leaves it where it is, and tells the options that name it.
+    pub(super) fn keep(self) -> String {
+        match self {
+            Self::Redis(server) => {
+                format!("--store {} --namespace {}", server.shown, server.namespace.name().unwrap_or_default())
+            }
+            Self::Folder(folder) => format!("--data {}", folder.keep().display()),
+            Self::Memory => "--store memory:".to_owned(),
+        }
     }
 
     /// Removes it.

@@ -2,7 +2,10 @@
 
 use projector::{Differences, rebuild::Report};
 
-use crate::cli::words::{at, counted, out, rows, thousands};
+use crate::cli::{
+    usage::peak_memory,
+    words::{at, counted, out, rows, thousands},
+};
 
 /// Prints the report to standard output.
 pub(super) fn print(report: &Report, json: bool, log: &str) {
@@ -15,13 +18,6 @@ pub(super) fn print(report: &Report, json: bool, log: &str) {
     } else {
         out(&text(report, log));
     }
-}
-
-/// The most memory that this process had at a time, where the system tells.
-fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
 }
 
 fn text(report: &Report, log: &str) -> String {

@@ -93,7 +93,8 @@ fn inferred(found: &Inferred) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn verdict(report: &Report) -> String {
+/// What it comes to, in a sentence.
+pub(in crate::cli) fn verdict(report: &Report) -> String {
     if report.is_same() && report.decisions == 0 {
         return "nothing to compare: the log records no reaction of these sagas".to_owned();
     }

@@ -15,8 +15,8 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    super::{super::failure::Failure, fill::Plan, scratch::Scratch},
-    Args, open, progress,
+    super::{super::failure::Failure, fill::Plan, progress, scratch::Scratch},
+    Args,
 };
 
 /// How many events are appended at a time, as fast as the store takes them.
@@ -36,7 +36,7 @@ pub(super) struct Live {
 /// By turns, so that whatever else the machine is doing is the same for both.
 pub(super) async fn measure(domain: &Arc<Domain>, scratch: &Scratch, args: &Args) -> Result<Live, Failure> {
     let mut live = Live { events: EVENTS, ..Live::default() };
-    let engine = open(domain, scratch, args).await?;
+    let engine = scratch.open(domain).await?;
     let failure = |error| Failure::failed(format!("can't make a temporary folder: {error}"));
     let folder = tempfile::Builder::new().prefix("retrace-bench-").tempdir().map_err(failure)?;
     for round in 0..2 * args.rounds {

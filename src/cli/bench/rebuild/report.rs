@@ -200,11 +200,13 @@ pub(in crate::cli::bench) fn median(took: impl Iterator<Item = Duration>) -> Dur
     took.get(took.len().saturating_sub(1) / 2).copied().unwrap_or_default()
 }
 
-fn rate(events: u64, took: Duration) -> f64 {
+/// So many a second.
+pub(in crate::cli::bench) fn rate(events: u64, took: Duration) -> f64 {
     if took.is_zero() { 0.0 } else { events as f64 / took.as_secs_f64() }
 }
 
-fn share(part: Duration, whole: Duration) -> f64 {
+/// A time as a share of another.
+pub(in crate::cli::bench) fn share(part: Duration, whole: Duration) -> f64 {
     if whole.is_zero() { 0.0 } else { part.as_secs_f64() / whole.as_secs_f64() }
 }
 
