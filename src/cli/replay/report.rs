@@ -126,8 +126,12 @@ fn divergence(Divergence { event, handler, as_of, differences, same, .. }: &Dive
     };
     let as_of = as_of.map(|as_of| format!(", decided as of {as_of}")).unwrap_or_default();
     let differences: String = differences.iter().map(difference).collect();
-    let same = same.iter().map(|effect| format!("  the same   {}\n             {}\n", told(effect), effect.data));
-    format!("{handler} on {about}{as_of}\n{differences}{}", same.collect::<String>())
+    let same = match same.as_slice() {
+        [] => String::new(),
+        [effect] => format!("  the same   {}\n             {}\n", told(effect), effect.data),
+        effects => format!("  the same   {} other effects\n", effects.len()),
+    };
+    format!("{handler} on {about}{as_of}\n{differences}{same}")
 }
 
 fn indented(text: &str) -> String {

@@ -6,15 +6,17 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use kernel::{Domain, Moment, Position};
-use replay::steps::{Scope, Step, Verdict, steps};
-use runtime::StoreUrl;
+use kernel::Domain;
+use replay::steps::{Step, Verdict, steps};
 
-use super::{check_names, interactive, position, telling};
+use super::{
+    interactive,
+    scope::{HistoryArgs, ScopeArgs},
+    telling,
+};
 use crate::cli::{
     failure::Failure,
     moment,
-    store::StoreArgs,
     words::{counted, is_unprintable, thousands},
 };
 
@@ -22,45 +24,25 @@ use crate::cli::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = moment::FORMS)]
 pub(super) struct Args {
-    /// The history file; without it, the log that the store options name
-    #[arg(value_name = "HISTORY", conflicts_with_all = ["store", "namespace", "data"])]
-    history: Option<StoreUrl>,
-    /// Only events at and after this position or time
-    #[arg(long, value_name = "MOMENT", value_parser = moment::parse, allow_hyphen_values = true)]
-    from: Option<Moment>,
-    /// Only events up to and at this position or time
-    #[arg(long, value_name = "MOMENT", value_parser = moment::parse, allow_hyphen_values = true)]
-    to: Option<Moment>,
-    /// Only events of this topic
-    #[arg(long, value_name = "TOPIC")]
-    topic: Option<String>,
-    /// Only events that this saga reacts to, with its decisions
-    #[arg(long, value_name = "SAGA")]
-    handler: Option<String>,
+    #[command(flatten)]
+    history: HistoryArgs,
+    #[command(flatten)]
+    scope: ScopeArgs,
     /// Print each step as JSON, one a line
     #[arg(long)]
     json: bool,
     /// Step forward and back in the terminal
     #[arg(long, conflicts_with = "json")]
     interactive: bool,
-    #[command(flatten)]
-    store: StoreArgs,
 }
 
 pub(super) async fn run(domain: &Domain, args: Args) -> Result<(), Failure> {
-    // What is not of the domain needs no store.
-    check_names(domain, args.topic.as_deref(), args.handler.as_deref())?;
+    args.scope.check(domain)?;
     if args.interactive {
         interactive::check()?;
     }
-    let engine = args.store.or(args.history).open_existing(domain).await?;
-    let scope = Scope {
-        from: position(&engine, args.from).await?.unwrap_or(Position::ZERO),
-        to: position(&engine, args.to).await?.unwrap_or(Position::MAX),
-        topic: args.topic,
-        handler: args.handler,
-        ..Scope::default()
-    };
+    let engine = args.history.open(domain).await?;
+    let scope = args.scope.of(&engine).await?;
     if args.interactive {
         interactive::run(domain, &engine, scope).await?;
         return Ok(engine.close().await?);

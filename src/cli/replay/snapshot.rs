@@ -5,27 +5,24 @@ use replay::{
     record::{self, Window},
     snapshot,
 };
-use runtime::StoreUrl;
 
-use crate::cli::{exit, failure::Failure, store::StoreArgs, subject::Subject, words::out};
+use super::scope::HistoryArgs;
+use crate::cli::{exit, failure::Failure, subject::Subject, words::out};
 
 /// Which history.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The history file; without it, the log that the store options name
-    #[arg(value_name = "HISTORY", conflicts_with_all = ["store", "namespace", "data"])]
-    history: Option<StoreUrl>,
+    #[command(flatten)]
+    history: HistoryArgs,
     /// Only events about this row, what led to them and what came of all that: what `record --closure` is about
     #[arg(long, value_name = "TOPIC/ID")]
     of: Option<Subject>,
-    #[command(flatten)]
-    store: StoreArgs,
 }
 
 pub(super) async fn run(domain: &Domain, args: Args) -> Result<(), Failure> {
     // What is not of the domain needs no store.
     let row = args.of.as_ref().map(|of| of.row(domain, "--of")).transpose()?;
-    let engine = args.store.or(args.history).open_existing(domain).await?;
+    let engine = args.history.open(domain).await?;
     let text = match row {
         Some(row) => {
             let own = record::own(domain, &engine, row, Window::default()).await?;
