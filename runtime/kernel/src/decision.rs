@@ -3,10 +3,7 @@
 //! Services and sagas decide on a [`Decision`] and on nothing else. It shows the view, writes down what was
 //! read (R5), derives identifiers (R6), and collects effects as data; nothing here performs them.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
@@ -103,7 +100,8 @@ pub struct Decision<'v> {
     own: Overlay,
     staged: usize,
     context: Context,
-    reads: BTreeSet<Read>,
+    /// As they came; the same may have been read twice.
+    reads: Vec<Read>,
     effects: Vec<Effect>,
     then: Then,
 }
@@ -167,7 +165,7 @@ impl<'v> Decision<'v> {
         self.stage()?;
         let rows = self.view.referring(&[&self.own], E::TOPIC, field, target);
         let rows = rows.ok_or_else(|| Failure(format!("{} has no reference {field} to look up by", E::TOPIC)))?;
-        self.reads.insert(Read::of(E::TOPIC, target));
+        self.reads.push(Read::of(E::TOPIC, target));
         self.reads.extend(rows.iter().map(|(id, _)| Read::of(E::TOPIC, id)));
         rows.iter().map(|(_, row)| parse(E::TOPIC, row)).collect()
     }
@@ -183,7 +181,7 @@ impl<'v> Decision<'v> {
     pub(crate) fn row(&mut self, topic: &str, id: &str) -> Result<Option<Row>, Failure> {
         let topic = self.held(topic)?;
         self.stage()?;
-        self.reads.insert(Read::of(topic, id));
+        self.reads.push(Read::of(topic, id));
         Ok(self.view.row_behind(&[&self.own], topic, id))
     }
 
@@ -272,7 +270,9 @@ impl<'v> Decision<'v> {
     /// What was decided: what it rests on, and what it asks for.
     #[must_use]
     pub fn finish(self) -> Decided {
-        let reads = self.reads.into_iter().collect();
+        let mut reads = self.reads;
+        reads.sort_unstable();
+        reads.dedup();
         Decided { as_of: self.view.position(), reads, effects: self.effects, then: self.then }
     }
 }

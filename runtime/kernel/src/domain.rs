@@ -109,6 +109,9 @@ impl Occurrence<'_> {
     /// # Errors
     /// When it is not what the type says.
     pub fn entity<E: Entity>(&self) -> Result<E, Failure> {
+        if let Some(entity) = service::as_written(&self.event.data) {
+            return Ok(entity);
+        }
         let row = service::canonical_row::<E>(self.event)?;
         serde_json::from_str(&row).map_err(|error| Failure(format!("event {}: {error}", self.event.id)))
     }
