@@ -118,7 +118,7 @@ pub enum Happening {
     /// The log does not say where its events came from; that is looked for within this window from here on.
     Inferring(Window),
     /// A saga's decision was made again.
-    Reacted(Reaction),
+    Reacted(Box<Reaction>),
     /// A decision was made too long before it was committed to be made again.
     Unchecked,
     /// An effect of a command that a saga sent, or one that belongs to no reaction; it is about to be folded.
@@ -264,7 +264,7 @@ pub fn reactions(domain: &Domain, entries: impl IntoIterator<Item = Entry>) -> V
     let mut reactions = Vec::new();
     happenings(Replay::new(domain, Scope::default()), entries, |happening| {
         match happening {
-            Happening::Reacted(reaction) => reactions.push(reaction),
+            Happening::Reacted(reaction) => reactions.push(*reaction),
             Happening::Done => return ControlFlow::Break(()),
             Happening::Inferring(_)
             | Happening::Unchecked

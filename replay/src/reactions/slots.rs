@@ -156,7 +156,7 @@ impl Slot {
     /// Tells the decision that was made.
     pub(super) fn tell(&mut self, saga: &SagaHandler, then: State, standing: Standing, is_exact: bool, out: &mut Out) {
         let State::Made(made) = std::mem::replace(&mut self.state, then) else { return };
-        out.push_back(Happening::Reacted(Reaction {
+        let reaction = Reaction {
             place: self.place,
             event: Arc::clone(&self.event),
             handler: saga.name,
@@ -167,6 +167,7 @@ impl Slot {
             inferred: std::mem::take(&mut self.inferred),
             standing,
             is_exact,
-        }));
+        };
+        out.push_back(Happening::Reacted(Box::new(reaction)));
     }
 }

@@ -131,7 +131,7 @@ impl Stepper {
                 Happening::Inferring(_) => self.is_foreign = true,
                 Happening::Folded { event, place, origin, .. } => self.fold(&event, place, origin),
                 Happening::Junk => self.pass(),
-                Happening::Reacted(reaction) => self.reacted(reaction),
+                Happening::Reacted(reaction) => self.reacted(*reaction),
                 Happening::Loose { event, of, origin, .. } => self.answered(event, &of, origin),
                 Happening::Unchecked | Happening::Done => {}
             }

@@ -99,7 +99,7 @@ impl Findings {
     pub(super) fn take(&mut self, happening: Happening) -> ControlFlow<()> {
         match happening {
             Happening::Inferring(window) => self.report.inferred = Some(Inferred::within(window)),
-            Happening::Reacted(reaction) => self.reacted(reaction),
+            Happening::Reacted(reaction) => self.reacted(*reaction),
             Happening::Unchecked => self.report.unchecked += 1,
             Happening::Loose { event, place, of, origin } => self.loose(&event, place, of, origin),
             Happening::Folded { event, place, is_readable, origin, .. } => {
