@@ -82,6 +82,12 @@ fn cases() -> Vec<(&'static str, Vec<u8>, u64, String)> {
             "event format 9 is newer than 1, the newest known here; use the version of this program that wrote it"
                 .to_owned(),
         ),
+        (
+            "event number going back",
+            with(10, tenth.replace("\"event_number\":\"10\"", "\"event_number\":\"9\"")),
+            10,
+            "event 9 comes after event 9, which stands in line 9".to_owned(),
+        ),
         ("blank line", with(10, String::new()), 10, "the line is blank, and other lines follow".to_owned()),
         (
             "wrong stream",
@@ -111,7 +117,7 @@ fn stream(line: &str) -> String {
 fn said(history: &Path, line: u64, reason: &str) -> String {
     format!(
         "retrace: store {} holds something unreadable at line {line}: {reason}; nothing was read; mend the line, or \
-         take it out to go without it\n",
+         export the log again\n",
         history.display()
     )
 }

@@ -10,7 +10,7 @@ use replay::{
     verify::{
         Difference, Report, Until,
         report::{Cause, Count},
-        verify_entries, verify_reading_ahead,
+        verify_entries,
     },
 };
 use replaying::{events, shop};
@@ -161,6 +161,37 @@ fn the_first_difference_is_enough_if_asked_for() {
 }
 
 #[test]
+fn what_is_found_first_is_what_comes_first() {
+    let events = history();
+    let reactions: Vec<_> = events.iter().filter(|event| is_reaction(event)).cloned().collect();
+    let mut found = 0;
+    for (one, other) in reactions.iter().step_by(23).zip(reactions.iter().skip(9).step_by(23)) {
+        let (mut torn, doubled) = (events.clone(), Event { id: "again".into(), ..other.clone() });
+        torn.retain(|event| event.id != one.id);
+        let after = torn.iter().position(|event| event.id == other.id).unwrap() + 1;
+        let position = doubled.position.successor();
+        if torn.get(after).is_some_and(|next| next.position > position) {
+            torn.insert(after, Event { position, number: None, ..doubled });
+        }
+        let all = verified(&torn, Scope::default());
+        let entries = torn.into_iter().map(Entry::Event);
+        let first = verify_entries(&ordershop::domain(), entries, Scope::default(), Until::FirstDifference);
+        assert_eq!(first.divergences.first(), all.divergences.first());
+        assert_eq!((first.divergent, first.stopped), (all.divergent.min(1), all.divergent > 0));
+        found += first.divergent;
+    }
+    assert_eq!(found, 23);
+}
+
+#[test]
+fn a_hole_in_the_log_is_told() {
+    let mut events = history();
+    let gone = events.remove(10);
+    let report = verified(&events, Scope::default());
+    assert_eq!((report.hole, gone.number.map(|number| number.0)), (Some(11), Some(11)));
+}
+
+#[test]
 fn only_what_was_asked_for_is_decided_again() {
     let mut events = history();
     let gone = events.iter().find(|event| &*event.topic == "shipping" && is_reaction(event)).cloned().unwrap();
@@ -236,7 +267,7 @@ fn what_is_found_does_not_depend_on_how_far_is_read_ahead() {
     events.retain(|event| event.id != dropped);
     let read = |ahead: usize| {
         let entries = events.iter().cloned().map(Entry::Event);
-        verify_reading_ahead(&ordershop::domain(), entries, ahead)
+        verify_entries(&ordershop::domain(), entries, Scope { ahead, ..Scope::default() }, Until::End)
     };
     let whole = read(4_096);
     assert_eq!((whole.divergent, whole.unchecked), (1, 0));

@@ -54,13 +54,18 @@ pub struct Scope {
     pub topic: Option<String>,
     /// Of this saga only.
     pub handler: Option<String>,
+    /// How many entries are read ahead of the view: [`AHEAD`], or more where sagas lagged by more than that.
+    ///
+    /// With fewer, more decisions can't be made again; what comes out of the others is the same, as long as one
+    /// commit's events are no more than that.
+    pub ahead: usize,
     /// How long after its cause an effect is looked for in a log that does not say.
     pub window: Duration,
 }
 
 impl Default for Scope {
     fn default() -> Self {
-        Self { from: Position::ZERO, to: Position::MAX, topic: None, handler: None, window: Window::TIME }
+        Self { from: Position::ZERO, to: Position::MAX, topic: None, handler: None, ahead: AHEAD, window: Window::TIME }
     }
 }
 
@@ -86,7 +91,8 @@ pub struct Reaction {
     pub handler: &'static str,
     /// Where the view stood that was decided on.
     pub as_of: Position,
-    /// Whether that stands in the log; otherwise it is the event's own position.
+    /// Whether that stands in the log, or the store knows that the saga has reacted; as of the event's own position
+    /// otherwise.
     pub is_recorded: bool,
     /// What is decided today.
     pub outcome: Result<Decided, Failure>,

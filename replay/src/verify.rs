@@ -32,6 +32,9 @@ pub use report::{Difference, Divergence, Report, Told};
 /// How many divergences are told in full, and as many that follow from them; the others are counted.
 pub const MOST: usize = 100;
 
+/// How many entries are read ahead at most, when decisions can't be made again with fewer.
+const MOST_AHEAD: usize = 262_144;
+
 /// How far a log is looked through.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Until {
@@ -47,6 +50,18 @@ pub enum Until {
 /// # Errors
 /// When the store failed, or the log has lost events (R3).
 pub async fn verify(domain: &Domain, engine: &Engine, scope: Scope, until: Until) -> Result<Report, StoreError> {
+    let mut scope = scope;
+    loop {
+        let report = verify_once(domain, engine, scope.clone(), until).await?;
+        if report.unchecked == 0 || scope.ahead >= MOST_AHEAD {
+            return Ok(report);
+        }
+        // A saga lagged by more than was read ahead; with more in memory its decisions can be made again.
+        scope.ahead = (scope.ahead * 8).min(MOST_AHEAD);
+    }
+}
+
+async fn verify_once(domain: &Domain, engine: &Engine, scope: Scope, until: Until) -> Result<Report, StoreError> {
     let findings = Findings::new(domain, scope.clone(), until);
     let findings = reactions::follow(domain, engine, scope, findings, Findings::take).await?;
     let mut on_their_way = BTreeSet::new();
@@ -62,19 +77,7 @@ pub async fn verify(domain: &Domain, engine: &Engine, scope: Scope, until: Until
 /// As [`verify`], of entries in log order that are there already, such as those of a history.
 #[must_use]
 pub fn verify_entries(domain: &Domain, entries: impl IntoIterator<Item = Entry>, scope: Scope, until: Until) -> Report {
-    verify_by(Replay::new(domain, scope.clone()), entries, Findings::new(domain, scope, until))
-}
-
-/// As [`verify_entries`], reading so many entries ahead of the view instead of [`AHEAD`](reactions::AHEAD): how much
-/// is held in memory changes, and what comes out does not.
-#[must_use]
-pub fn verify_reading_ahead(domain: &Domain, entries: impl IntoIterator<Item = Entry>, ahead: usize) -> Report {
-    let scope = Scope::default();
-    let replay = Replay::new(domain, scope.clone()).reading_ahead(ahead);
-    verify_by(replay, entries, Findings::new(domain, scope, Until::End))
-}
-
-fn verify_by(replay: Replay, entries: impl IntoIterator<Item = Entry>, mut findings: Findings) -> Report {
-    reactions::happenings(replay, entries, |happening| findings.take(happening));
+    let mut findings = Findings::new(domain, scope.clone(), until);
+    reactions::happenings(Replay::new(domain, scope), entries, |happening| findings.take(happening));
     findings.finish(&BTreeSet::new())
 }

@@ -65,6 +65,17 @@ impl Engine {
         self.show(Position::ZERO, until, visit).map(drop)
     }
 
+    /// The first position that an event of this moment or a later one can have; it may lie after the log's head.
+    ///
+    /// # Errors
+    /// As [`Engine::position_at`].
+    pub async fn position_from(&self, moment: Moment) -> Result<Position, StoreError> {
+        let at = self.position_at(moment).await?;
+        let (Moment::Time(_), first) = (moment, moment.first_native()) else { return Ok(at) };
+        // Up to the head it says of which kind the log is there.
+        Ok(if at.is_foreign() && at > Position::ZERO { moment.foreign() } else { first })
+    }
+
     /// The position that a moment stands for: everything up to it had happened by then.
     ///
     /// # Errors

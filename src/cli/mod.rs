@@ -150,7 +150,9 @@ fn main_from(domain: Domain, args: impl IntoIterator<Item = OsString>) -> ExitCo
             return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::DONE });
         }
     };
-    match start_logging().and_then(|()| run(Arc::new(domain), cli.command)) {
+    let ended = start_logging().and_then(|()| run(Arc::new(domain), cli.command));
+    // What nobody could read was not done.
+    match words::unwritten().map_or(ended, |reason| Err(Failure::failed(reason))) {
         Ok(()) => ExitCode::from(exit::DONE),
         Err(failure) => {
             if !failure.is_told() {

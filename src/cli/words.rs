@@ -1,14 +1,35 @@
 //! Figures and times as people read them.
 
-use std::{borrow::Cow, collections::BTreeMap, io::Write as _};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    io::{ErrorKind, Write as _},
+    sync::OnceLock,
+};
 
 use kernel::{CREATED, Checkpoint, DELETED, Number, Position, UPDATED};
 use projector::field_changes::FieldChange;
 use serde_json::Value;
 
+/// Why results could not be written, once that is so.
+static UNWRITTEN: OnceLock<String> = OnceLock::new();
+
 /// Writes to standard output; whoever reads it may have had enough, as `head` has.
+///
+/// What else went wrong is told at the end: [`unwritten`].
 pub(super) fn out(text: &str) {
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            let _ = UNWRITTEN.set(format!("can't write the result: {error}"));
+        }
+        Ok(()) | Err(_) => {}
+    }
+}
+
+/// Why not all results were written, if they were not.
+pub(super) fn unwritten() -> Option<&'static str> {
+    UNWRITTEN.get().map(String::as_str)
 }
 
 /// Text of an event on one line, in which nothing tells the terminal what to do: such characters are written out, as

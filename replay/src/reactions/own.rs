@@ -51,7 +51,8 @@ impl Own {
         decided
     }
 
-    fn pass(&mut self, position: Position) {
+    /// Forgets what the log has reached.
+    pub(super) fn pass(&mut self, position: Position) {
         while self.effects.front().is_some_and(|(_, event)| event.position <= position) {
             self.effects.pop_front();
             self.staged = self.staged.saturating_sub(1);

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, ops::ControlFlow, sync::Arc};
 use kernel::{Domain, Entry, Event, Junk, Position, View};
 use runtime::host::sagas::consumer;
 
-use super::{AHEAD, Happening, Known, Loose, Origin, Scope, slots::Id, watch::Watch};
+use super::{Happening, Known, Loose, Origin, Scope, slots::Id, watch::Watch};
 use crate::causes::{Attributed, Attribution, Window};
 
 /// Makes the decisions of a log again, as its entries come.
@@ -23,8 +23,6 @@ pub struct Replay {
     read: u64,
     watches: Vec<Watch>,
     known: Known,
-    /// How many entries are read before the first is folded.
-    most_ahead: usize,
     /// Whether all that is asked for is decided and told.
     is_done: bool,
     out: VecDeque<Happening>,
@@ -70,14 +68,13 @@ impl Replay {
         let read: Vec<&str> = sagas.clone().flat_map(|saga| saga.reads.iter().copied()).collect();
         Self {
             view: View::of(domain, &read),
-            watches: sagas.copied().map(Watch::new).collect(),
+            watches: sagas.map(|saga| Watch::new(*saga, scope.ahead)).collect(),
             domain: domain.clone(),
             scope,
             source: Source::Unread(None),
             ahead: VecDeque::new(),
             read: 0,
             known: Known::default(),
-            most_ahead: AHEAD,
             is_done: false,
             out: VecDeque::new(),
         }
@@ -86,17 +83,10 @@ impl Replay {
     /// With what a store knows besides the log.
     #[must_use]
     pub fn known(mut self, known: Known) -> Self {
+        for watch in &mut self.watches {
+            watch.has_reacted_to(known.reacted.get(watch.saga.name).copied());
+        }
         self.known = known;
-        self
-    }
-
-    /// Reads so many entries ahead of the view, instead of [`AHEAD`].
-    ///
-    /// With fewer, more decisions can't be made again; what comes out of the others is the same, as long as one
-    /// commit's events are no more than that.
-    #[must_use]
-    pub const fn reading_ahead(mut self, entries: usize) -> Self {
-        self.most_ahead = entries;
         self
     }
 
@@ -178,7 +168,7 @@ impl Replay {
             }
         };
         self.ahead.push_back(ahead);
-        if self.ahead.len() > self.most_ahead {
+        if self.ahead.len() > self.scope.ahead {
             self.step();
         }
     }
@@ -274,7 +264,7 @@ impl Replay {
                     watch.skip();
                 }
             }
-            watch.forget(place);
+            watch.forget(place, self.view.position());
         }
     }
 
@@ -291,7 +281,7 @@ impl Replay {
         if !self.is_done {
             for watch in &mut self.watches {
                 watch.decide_late(Position::MAX, &mut self.view, &mut self.out);
-                watch.end(self.known.reacted.get(watch.saga.name).copied(), &mut self.out);
+                watch.end(&mut self.out);
             }
         }
     }

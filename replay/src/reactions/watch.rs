@@ -6,7 +6,7 @@ use kernel::{DECISIONS, Decided, Effect, Event, Failure, Occurrence, Position, R
 use runtime::host::guarded;
 
 use super::{
-    AHEAD, Happening, Loose, Origin, Standing,
+    Happening, Loose, Origin, Standing,
     own::Own,
     slots::{Id, Made, Slot, Slots, State, Turn},
 };
@@ -14,13 +14,21 @@ use super::{
 /// What comes of it.
 pub(super) type Out = VecDeque<Happening>;
 
-/// After how many entries a reaction that asks for nothing, and of which there is no trace, is taken to be over.
-const QUIET: u64 = 8 * AHEAD as u64;
+/// After how many times as many entries as are read ahead a reaction that asks for nothing, and of which there is no
+/// trace, is taken to be over.
+const QUIET: u64 = 8;
+
+/// How many reactions may wait to be heard of; of more, the oldest is told as it stands.
+const MOST_OPEN: usize = 65_536;
 
 /// One saga, and what it has to do with the log.
 #[derive(Debug)]
 pub(super) struct Watch {
     pub(super) saga: SagaHandler,
+    /// How many entries are read ahead of the view.
+    ahead: u64,
+    /// How far it has come, where the store knows.
+    reacted_to: Option<Position>,
     slots: Slots,
     /// Decided and not concluded, in order.
     open: VecDeque<Turn>,
@@ -38,9 +46,11 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(saga: SagaHandler) -> Self {
+    pub(super) fn new(saga: SagaHandler, ahead: usize) -> Self {
         Self {
             saga,
+            ahead: ahead as u64,
+            reacted_to: None,
             slots: Slots::default(),
             open: VecDeque::new(),
             late: VecDeque::new(),
@@ -50,6 +60,11 @@ impl Watch {
             has_run: false,
             fed: VecDeque::new(),
         }
+    }
+
+    /// Takes note of how far it has come, from who knows.
+    pub(super) const fn has_reacted_to(&mut self, position: Option<Position>) {
+        self.reacted_to = position;
     }
 
     /// Takes note of an event that it reacts to, before the view gets there.
@@ -75,9 +90,12 @@ impl Watch {
         let Some(slot) = self.slots.get(turn) else { return false };
         let mut belongs = true;
         if event.meta.command.is_none() {
+            let told = out.len();
             if slot.decided(event.meta.as_of.unwrap_or_default(), view, out) {
                 self.late.push_back(turn);
             }
+            // What was given up will be forgotten before all that came of it has come.
+            self.presumes |= out.len() > told;
             belongs = !matches!(slot.state, State::Over);
             match self.fed.back_mut() {
                 Some((last, fed)) if *last == turn => *fed = place,
@@ -135,12 +153,19 @@ impl Watch {
             };
             match &slot.state {
                 State::Made(_) if slot.as_of.is_none() && self.passed >= Some(turn) => self.conclude(turn, out),
-                State::Made(made) if slot.as_of.is_none() && made.is_quiet() && now > slot.place + QUIET => {
+                State::Made(made)
+                    if slot.as_of.is_none() && made.is_quiet() && now > slot.place + QUIET * self.ahead =>
+                {
                     let standing = if self.has_run { Standing::Over } else { Standing::NeverRan };
                     slot.tell(&self.saga, State::Skipped, standing, true, out);
                     self.presumes = true;
                 }
                 State::Over | State::Skipped => {}
+                State::Made(_) if slot.as_of.is_none() && self.open.len() > MOST_OPEN => {
+                    let standing = if self.has_run { Standing::Waiting } else { Standing::NeverRan };
+                    slot.tell(&self.saga, State::Skipped, standing, true, out);
+                    self.presumes = true;
+                }
                 State::Made(_) | State::Met(..) | State::Ahead => break,
             }
             self.open.pop_front();
@@ -221,14 +246,18 @@ impl Watch {
         let before = self.fed.partition_point(|(earlier, _)| *earlier < turn);
         let in_front = before.checked_sub(1).and_then(|last| self.fed.get(last));
         let is_exact = in_front.is_none_or(|(_, fed)| *fed < made.read);
+        // What the store knows it has reacted to, and of which there is no trace, it decided at once.
+        let is_known = self.reacted_to.is_some_and(|reacted| slot.event.position <= reacted);
+        slot.as_of = slot.as_of.or_else(|| is_known.then_some(slot.event.position));
         slot.tell(&self.saga, State::Over, Standing::Over, is_exact, out);
     }
 
     /// Forgets what has been over for long; `place` is where the view is.
-    pub(super) fn forget(&mut self, place: u64) {
+    pub(super) fn forget(&mut self, place: u64, position: Position) {
+        self.own.pass(position);
         let oldest = self
             .slots
-            .forget(|slot| slot.place + (AHEAD as u64) < place && matches!(slot.state, State::Over | State::Skipped));
+            .forget(|slot| slot.place + self.ahead < place && matches!(slot.state, State::Over | State::Skipped));
         while self.fed.get(1).is_some_and(|(turn, _)| *turn < oldest) {
             self.fed.pop_front();
         }
@@ -252,12 +281,12 @@ impl Watch {
     }
 
     /// Concludes all that the saga had reacted to, and tells what it still has to do.
-    pub(super) fn end(&mut self, reacted_to: Option<Position>, out: &mut Out) {
-        let has_run = self.has_run || reacted_to.is_some();
+    pub(super) fn end(&mut self, out: &mut Out) {
+        let has_run = self.has_run || self.reacted_to.is_some();
         while let Some(turn) = self.open.pop_front() {
             let Some(slot) = self.slots.get(turn) else { continue };
             let State::Made(made) = &slot.state else { continue };
-            if reacted_to.is_some_and(|reacted| slot.event.position <= reacted) {
+            if self.reacted_to.is_some_and(|reacted| slot.event.position <= reacted) {
                 self.conclude(turn, out);
                 continue;
             }

@@ -45,6 +45,8 @@ pub(super) struct Subject {
     pub(super) as_of: Position,
     /// What it rests on that would be otherwise.
     pub(super) follows: Option<Root>,
+    /// Whether all that it rests on was known; what differs may differ for that otherwise.
+    pub(super) is_exact: bool,
 }
 
 impl Answers {

@@ -145,10 +145,9 @@ pub(super) fn differences(domain: &Domain, rule: Rule, decided: &[Side<'_>], hel
     pair(&mut now, &mut log, &mut pairs, |now, log| {
         (now.topic, now.action, now.key(domain)) == (log.topic, log.action, log.key(domain))
     });
-    // Of another program's, what is about another row is another effect.
-    let may_be_elsewhere = |side: &Side<'_>| rule == Rule::Own || side.is_new();
     pair(&mut now, &mut log, &mut pairs, |now, log| {
-        (now.topic, now.action) == (log.topic, log.action) && may_be_elsewhere(now)
+        // What is about another row that was there before is another effect.
+        (now.topic, now.action) == (log.topic, log.action) && now.is_new()
     });
     let changed = pairs.iter().map(|(now, log)| log.changed(now, rule, domain));
     let missing = now.iter().map(|now| Difference::Missing(now.told(domain)));

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use kernel::{Decided, Domain, Effect, Event, Read};
+use kernel::{Decided, Domain, Effect, Event, Number, Read};
 
 use super::{
     MOST, Until,
@@ -18,8 +18,11 @@ use super::{
 };
 use crate::{
     life::Mention,
-    reactions::{AHEAD, Happening, Loose, Origin, Reaction, Scope, Standing},
+    reactions::{Happening, Loose, Origin, Reaction, Scope, Standing},
 };
+
+/// After how many times as many entries as are read ahead nothing more is expected of a reaction.
+const LATER: u64 = 4;
 
 /// What differs so far.
 #[derive(Debug)]
@@ -45,8 +48,12 @@ pub(super) struct Findings {
     never_ran: BTreeMap<&'static str, u64>,
     /// Events of sagas that the domain does not have.
     gone: BTreeMap<String, u64>,
+    /// The number of the last event that has one.
+    number: Option<Number>,
     /// Whether all is decided that was asked for.
     is_done: bool,
+    /// Whether the log was not looked through to its end, since there was enough.
+    is_broken_off: bool,
 }
 
 /// A divergence that was found.
@@ -91,7 +98,9 @@ impl Findings {
             failing: BTreeMap::new(),
             never_ran: BTreeMap::new(),
             gone: BTreeMap::new(),
+            number: None,
             is_done: false,
+            is_broken_off: false,
         }
     }
 
@@ -114,21 +123,33 @@ impl Findings {
             }
             Happening::Done => self.is_done = true,
         }
-        self.report.stopped = self.until == Until::FirstDifference && self.report.divergent > 0;
-        let is_enough = self.report.stopped || (self.is_done && self.answers.is_empty());
+        self.is_broken_off = self.until == Until::FirstDifference && self.is_first_known();
+        let is_enough = self.is_broken_off || (self.is_done && self.answers.is_empty());
         if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Whether nothing more is to be expected about events up to that of the first divergence: what is found first
+    /// need not come first.
+    fn is_first_known(&self) -> bool {
+        let first = self.roots.iter().map(|root| root.place).min();
+        first.is_some_and(|first| self.report.entries > first + LATER * self.scope.ahead as u64)
     }
 
     fn folded(&mut self, event: &Event, place: u64, is_readable: bool) {
         self.report.entries += 1;
         self.report.unreadable += u64::from(!is_readable);
+        if let Some(number) = event.number {
+            let missing = self.number.filter(|last| last.successor() < number).map(Number::successor);
+            self.report.hole = self.report.hole.or(missing.map(|first| first.0));
+            self.number = Some(number);
+        }
         if let (Some(_), Some(handler)) = (&event.meta.cause, &event.meta.handler) {
             self.note_gone(event, handler);
         }
         if let Some(root) = self.taint.folded(&self.domain, event) {
             self.on_tainted.insert(place, root);
         }
-        if let Some(oldest) = place.checked_sub(4 * AHEAD as u64) {
+        if let Some(oldest) = place.checked_sub(LATER * self.scope.ahead as u64) {
             self.on_tainted = self.on_tainted.split_off(&oldest);
             self.following = self.following.split_off(&(oldest, ""));
             self.failing = self.failing.split_off(&(oldest, ""));
@@ -186,11 +207,10 @@ impl Findings {
                 [Difference::Fails { reason: failure.0 }].into_iter().chain(extra).collect()
             }
         };
-        if !is_exact && !differences.is_empty() {
-            self.report.unchecked += 1;
-            return;
-        }
-        let mut subject = Subject { place, event, handler, as_of, follows: None };
+        let is_unchecked = !is_exact && !differences.is_empty();
+        let differences = if is_unchecked { Vec::new() } else { differences };
+        self.report.unchecked += u64::from(is_unchecked);
+        let mut subject = Subject { place, event, handler, as_of, follows: None, is_exact };
         let read = || decided.iter().flat_map(read).collect();
         let reads: Vec<Read> = if differences.is_empty() && self.taint.is_clean() { Vec::new() } else { read() };
         subject.follows = self.follows(&subject, &reads);
@@ -234,8 +254,10 @@ impl Findings {
                 let decided: Vec<_> =
                     answer.iter().map(|answer| Side { id: &event.id, ..Side::decided(answer) }).collect();
                 let differences = differences(&self.domain, Rule::Own, &decided, &[Side::held(event)]);
-                if !differences.is_empty() {
+                if !differences.is_empty() && awaited.subject.is_exact {
                     self.diverged(&awaited.subject, Seen::only(differences), Vec::new());
+                } else {
+                    self.report.unchecked += u64::from(!awaited.subject.is_exact);
                 }
             }
             return;
@@ -247,7 +269,7 @@ impl Findings {
             Loose::Unchecked => self.report.unchecked += 1,
             Loose::Over { cause, event: about, as_of } => {
                 let root = about.position;
-                let mut subject = Subject { place: cause, event: about, handler, as_of, follows: None };
+                let mut subject = Subject { place: cause, event: about, handler, as_of, follows: None, is_exact: true };
                 let follows = self.following.get(&(cause, handler)).copied();
                 subject.follows = follows.or_else(|| self.follows(&subject, &[]));
                 let by = By { handler, as_of, root: subject.follows.unwrap_or(root) };
@@ -342,19 +364,40 @@ impl Findings {
         }
     }
 
+    /// Forgets all but the divergence that comes first.
+    fn keep_first(&mut self) {
+        self.roots.sort_by_key(|root| root.place);
+        self.roots.truncate(1);
+        self.consequences.clear();
+        (self.report.divergent, self.report.consequences) = (self.roots.len() as u64, 0);
+        self.report.stopped = !self.roots.is_empty();
+        self.groups = Groups::default();
+        self.roots.iter().for_each(|root| self.groups.add(&root.divergence, false));
+    }
+
     /// Commands that seem to have been lost; who knows the queues can tell whether they are on their way.
     pub(super) fn unanswered(&self) -> Vec<String> {
-        self.answers.overtaken().cloned().collect()
+        let overtaken = self.answers.overtaken().filter(|_| !self.is_broken_off);
+        overtaken.cloned().collect()
     }
 
     /// What came of it; of the unanswered commands, these are on their way.
     pub(super) fn finish(mut self, on_their_way: &BTreeSet<String>) -> Report {
-        let (lost, late) = std::mem::take(&mut self.answers).finish(|command| on_their_way.contains(command));
+        // Where the rest was not looked at, what is missing so far may be there.
+        let is_on_its_way = |command: &str| self.is_broken_off || on_their_way.contains(command);
+        let (lost, late) = std::mem::take(&mut self.answers).finish(is_on_its_way);
         self.report.on_their_way = late;
         for awaited in lost {
             let Some(answer) = awaited.answer(&self.domain) else { continue };
+            if !awaited.subject.is_exact {
+                self.report.unchecked += 1;
+                continue;
+            }
             let missing = Difference::Missing(Side::decided(&answer).told(&self.domain));
             self.diverged(&awaited.subject, Seen::only(vec![missing]), Vec::new());
+        }
+        if self.until == Until::FirstDifference {
+            self.keep_first();
         }
         let told = |mut found: Vec<Found>| {
             found.sort_by_key(|found| found.place);

@@ -47,6 +47,8 @@ pub struct Report {
     pub never_ran: Vec<Count>,
     /// Sagas that the log knows and the domain does not.
     pub gone: Vec<Count>,
+    /// The number of the first event that is missing between two others: what rests on it may differ for that.
+    pub hole: Option<u64>,
     /// Whether it was stopped at the first difference.
     pub stopped: bool,
 }

@@ -25,7 +25,7 @@ pub(super) struct Taint {
     order: VecDeque<String>,
     /// Those that the view has not folded yet and that leave their row otherwise than it would be: saga, position,
     /// what mentions the row.
-    ahead: HashMap<String, Coming>,
+    ahead: BTreeMap<String, Coming>,
     /// Rows that would be others by now.
     rows: BTreeMap<(String, String), Row>,
 }
@@ -70,8 +70,9 @@ impl Taint {
         let rows = self.rows.values().filter(|row| row.since <= as_of || row.by == handler);
         let rows = rows.map(|row| (&row.mentions, row.root));
         let own = self.ahead.values().filter(|coming| coming.handler == handler);
-        let mut met = rows.chain(own.map(|coming| (&coming.mentions, coming.root)));
-        let met = || met.find(|(mentions, _)| reads.iter().any(|read| mentions.contains(read))).map(|(_, root)| root);
+        let met = rows.chain(own.map(|coming| (&coming.mentions, coming.root)));
+        let mut met = met.filter(|(mentions, _)| reads.iter().any(|read| mentions.contains(read)));
+        let met = || met.by_ref().map(|(_, root)| root).min();
         self.suspects.get(event).copied().or_else(met)
     }
 
@@ -86,10 +87,11 @@ impl Taint {
         if self.rows.is_empty() && self.ahead.is_empty() {
             return None;
         }
+        let coming = self.ahead.remove(&event.id);
         let keyed = domain.topic(&event.topic)?.step(event).ok()?;
         let place = (event.topic.to_string(), keyed.key.to_string());
         let before = self.of_row(&place.0, &place.1);
-        match self.ahead.remove(&event.id) {
+        match coming {
             Some(Coming { handler, mut mentions, root }) => {
                 if let (Some(topic), Step::Put(row) | Step::Replace(row)) = (domain.topic(&event.topic), &keyed.step) {
                     mentions.extend(self::mentions(topic, &keyed.key, row));

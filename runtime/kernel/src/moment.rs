@@ -31,6 +31,16 @@ impl Moment {
         }
     }
 
+    /// The first position that a native event of that moment can have: the moment's own, or the beginning of its
+    /// millisecond.
+    #[must_use]
+    pub fn first_native(self) -> Position {
+        match self {
+            Self::Position(position) => position,
+            Self::Time(time) => Position::new(unsigned(time.as_millisecond()), 0),
+        }
+    }
+
     /// The last position that a foreign event of that moment can have ([`Position::is_foreign`]).
     #[must_use]
     pub fn foreign(self) -> Position {
@@ -77,6 +87,7 @@ mod tests {
         assert_eq!(moment("17-3"), Ok(Moment::Position(Position::new(17, 3))));
         let time = moment("2026-11-22T15:04:05.123456Z").unwrap();
         assert_eq!(time.native(), Position::new(1_795_359_845_123, u64::MAX));
+        assert_eq!(time.first_native(), Position::new(1_795_359_845_123, 0));
         assert_eq!(time.foreign(), Position::new(1_795_359_845, 123_456));
         assert_eq!(moment("2026-11-22T16:04:05.123456+01:00"), Ok(time));
         assert_eq!(moment("1969-01-01T00:00:00Z").unwrap().native(), Position::new(0, u64::MAX));

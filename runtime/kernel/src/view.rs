@@ -20,6 +20,8 @@ use crate::{Domain, Draft, Entry, Event, EventRef, Number, Position, Row, Topic,
 pub struct View {
     tables: BTreeMap<&'static str, Table>,
     position: Position,
+    /// Of which topic the last entry there was; nothing when all that stand there are folded.
+    last: Option<Arc<str>>,
     number: Number,
     ahead: Overlay,
     speculation: Overlay,
@@ -39,6 +41,7 @@ impl View {
         Self {
             tables: entities.map(|topic| (topic.name, Table::new(topic))).collect(),
             position: Position::ZERO,
+            last: None,
             number: Number::ZERO,
             ahead: Overlay::default(),
             speculation: Overlay::default(),
@@ -63,8 +66,8 @@ impl View {
 
     /// The same rows, standing at `position`: what the log holds up to there is passed over from now on.
     #[must_use]
-    pub const fn at(mut self, position: Position) -> Self {
-        self.position = position;
+    pub fn at(mut self, position: Position) -> Self {
+        (self.position, self.last) = (position, None);
         self
     }
 
@@ -82,7 +85,8 @@ impl View {
 
     /// Folds the next entry of the log in and gives the row as it was before.
     ///
-    /// Entries at or before the view's position are passed over: reading twice changes nothing.
+    /// Entries at or before the last one are passed over: reading twice changes nothing. Where several stand at one
+    /// position, as in logs of other programs, they come in the order of their topics.
     ///
     /// # Errors
     /// When the entry is junk or its topic can't read it; the view then stands behind it, unchanged.
@@ -90,7 +94,7 @@ impl View {
         match entry {
             Entry::Event(event) => self.apply_event(event),
             Entry::Junk(junk) => {
-                let is_new = self.pass(junk.position, junk.number);
+                let is_new = self.pass(junk.position, &junk.topic, junk.number);
                 if is_new { Err(Unreadable(junk.reason.clone())) } else { Ok(None) }
             }
         }
@@ -101,7 +105,7 @@ impl View {
     /// # Errors
     /// When its topic can't read it; the view then stands behind it, unchanged.
     pub fn apply_event(&mut self, event: &Event) -> Result<Option<Row>, Unreadable> {
-        if !self.pass(event.position, event.number) {
+        if !self.pass(event.position, &event.topic, event.number) {
             return Ok(None);
         }
         let Some(table) = self.tables.get_mut(&*event.topic) else { return Ok(None) };
@@ -111,10 +115,12 @@ impl View {
     }
 
     /// Moves behind an entry; tells whether it was in front until now.
-    fn pass(&mut self, position: Position, number: Option<Number>) -> bool {
-        if position <= self.position {
+    fn pass(&mut self, position: Position, topic: &Arc<str>, number: Option<Number>) -> bool {
+        let is_there = position == self.position && self.last.as_ref().is_some_and(|last| last < topic);
+        if position <= self.position && !is_there {
             return false;
         }
+        self.last = Some(Arc::clone(topic));
         self.position = position;
         self.number = number.unwrap_or(self.number);
         self.ahead.expire(position);

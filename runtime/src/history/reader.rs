@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use kernel::{Domain, Entry, Position, SCHEMA};
+use kernel::{Domain, Entry, Number, Position, SCHEMA};
 
 use super::{Line, STREAM, shared};
 use crate::StoreError;
@@ -19,7 +19,7 @@ use crate::StoreError;
 pub const MOST_IN_LINE: u64 = 64 << 20;
 
 /// What may be done about a line that is in the way.
-const WAY_OUT: &str = "nothing was read; mend the line, or take it out to go without it";
+const WAY_OUT: &str = "nothing was read; mend the line, or export the log again";
 
 /// How many bytes are read from a file at once.
 const BUFFER: usize = 1 << 20;
@@ -71,6 +71,8 @@ pub(super) struct Reader<'d, R> {
     pub(super) line: u64,
     /// The last position of each topic, and the line that has it.
     topics: BTreeMap<Arc<str>, (Position, u64)>,
+    /// The last event with a number: where it stands, its number, and the line.
+    numbered: Option<(Position, Number, u64)>,
 }
 
 /// Why there is nothing to be had of a history.
@@ -90,7 +92,7 @@ impl From<String> for Broken {
 
 impl<'d, R: BufRead> Reader<'d, R> {
     pub(super) const fn new(input: R, most_in_line: u64, domain: Option<&'d Domain>) -> Self {
-        Self { input, most_in_line, domain, line: 0, topics: BTreeMap::new() }
+        Self { input, most_in_line, domain, line: 0, topics: BTreeMap::new(), numbered: None }
     }
 
     /// All entries, in log order.
@@ -149,7 +151,23 @@ impl<'d, R: BufRead> Reader<'d, R> {
             return Err(Wrong::Told(format!("event_number is \"{given}\", which is no number")));
         }
         let entry = shared(topic, id, fields);
-        check(domain, &entry).map(|()| entry).map_err(Wrong::Told)
+        check(domain, &entry).and_then(|()| self.count(&entry)).map(|()| entry).map_err(Wrong::Told)
+    }
+
+    /// Numbers follow positions across all topics (R1); other programs give none.
+    fn count(&mut self, entry: &Entry) -> Result<(), String> {
+        let (position, Some(number)) = (entry.position(), entry.number()) else { return Ok(()) };
+        let last = self.numbered.replace((position, number, self.line));
+        match last {
+            Some((at, _, line)) if position == at => {
+                Err(format!("position {position} stands in line {line} already, of another topic"))
+            }
+            // A position that goes back begins the next stream.
+            Some((at, before, line)) if position > at && number <= before => {
+                Err(format!("event {number} comes after event {before}, which stands in line {line}"))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// The topic, whose stream has come to `position` now.

@@ -44,7 +44,7 @@ fn reading(text: &str) -> Result<Vec<Entry>, StoreError> {
 fn refused(read: Result<Vec<Entry>, StoreError>) -> String {
     match read {
         Err(StoreError::Corrupt { at, reason, .. }) => {
-            let reason = reason.strip_suffix("; nothing was read; mend the line, or take it out to go without it");
+            let reason = reason.strip_suffix("; nothing was read; mend the line, or export the log again");
             format!("{at}: {}", reason.unwrap())
         }
         other => panic!("{other:?}"),

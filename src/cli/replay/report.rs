@@ -9,17 +9,18 @@ use replay::verify::{
 };
 use runtime::Engine;
 
-use crate::cli::words::{became, counted, out, thousands, when};
+use crate::cli::words::{became, counted, out, plain, thousands, when};
 
 /// Prints the report to standard output.
 pub(super) fn print(report: &Report, json: bool, log: &Engine) {
     if json {
         let mut document = serde_json::to_value(report).unwrap_or_default();
         document["log"] = log.url().into();
-        document["same"] = report.is_same().into();
+        document["same"] = (!is_nothing(report)).then_some(report.is_same()).into();
         out(&format!("{document}\n"));
     } else {
-        out(&text(report, &log.url()));
+        let text: String = text(report, &log.url()).lines().map(|line| format!("{}\n", plain(line))).collect();
+        out(&text);
     }
 }
 
@@ -63,6 +64,9 @@ fn text(report: &Report, log: &str) -> String {
     let failing = "that a saga fails on, without a reaction in the log";
     count(report.failing, "failing", &format!("event {failing}"), &format!("events {failing}"));
     count(report.unreadable, "unreadable", "entry, which nobody reacts to", "entries, which nobody reacts to");
+    if let Some(hole) = report.hole {
+        line("HOLE", format!("event {hole} is missing; what rests on it may differ for that"));
+    }
     for saga in &report.never_ran {
         let events = counted(saga.events, "event", "events");
         line("never ran", format!("{}, which would react to {events}", saga.handler));
@@ -95,23 +99,37 @@ fn inferred(found: &Inferred) -> Vec<(&'static str, String)> {
 
 /// What it comes to, in a sentence.
 pub(in crate::cli) fn verdict(report: &Report) -> String {
-    if report.is_same() && report.decisions == 0 {
-        return "nothing to compare: the log records no reaction of these sagas".to_owned();
+    if is_nothing(report) {
+        return "nothing was compared: of what was asked for the log has no decision of a saga".to_owned();
     }
-    if report.is_same() {
+    if report.is_same() && report.unchecked + report.failing == 0 {
         return "the same: today's sagas would do what the log has of them".to_owned();
     }
-    let differ = match report.divergent {
-        1 => "1 decision differs".to_owned(),
-        count => format!("{} decisions differ", thousands(count)),
-    };
-    let follow = match report.consequences {
-        0 => String::new(),
-        1 => ", and 1 more that follows from others".to_owned(),
-        count => format!(", and {} more that follow from others", thousands(count)),
-    };
+    if report.is_same() {
+        return "the same, as far as decisions can be made again".to_owned();
+    }
+    let mut told = Vec::new();
+    match report.divergent {
+        0 => {}
+        1 => told.push("1 decision differs".to_owned()),
+        count => told.push(format!("{} decisions differ", thousands(count))),
+    }
+    match report.consequences {
+        0 => {}
+        1 => told.push("and 1 more that follows from others".to_owned()),
+        count => told.push(format!("and {} more that follow from others", thousands(count))),
+    }
+    match report.gone.len() as u64 {
+        0 => {}
+        count => told.push(format!("the domain does not have {} of the log", counted(count, "saga", "sagas"))),
+    }
     let stopped = if report.stopped { "; stopped at the first" } else { "" };
-    format!("DIFFERENT: {differ}{follow}{stopped}")
+    format!("DIFFERENT: {}{stopped}", told.join(", "))
+}
+
+/// Whether nothing was compared, so that nothing can be said.
+pub(super) fn is_nothing(report: &Report) -> bool {
+    report.decisions == 0 && report.is_same()
 }
 
 fn divergence(Divergence { event, handler, as_of, differences, same, .. }: &Divergence) -> String {

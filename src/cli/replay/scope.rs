@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use kernel::{Domain, Moment, Position};
-use replay::{causes::Window, reactions::Scope};
+use replay::reactions::Scope;
 use runtime::{Engine, StoreUrl};
 
 use crate::cli::{failure::Failure, moment, store::StoreArgs, words::counted};
+
+/// The longest time in which effects are looked for.
+const LONGEST: Duration = Duration::from_secs(3_600);
 
 /// Which history.
 #[derive(Debug, clap::Args)]
@@ -41,20 +45,26 @@ pub(super) struct ScopeArgs {
     #[arg(long, value_name = "SAGA")]
     handler: Option<String>,
     /// How long after its cause an effect is looked for, in a log that does not say where its events came from
-    #[arg(long, value_name = "SECONDS", default_value_t = Window::TIME.as_secs())]
-    window: u64,
+    #[arg(long, value_name = "DURATION", value_parser = window, default_value = "10s")]
+    window: Duration,
 }
 
 impl ScopeArgs {
     /// The same as positions of a log.
     pub(super) async fn of(self, engine: &Engine) -> Result<Scope, Failure> {
-        let from = position(engine, self.from).await?.unwrap_or(Position::ZERO);
-        let to = position(engine, self.to).await?.unwrap_or(Position::MAX);
-        if from > to {
-            return Err(Failure::usage(format!("--from {from} comes after --to {to}; exchange them")));
+        let (mut from, mut to) = (Position::ZERO, Position::MAX);
+        if let Some(moment) = self.from {
+            from = engine.position_from(moment).await?;
         }
-        let window = Duration::from_secs(self.window);
-        Ok(Scope { from, to, topic: self.topic, handler: self.handler, window })
+        if let Some(moment) = self.to {
+            to = engine.position_at(moment).await?;
+        }
+        if let (Some(first), Some(last)) = (self.from, self.to)
+            && from > to
+        {
+            return Err(Failure::usage(format!("no event lies between --from {first} and --to {last}")));
+        }
+        Ok(Scope { from, to, topic: self.topic, handler: self.handler, window: self.window, ..Scope::default() })
     }
 
     /// Whether the domain has what is named, which takes no store to tell.
@@ -65,18 +75,19 @@ impl ScopeArgs {
         }
         let is_none_of_its = |handler: &&str| domain.sagas().iter().all(|saga| saga.name != *handler);
         if let Some(handler) = self.handler.as_deref().filter(is_none_of_its) {
-            let sagas: Vec<_> = domain.sagas().iter().map(|saga| saga.name).collect();
+            let mut sagas: Vec<_> = domain.sagas().iter().map(|saga| saga.name).collect();
+            sagas.sort_unstable();
             return Err(unknown("saga", handler, &sagas));
         }
         Ok(())
     }
 }
 
-async fn position(engine: &Engine, moment: Option<Moment>) -> Result<Option<Position>, Failure> {
-    match moment {
-        Some(moment) => Ok(Some(engine.position_at(moment).await?)),
-        None => Ok(None),
-    }
+/// A length of time in which effects are looked for.
+fn window(text: &str) -> Result<Duration, String> {
+    let window = text.parse::<SignedDuration>().ok().and_then(|window| Duration::try_from(window).ok());
+    let window = window.filter(|window| !window.is_zero() && *window <= LONGEST);
+    window.ok_or_else(|| "expected a length of time like 10s or 2m, up to 1h".to_owned())
 }
 
 fn unknown(kind: &str, name: &str, known: &[&str]) -> Failure {

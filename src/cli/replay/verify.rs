@@ -33,5 +33,9 @@ pub(super) async fn run(domain: &Domain, args: Args) -> Result<(), Failure> {
     let found = verify(domain, &engine, scope, until).await?;
     report::print(&found, args.json, &engine);
     engine.close().await?;
-    if found.is_same() { Ok(()) } else { Err(Failure::told(exit::DIFFERENT)) }
+    match found.is_same() {
+        false => Err(Failure::told(exit::DIFFERENT)),
+        true if report::is_nothing(&found) => Err(Failure::told(exit::NOT_FOUND)),
+        true => Ok(()),
+    }
 }

@@ -51,6 +51,22 @@ fn an_entry_read_twice_counts_once() {
 }
 
 #[test]
+fn of_two_topics_at_one_position_both_are_folded_once() {
+    let order = Topic::entity("order", "orders", "order-service", vec![]);
+    let mut view = View::new([&cart(), &order]);
+    let at = Position::new(1, 0);
+    let first = entry(1, CREATED, "a", "ann");
+    let second = Entry::Event(Draft { topic: "order".into(), ..draft(CREATED, "b", "bob") }.at(at));
+    for entry in [&first, &second, &first, &second] {
+        view.apply(entry).unwrap();
+    }
+    assert_eq!((view.row("cart", "a").is_some(), view.row("order", "b").is_some(), view.len()), (true, true, 2));
+    let mut later = View::new([&cart(), &order]).at(at);
+    later.apply(&second).unwrap();
+    assert!(later.is_empty(), "all that stands there is in it already");
+}
+
+#[test]
 fn apply_tells_the_row_before() {
     let mut view = view(&[entry(1, CREATED, "a", "ann")]);
     let before = view.apply(&entry(2, UPDATED, "a", "bob")).unwrap();
