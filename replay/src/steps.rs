@@ -12,7 +12,7 @@
 
 use std::ops::ControlFlow;
 
-use kernel::{Checkpoint, Domain, Entry, Meta, Position, Row};
+use kernel::{Checkpoint, DECISIONS, Domain, Entry, Meta, Position, Row, Seen};
 use projector::{
     field_changes::{self, FieldChange},
     timeline::RowChange,
@@ -149,11 +149,19 @@ impl Effect {
     }
 }
 
+impl Decision {
+    /// Whether the log holds something else.
+    #[must_use]
+    pub const fn differs(&self) -> bool {
+        matches!(self.verdict, Verdict::Different | Verdict::Reordered)
+    }
+}
+
 impl Step {
     /// Whether the log holds something else than is decided today.
     #[must_use]
     pub fn diverges(&self) -> bool {
-        self.decisions.iter().any(|decision| matches!(decision.verdict, Verdict::Different | Verdict::Reordered))
+        self.decisions.iter().any(Decision::differs)
     }
 }
 
@@ -213,6 +221,32 @@ pub async fn steps(
     let died = |error: tokio::task::JoinError| StoreError::Unavailable {
         url: engine.url(),
         reason: format!("stepping through it died: {error}"),
+    };
+    scanning.await.map_err(died)?
+}
+
+/// How many steps a log has, without deciding anything; nothing where only deciding tells, as of a saga's alone.
+///
+/// # Errors
+/// When the store failed, or the log has lost events (R3).
+pub async fn count(engine: &Engine, scope: Scope) -> Result<Option<u64>, StoreError> {
+    if scope.handler.is_some() {
+        return Ok(None);
+    }
+    let reader = engine.clone();
+    let scanning = tokio::task::spawn_blocking(move || {
+        let stretch = Stretch { after: Checkpoint::default(), until: scope.to };
+        let mut count = 0;
+        reader.scan(&stretch, &mut |seen| {
+            let is_step = matches!(seen, Seen::Junk(_)) || seen.topic() != DECISIONS;
+            count += u64::from(is_step && scope.covers(seen.topic(), seen.position()));
+            ControlFlow::Continue(())
+        })?;
+        Ok(Some(count))
+    });
+    let died = |error: tokio::task::JoinError| StoreError::Unavailable {
+        url: engine.url(),
+        reason: format!("counting its events died: {error}"),
     };
     scanning.await.map_err(died)?
 }

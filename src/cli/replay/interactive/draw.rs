@@ -11,21 +11,21 @@ use replay::steps::{Step, Verdict};
 
 use super::{
     super::telling::{self, Tone},
-    state::{Mode, State},
+    state::{Mode, Outside, State},
 };
 use crate::cli::words::{counted, plain, since, thousands};
 
 /// Nothing can be told on less.
 const LEAST: (u16, u16) = (40, 10);
 
-const KEYS: &str = "←→ step  d/D divergence  / search  g go to  J/K scroll  ? help  q quit";
+const KEYS: &str = "←→ step  d/D differing  / search  g go to  J/K scroll  ? help  q quit";
 
 const HELP: [(&str, &str); 10] = [
     ("→  j  n  space", "one step on"),
     ("←  k  p", "one step back"),
     ("PgDn  PgUp", "a page on, a page back"),
     ("Home  End", "the first step, the last"),
-    ("d  D", "the next divergence, the one before"),
+    ("d  D", "the next decision that differs, the one before"),
     ("/", "search in all that is told; empty: the same again"),
     ("g", "go to an event's number, a position or a time"),
     ("J  K", "scroll the details"),
@@ -62,10 +62,16 @@ pub(super) fn draw(frame: &mut Frame<'_>, state: &mut State, colours: Colours) {
 
 fn header(frame: &mut Frame<'_>, area: Rect, state: &State) {
     let bold = Style::new().add_modifier(Modifier::BOLD);
-    let steps = format!("step {} of {}", thousands(state.at as u64 + 1), thousands(state.steps.len() as u64));
-    let divergences = counted(state.divergences.len() as u64, "divergence", "divergences");
+    let (at, held) = (thousands(state.at as u64 + 1), thousands(state.steps.len() as u64));
+    let steps = match state.outside {
+        None => format!("step {at} of {held}"),
+        Some(Outside { all: None, .. }) => format!("step {at} of the first {held}"),
+        // What the log's name takes up beside it shall be little, not nothing.
+        Some(Outside { all: Some(all), .. }) => format!("{at} of first {held} of {}", thousands(all)),
+    };
+    let differ = counted(state.differences, "decision differs", "decisions differ");
     let (where_, place) = match state.step() {
-        Some(step) => (format!("{steps}, {divergences}"), telling::place(step).row()),
+        Some(step) => (format!("{steps}, {differ}"), telling::place(step).row()),
         None => ("no events".to_owned(), String::new()),
     };
     let width = usize::from(area.width);
