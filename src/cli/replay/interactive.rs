@@ -21,7 +21,12 @@ use runtime::Engine;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{bar::Bar, failure::Failure, roles::Signals, words::counted};
+use crate::cli::{
+    bar::Bar,
+    failure::Failure,
+    roles::Signals,
+    words::{counted, out, plain},
+};
 use draw::{Colours, draw};
 use state::{Flow, Key, Outside, State};
 
@@ -41,8 +46,14 @@ pub(super) fn check() -> Result<(), Failure> {
 
 /// Gathers the steps and lets somebody walk through them.
 pub(super) async fn run(domain: &Domain, engine: &Engine, scope: Scope) -> Result<(), Failure> {
+    let is_whole = scope.is_whole();
     let (steps, outside) = gather(domain, engine, scope, MOST_STEPS).await?;
-    let read_moment = |text: &str| runtime::moment::read(text, &Zoned::now()).map_err(|error| error.to_string());
+    if steps.is_empty() {
+        let log = plain(&engine.url()).into_owned();
+        out(&format!("{log} {}\n", if is_whole { "is empty" } else { "has no events in that part" }));
+        return Ok(());
+    }
+    let read_moment = |text: &str| runtime::moment::read(text, &Zoned::now());
     let state = State::new(&engine.url(), steps, outside, read_moment);
     let mut signals = Signals::watched()?;
     let stop = CancellationToken::new();

@@ -1,5 +1,6 @@
 //! The screen: where and when on top, the events on the left, what came of one on the right, the keys below.
 
+use kernel::{CREATED, DELETED, UPDATED};
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -18,9 +19,9 @@ use crate::cli::words::{counted, plain, since, thousands};
 /// Nothing can be told on less.
 const LEAST: (u16, u16) = (40, 10);
 
-const KEYS: &str = "←→ step  d/D differing  / search  g go to  J/K scroll  ? help  q quit";
+const KEYS: &str = "←→ step  d/D difference  / search  g go to  J/K scroll  ? help  q quit";
 
-const HELP: [(&str, &str); 10] = [
+const HELP: [(&str, &str); 12] = [
     ("→  j  n  space", "one step on"),
     ("←  k  p", "one step back"),
     ("PgDn  PgUp", "a page on, a page back"),
@@ -29,6 +30,8 @@ const HELP: [(&str, &str); 10] = [
     ("/", "search in all that is told; empty: the same again"),
     ("g", "go to an event's number, a position or a time"),
     ("J  K", "scroll the details"),
+    ("+  ~  -", "in the list: created, changed, deleted"),
+    ("!  ?", "in the list: the log has it otherwise, says nothing"),
     ("?", "this help"),
     ("q  Esc  Ctrl-C", "quit"),
 ];
@@ -112,12 +115,24 @@ fn row(step: &Step, is_at: bool, (names, width): (usize, usize), colours: Colour
     };
     let name = name(step);
     let key = step.event.key.as_deref().filter(|key| *key != step.event.position.to_string()).map(short);
-    let subject = telling::subject(&step.event.topic, key.as_deref(), &step.event.action);
+    let subject = subject(&step.event.topic, key.as_deref(), &step.event.action);
     let text = cut(&format!("{mark} {name:>names$} {}", plain(&subject)), width);
     let pad = " ".repeat(width.saturating_sub(Span::raw(&text).width()));
     let style = style(tone, colours);
     let style = if is_at { style.add_modifier(Modifier::REVERSED) } else { style };
     Line::styled(format!("{text}{pad}"), style)
+}
+
+/// What happened to what, the usual as a sign in front: a list has no room for what comes last.
+fn subject(topic: &str, key: Option<&str>, action: &str) -> String {
+    let sign = match action {
+        CREATED => "+",
+        UPDATED => "~",
+        DELETED => "-",
+        _ => return format!("  {}", telling::subject(topic, key, action)),
+    };
+    let key = key.map(|key| format!(" {key}")).unwrap_or_default();
+    format!("{sign} {topic}{key}")
 }
 
 /// The beginning of a key that is too long for a list.

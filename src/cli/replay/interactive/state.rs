@@ -2,6 +2,7 @@
 
 use kernel::{Moment, Position};
 use replay::steps::{Decision, Step, Verdict};
+use runtime::moment::UnreadableMoment;
 
 use super::super::telling;
 use crate::cli::words::{counted, is_unprintable, plain};
@@ -45,7 +46,7 @@ pub(super) enum Mode {
 }
 
 /// Reads a moment, by whatever clock there is.
-pub(super) type ReadMoment = fn(&str) -> Result<Moment, String>;
+pub(super) type ReadMoment = fn(&str) -> Result<Moment, UnreadableMoment>;
 
 /// What comes after the steps that are held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -230,7 +231,11 @@ impl State {
 
     /// Goes to the first step at or after an event's number, a position or a time.
     fn go(&mut self, text: &str) {
+        let has_numbers = || self.steps.iter().any(|step| step.event.number.is_some());
         let at = match text.parse::<u64>() {
+            Ok(_) if !has_numbers() => {
+                return self.note = Some("this history has no event numbers; g takes a position or a time".to_owned());
+            }
             Ok(number) => self.steps.iter().position(|step| step.event.number.is_some_and(|own| own >= number)),
             Err(_) if text.is_empty() => return,
             Err(_) => match (self.read_moment)(text) {
@@ -238,7 +243,11 @@ impl State {
                 Ok(Moment::Time(time)) => {
                     self.steps.iter().position(|step| step.event.position.time().is_some_and(|own| own >= time))
                 }
-                Err(reason) => return self.note = Some(plain(&reason).into_owned()),
+                // What a command line has room to list does not fit below a screen.
+                Err(_) => {
+                    let wrong = format!("no number, position or time (2026-11-22 15:04, -10m): {text}");
+                    return self.note = Some(wrong);
+                }
             },
         };
         match at {

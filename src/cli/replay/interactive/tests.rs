@@ -45,9 +45,11 @@ fn bank_log() -> Vec<Entry> {
 
 fn state_of(entries: Vec<Entry>) -> State {
     let steps = steps_of(&bank::domain(), entries, Scope::default());
-    State::new("bank.jsonl", steps, None, |text| {
-        text.parse().map_err(|error: kernel::MalformedMoment| error.to_string())
-    })
+    State::new("bank.jsonl", steps, None, read_moment)
+}
+
+fn read_moment(text: &str) -> Result<kernel::Moment, runtime::moment::UnreadableMoment> {
+    runtime::moment::read(text, &Zoned::new(jiff::Timestamp::UNIX_EPOCH, jiff::tz::TimeZone::UTC))
 }
 
 fn state() -> State {
@@ -193,9 +195,15 @@ fn a_place_is_gone_to_by_number_position_or_time() {
     assert_eq!(gone(" 2026-11-22T10:05:05.055Z "), (6, None));
     assert_eq!(gone(""), (6, None));
     assert_eq!(gone("99"), (6, Some("no step is at or after 99".to_owned())));
-    let no_moment =
-        "\"soon\" is no moment; expected a position like 1795341904815-0 or a time like 2026-11-22T15:04:05Z";
+    let no_moment = "no number, position or time (2026-11-22 15:04, -10m): soon";
     assert_eq!(gone("soon"), (6, Some(no_moment.to_owned())));
+    for step in &mut state.steps {
+        step.event.number = None;
+    }
+    "g50".chars().for_each(|c| assert_eq!(state.press(Key::Character(c)), Flow::Stay));
+    state.press(Key::Enter);
+    assert_eq!(state.note.as_deref(), Some("this history has no event numbers; g takes a position or a time"));
+    assert_eq!(state.at, 5);
 }
 
 #[test]
@@ -216,12 +224,32 @@ fn what_does_not_fit_is_scrolled() {
     assert_eq!(state.scrolled, 0, "another step begins at its top");
 }
 
+#[test]
+fn what_happened_is_seen_in_the_list_however_long_the_key() {
+    let id = "735fef3c-7faa-52d0-a058-471a84940597";
+    let row = |status: &str| json!({"entity_id": id, "from_id": "a", "to_id": "b", "amount": 1, "status": status});
+    let mut entries = log(&[
+        ("transfer", CREATED, row("ASKED"), Meta::default()),
+        ("transfer", UPDATED, row("DONE"), Meta::default()),
+        ("transfer", kernel::DELETED, row("DONE"), Meta::default()),
+    ]);
+    for entry in &mut entries {
+        if let Entry::Event(event) = entry {
+            event.number = None;
+        }
+    }
+    let shown = screen(&mut state_of(entries), (80, 24));
+    let list: Vec<_> = shown.lines().skip(3).take(3).map(|line| line[1..].split('│').next().unwrap().trim()).collect();
+    let expected = ["! +0.000 s + transfer 735fef…", "+0.040 s ~ transfer 735fef…", "+0.080 s - transfer 735fef…"];
+    assert_eq!(list, expected);
+}
+
 /// The first steps of more.
 fn part(steps: usize, all: Option<u64>) -> State {
     let mut held = state().steps;
     held.truncate(steps);
     let outside = Outside { next: Position::new(1_795_382_731_128, 1), all };
-    State::new("bank.jsonl", held, Some(outside), |_| Err(String::new()))
+    State::new("bank.jsonl", held, Some(outside), read_moment)
 }
 
 #[test]
