@@ -9,6 +9,7 @@
 //! | [`Stepper`] | gathers what belongs to each event, and gives steps in log order |
 //! | `rows` | what each event changes, and what was there when something was decided |
 //! | `marks` | what is decided beside what the log holds |
+//! | `lately` | where the events stand that others may have come of |
 
 use std::ops::ControlFlow;
 
@@ -23,6 +24,7 @@ use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 pub use crate::reactions::{AHEAD, Scope};
 use crate::{causes::Match, life::Mention, reactions::Known};
 
+mod lately;
 mod marks;
 mod rows;
 mod stepper;
@@ -38,6 +40,9 @@ pub struct Step {
     pub elapsed_us: u64,
     /// Where the event came from, as far as is known.
     pub origin: Meta,
+    /// Where the event stands that it came of; nothing where that is long before it, or not in the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Place>,
     /// How that was found out, where the event does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inferred: Option<Match>,
@@ -48,6 +53,15 @@ pub struct Step {
     pub unreadable: Option<String>,
     /// What each saga that reacts to it decides, in the domain's order.
     pub decisions: Vec<Decision>,
+}
+
+/// Where an event stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// Its position.
+    pub position: Position,
+    /// Its number; nothing where another program wrote it.
+    pub number: Option<u64>,
 }
 
 /// What a saga decides about an event today.

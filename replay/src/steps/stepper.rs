@@ -10,6 +10,7 @@ use kernel::{DECISIONS, Domain, Effect, Entry, Event, Junk, Position};
 
 use super::{
     AHEAD, Scope, Step,
+    lately::Lately,
     marks::{self, Answer, Reacted},
     rows::Rows,
 };
@@ -34,6 +35,7 @@ pub struct Stepper {
     /// Entries that are no events, until it is their turn.
     junk: VecDeque<Junk>,
     rows: Rows,
+    lately: Lately,
     /// In log order.
     waiting: VecDeque<Waiting>,
     /// The places of those, by the event's identifier.
@@ -74,6 +76,7 @@ impl Stepper {
             known: Known::default(),
             junk: VecDeque::new(),
             rows: Rows::default(),
+            lately: Lately::new(PATIENCE as usize),
             waiting: VecDeque::new(),
             places: HashMap::new(),
             served: HashMap::new(),
@@ -144,6 +147,7 @@ impl Stepper {
             Err(unreadable) => (None, Some(unreadable.0)),
         };
         self.rows.forget(place.saturating_sub(PATIENCE));
+        self.lately.fold(event);
         let elapsed_us = self.reach(place, event.position);
         let sagas = if unreadable.is_none() { self.deciding(event) } else { Vec::new() };
         let is_wanted = self.scope.handler.is_none() || !sagas.is_empty();
@@ -157,8 +161,10 @@ impl Stepper {
         };
         let event_told = Mention::of(&self.domain, event);
         let origin = event.meta.clone();
-        let step = Step { event: event_told, elapsed_us, origin, inferred, change, unreadable, decisions: Vec::new() };
-        self.places.insert(event.id.clone(), place);
+        let cause = origin.cause.as_deref().and_then(|cause| self.lately.at(cause));
+        let (event, decisions) = (event_told, Vec::new());
+        let step = Step { event, elapsed_us, origin, cause, inferred, change, unreadable, decisions };
+        self.places.insert(step.event.id.clone(), place);
         self.waiting.push_back(Waiting { place, step, sagas, reactions: Vec::new(), answers: Vec::new() });
     }
 
@@ -270,6 +276,6 @@ fn no_event(junk: &Junk, elapsed_us: u64) -> Step {
         number: junk.number.map(|number| number.0),
         time: junk.position.time().map(|time| time.to_string()),
     };
-    let (origin, inferred, change, decisions) = Default::default();
-    Step { event, elapsed_us, origin, inferred, change, unreadable: Some(junk.reason.clone()), decisions }
+    let (origin, cause, inferred, change, decisions) = Default::default();
+    Step { event, elapsed_us, origin, cause, inferred, change, unreadable: Some(junk.reason.clone()), decisions }
 }

@@ -19,16 +19,17 @@ use crate::cli::words::{counted, plain, since, thousands};
 /// Nothing can be told on less.
 const LEAST: (u16, u16) = (40, 10);
 
-const KEYS: &str = "←→ step  d/D difference  / search  g go to  J/K scroll  ? help  q quit";
+const KEYS: &str = "←→ step  d/D difference  c cause  / search  g go to  J/K scroll  ? help  q quit";
 
-const HELP: [(&str, &str); 12] = [
+const HELP: [(&str, &str); 13] = [
     ("→  j  n  space", "one step on"),
     ("←  k  p", "one step back"),
     ("PgDn  PgUp", "a page on, a page back"),
     ("Home  End", "the first step, the last"),
     ("d  D", "the next decision that differs, the one before"),
+    ("c", "the event that it came of"),
     ("/", "search in all that is told; empty: the same again"),
-    ("g", "go to an event's number, a position or a time"),
+    ("g", "go to an event's number or id, a position or a time"),
     ("J  K", "scroll the details"),
     ("+  ~  -", "in the list: created, changed, deleted"),
     ("!  ?", "in the list: the log has it otherwise, says nothing"),
@@ -196,7 +197,7 @@ fn footer(frame: &mut Frame<'_>, area: Rect, state: &State) {
     };
     let text = match (&state.mode, &state.note) {
         (Mode::Search(text), _) => typed("search: ", text),
-        (Mode::Go(text), _) => typed("go to (number, position or time): ", text),
+        (Mode::Go(text), _) => typed("go to (number, id, position or time): ", text),
         (Mode::Stepping | Mode::Help, Some(note)) => cut(&plain(note), width),
         (Mode::Stepping | Mode::Help, None) => cut(KEYS, width),
     };

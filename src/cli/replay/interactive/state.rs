@@ -165,6 +165,7 @@ impl State {
                 None if self.differing.is_empty() => self.note = Some(self.no_later()),
                 None => self.note = Some("no earlier decision differs".to_owned()),
             },
+            Key::Character('c') => self.cause(),
             Key::Character('J') => self.scrolled = (self.scrolled + 1).min(self.most_scrolled),
             Key::Character('K') => self.scrolled = self.scrolled.saturating_sub(1),
             Key::Character('/') => self.mode = Mode::Search(String::new()),
@@ -205,6 +206,21 @@ impl State {
         }
     }
 
+    /// Goes to the event that the step came of.
+    fn cause(&mut self) {
+        let Some(step) = self.step() else { return };
+        let Some(cause) = &step.origin.cause else {
+            return self.note = Some("the log names no event that this one came of".to_owned());
+        };
+        match self.steps.iter().position(|step| step.event.id == *cause) {
+            Some(at) => self.to(at),
+            None => {
+                let cause = telling::cause(step).unwrap_or_default();
+                self.note = Some(format!("not among these steps: event {cause}"));
+            }
+        }
+    }
+
     /// Goes to the next step that says `text`, from the beginning where none follows; no text is the last one again.
     fn search(&mut self, text: String) {
         let Some(text) = Some(text).filter(|text| !text.is_empty()).or_else(|| self.sought.clone()) else { return };
@@ -229,10 +245,15 @@ impl State {
         self.sought = Some(text);
     }
 
-    /// Goes to the first step at or after an event's number, a position or a time.
+    /// Goes to an event by its identifier, or to the first at or after a number, a position or a time.
     fn go(&mut self, text: &str) {
+        let number = text.parse::<u64>();
+        let by_id = self.steps.iter().position(|step| step.event.id == text && number.is_err());
+        if let Some(at) = by_id {
+            return self.to(at);
+        }
         let has_numbers = || self.steps.iter().any(|step| step.event.number.is_some());
-        let at = match text.parse::<u64>() {
+        let at = match number {
             Ok(_) if !has_numbers() => {
                 return self.note = Some("this history has no event numbers; g takes a position or a time".to_owned());
             }
@@ -245,7 +266,7 @@ impl State {
                 }
                 // What a command line has room to list does not fit below a screen.
                 Err(_) => {
-                    let wrong = format!("no number, position or time (2026-11-22 15:04, -10m): {text}");
+                    let wrong = format!("no number, position, time (as 2026-11-22 15:04) or id that is here: {text}");
                     return self.note = Some(wrong);
                 }
             },
@@ -263,5 +284,8 @@ impl State {
 /// Whether a step says `wanted`, which is in small letters.
 fn says(step: &Step, wanted: &str) -> bool {
     let line = |line: &telling::Line| line.row().to_lowercase().contains(wanted);
-    step.event.id.to_lowercase().contains(wanted) || line(&telling::place(step)) || telling::told(step).iter().any(line)
+    let ids = [Some(&step.event.id), step.origin.cause.as_ref()];
+    ids.into_iter().flatten().any(|id| id.to_lowercase().contains(wanted))
+        || line(&telling::place(step))
+        || telling::told(step).iter().any(line)
 }

@@ -194,8 +194,10 @@ fn a_place_is_gone_to_by_number_position_or_time() {
     assert_eq!(gone("1795341904936-0"), (4, None), "the first at or after");
     assert_eq!(gone(" 2026-11-22T10:05:05.055Z "), (6, None));
     assert_eq!(gone(""), (6, None));
+    assert_eq!(gone("e2"), (2, None), "an identifier");
+    assert_eq!(gone("6"), (6, None));
     assert_eq!(gone("99"), (6, Some("no step is at or after 99".to_owned())));
-    let no_moment = "no number, position or time (2026-11-22 15:04, -10m): soon";
+    let no_moment = "no number, position, time (as 2026-11-22 15:04) or id that is here: soon";
     assert_eq!(gone("soon"), (6, Some(no_moment.to_owned())));
     for step in &mut state.steps {
         step.event.number = None;
@@ -204,6 +206,21 @@ fn a_place_is_gone_to_by_number_position_or_time() {
     state.press(Key::Enter);
     assert_eq!(state.note.as_deref(), Some("this history has no event numbers; g takes a position or a time"));
     assert_eq!(state.at, 5);
+}
+
+#[test]
+fn an_event_is_followed_to_what_it_came_of() {
+    let mut state = state();
+    assert_eq!(typed(&mut state, "g5\n"), 5);
+    let shown = screen(&mut state, (120, 24));
+    assert!(shown.contains("because of event 3 (1795341904935-0), by saga teller"), "{shown}");
+    assert_eq!((typed(&mut state, "c"), state.note.clone()), (3, None));
+    assert_eq!(typed(&mut state, "c"), 3);
+    assert_eq!(state.note.as_deref(), Some("the log names no event that this one came of"));
+    assert_eq!(typed(&mut state, "g5\n"), 5);
+    state.steps[2].event.id = "other".to_owned();
+    assert_eq!(typed(&mut state, "c"), 5);
+    assert_eq!(state.note.as_deref(), Some("not among these steps: event 3 (1795341904935-0)"));
 }
 
 #[test]
