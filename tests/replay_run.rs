@@ -58,7 +58,7 @@ fn what_the_log_holds_otherwise_is_told_from_the_log_to_now() {
         "  inventory decides something DIFFERENT from the log\n    changed {inventory} changed: amount 76 → 75\n      from the log to now: amount 74 → 75\n"
     );
     assert!(text.contains(&expected), "{text}");
-    assert!(text.ends_with("1 event, 1 decision: 1 DIFFERENT\n"), "{text}");
+    assert!(text.ends_with("1 event, 1 decision: 1 that DIFFERS\n"), "{text}");
 }
 
 #[test]

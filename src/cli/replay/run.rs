@@ -151,7 +151,7 @@ impl Counts {
         let decisions = same + different + unrecorded + unchecked;
         let parts = [
             (same, "the same as the log has"),
-            (different, "DIFFERENT"),
+            (different, if *different == 1 { "that DIFFERS" } else { "that DIFFER" }),
             (unrecorded, "that the log says nothing of"),
             (unchecked, "that can't be made again"),
         ];
