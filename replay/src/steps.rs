@@ -206,7 +206,8 @@ impl Serialize for Pairs<'_> {
     }
 }
 
-/// Shows `visit` the steps of a log in order, until it breaks off.
+/// Shows `visit` the steps of a log in order, until it breaks off. Returns how many entries it passed over since they
+/// are no events, but say what was decided.
 ///
 /// # Errors
 /// When the store failed, or the log has lost events (R3).
@@ -215,7 +216,7 @@ pub async fn steps(
     engine: &Engine,
     scope: Scope,
     mut visit: impl FnMut(Step) -> ControlFlow<()> + Send + 'static,
-) -> Result<(), StoreError> {
+) -> Result<u64, StoreError> {
     let mut stepper = Stepper::new(domain, scope).known(Known::of(domain, engine).await?);
     let reader = engine.clone();
     let scanning = tokio::task::spawn_blocking(move || {
@@ -230,7 +231,7 @@ pub async fn steps(
             stepper.end();
             let _ = stepper.drain(&mut visit);
         }
-        Ok(())
+        Ok(stepper.recorded())
     });
     let died = |error: tokio::task::JoinError| StoreError::Unavailable {
         url: engine.url(),

@@ -44,6 +44,8 @@ pub struct Stepper {
     served: HashMap<(&'static str, String), u64>,
     /// How many entries were folded.
     folded: u64,
+    /// How many of those that were asked for say what was decided.
+    recorded: u64,
     /// Where the last of them stands.
     position: Position,
     begins_us: Option<u64>,
@@ -81,6 +83,7 @@ impl Stepper {
             places: HashMap::new(),
             served: HashMap::new(),
             folded: 0,
+            recorded: 0,
             position: Position::ZERO,
             begins_us: None,
             is_foreign: false,
@@ -122,6 +125,12 @@ impl Stepper {
         if is_past || self.is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
+    /// How many entries, of those that were asked for, say what was decided, and so are no steps of their own.
+    #[must_use]
+    pub const fn recorded(&self) -> u64 {
+        self.recorded
+    }
+
     /// Takes in what has come of the entries so far.
     fn follow(&mut self) {
         let mut happenings = Vec::new();
@@ -151,8 +160,12 @@ impl Stepper {
         let elapsed_us = self.reach(place, event.position);
         let sagas = if unreadable.is_none() { self.deciding(event) } else { Vec::new() };
         let is_wanted = self.scope.handler.is_none() || !sagas.is_empty();
+        if !self.scope.covers(&event.topic, event.position) || !is_wanted {
+            return;
+        }
         // What the log says of decisions is shown with the events that they are about.
-        if !self.scope.covers(&event.topic, event.position) || !is_wanted || &*event.topic == DECISIONS {
+        if &*event.topic == DECISIONS {
+            self.recorded += 1;
             return;
         }
         let inferred = match origin {
