@@ -108,7 +108,7 @@ fn of_another_programs_history_it_is_told_what_was_inferred_and_in_which_window(
     assert_eq!(shown.matches("(inferred, beside what is decided); in the log, not decided now").count(), 2);
     // The original takes some 50 ms and more; within less, little is found.
     let (_, shown, _) = ended(&verify(&history, &["--window", "1ms"]));
-    assert!(shown.contains(" effects, by content within 0.001 s of their causes: "), "{shown}");
+    assert!(shown.contains("1 effect, by content within 0.001 s of their causes: 1 exact, 0 alike\n"), "{shown}");
     let (code, _, said) = ended(&verify(&history, &["--window", "0s"]));
     assert!(code == 64 && said.contains("expected a length of time like 10s or 2m, up to 1h"), "{said}");
 }

@@ -45,6 +45,18 @@ fn each_event_is_told_with_what_it_changed_and_what_is_decided() {
 }
 
 #[test]
+fn what_is_no_step_is_counted_as_verify_counts_it() {
+    let history = fixture("happy-path.jsonl");
+    let last = |args: &[&str]| shown(&run(&history, args)).lines().last().unwrap().to_owned();
+    assert_eq!(last(&[]), "49 events and 2 recorded decisions; 33 decisions: 33 the same as the log has");
+    assert_eq!(last(&["--to", "1-0"]), "0 events, 0 decisions");
+    let of_shipping = last(&["--handler", "shipping"]);
+    assert!(!of_shipping.contains("recorded"), "{of_shipping}");
+    let verify = Retrace::command().args(["replay", "verify"]).arg(&history).output().unwrap();
+    assert!(shown(&verify).contains("33 decisions again, of 51 entries"));
+}
+
+#[test]
 fn what_the_log_holds_otherwise_is_told_from_the_log_to_now() {
     let folder = tempfile::tempdir().unwrap();
     let history = folder.path().join("h.jsonl");
@@ -58,7 +70,7 @@ fn what_the_log_holds_otherwise_is_told_from_the_log_to_now() {
         "  inventory decides something DIFFERENT from the log\n    changed {inventory} changed: amount 76 → 75\n      from the log to now: amount 74 → 75\n"
     );
     assert!(text.contains(&expected), "{text}");
-    assert!(text.ends_with("1 event, 1 decision: 1 DIFFERENT\n"), "{text}");
+    assert!(text.ends_with("1 event, 1 decision: 1 that DIFFERS\n"), "{text}");
 }
 
 #[test]

@@ -70,6 +70,13 @@ impl Default for Scope {
 }
 
 impl Scope {
+    /// Whether nothing of a log is left out.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let is_all_of_it = self.from == Position::ZERO && self.to == Position::MAX;
+        is_all_of_it && self.topic.is_none() && self.handler.is_none()
+    }
+
     /// Whether every decision is made again, so that whatever reacts to nothing known is one too many.
     pub(crate) const fn is_everything(&self) -> bool {
         self.from.ms() == 0 && self.topic.is_none()

@@ -9,10 +9,11 @@
 //! | [`Stepper`] | gathers what belongs to each event, and gives steps in log order |
 //! | `rows` | what each event changes, and what was there when something was decided |
 //! | `marks` | what is decided beside what the log holds |
+//! | `lately` | where the events stand that others may have come of |
 
 use std::ops::ControlFlow;
 
-use kernel::{Checkpoint, Domain, Entry, Meta, Position, Row};
+use kernel::{Checkpoint, DECISIONS, Domain, Entry, Meta, Position, Row, Seen};
 use projector::{
     field_changes::{self, FieldChange},
     timeline::RowChange,
@@ -23,6 +24,7 @@ use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 pub use crate::reactions::{AHEAD, Scope};
 use crate::{causes::Match, life::Mention, reactions::Known};
 
+mod lately;
 mod marks;
 mod rows;
 mod stepper;
@@ -38,6 +40,9 @@ pub struct Step {
     pub elapsed_us: u64,
     /// Where the event came from, as far as is known.
     pub origin: Meta,
+    /// Where the event stands that it came of; nothing where that is long before it, or not in the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Place>,
     /// How that was found out, where the event does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inferred: Option<Match>,
@@ -48,6 +53,15 @@ pub struct Step {
     pub unreadable: Option<String>,
     /// What each saga that reacts to it decides, in the domain's order.
     pub decisions: Vec<Decision>,
+}
+
+/// Where an event stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// Its position.
+    pub position: Position,
+    /// Its number; nothing where another program wrote it.
+    pub number: Option<u64>,
 }
 
 /// What a saga decides about an event today.
@@ -149,11 +163,19 @@ impl Effect {
     }
 }
 
+impl Decision {
+    /// Whether the log holds something else.
+    #[must_use]
+    pub const fn differs(&self) -> bool {
+        matches!(self.verdict, Verdict::Different | Verdict::Reordered)
+    }
+}
+
 impl Step {
     /// Whether the log holds something else than is decided today.
     #[must_use]
     pub fn diverges(&self) -> bool {
-        self.decisions.iter().any(|decision| matches!(decision.verdict, Verdict::Different | Verdict::Reordered))
+        self.decisions.iter().any(Decision::differs)
     }
 }
 
@@ -184,7 +206,8 @@ impl Serialize for Pairs<'_> {
     }
 }
 
-/// Shows `visit` the steps of a log in order, until it breaks off.
+/// Shows `visit` the steps of a log in order, until it breaks off. Returns how many entries it passed over since they
+/// are no events, but say what was decided.
 ///
 /// # Errors
 /// When the store failed, or the log has lost events (R3).
@@ -193,7 +216,7 @@ pub async fn steps(
     engine: &Engine,
     scope: Scope,
     mut visit: impl FnMut(Step) -> ControlFlow<()> + Send + 'static,
-) -> Result<(), StoreError> {
+) -> Result<u64, StoreError> {
     let mut stepper = Stepper::new(domain, scope).known(Known::of(domain, engine).await?);
     let reader = engine.clone();
     let scanning = tokio::task::spawn_blocking(move || {
@@ -208,11 +231,37 @@ pub async fn steps(
             stepper.end();
             let _ = stepper.drain(&mut visit);
         }
-        Ok(())
+        Ok(stepper.recorded())
     });
     let died = |error: tokio::task::JoinError| StoreError::Unavailable {
         url: engine.url(),
         reason: format!("stepping through it died: {error}"),
+    };
+    scanning.await.map_err(died)?
+}
+
+/// How many steps a log has, without deciding anything; nothing where only deciding tells, as of a saga's alone.
+///
+/// # Errors
+/// When the store failed, or the log has lost events (R3).
+pub async fn count(engine: &Engine, scope: Scope) -> Result<Option<u64>, StoreError> {
+    if scope.handler.is_some() {
+        return Ok(None);
+    }
+    let reader = engine.clone();
+    let scanning = tokio::task::spawn_blocking(move || {
+        let stretch = Stretch { after: Checkpoint::default(), until: scope.to };
+        let mut count = 0;
+        reader.scan(&stretch, &mut |seen| {
+            let is_step = matches!(seen, Seen::Junk(_)) || seen.topic() != DECISIONS;
+            count += u64::from(is_step && scope.covers(seen.topic(), seen.position()));
+            ControlFlow::Continue(())
+        })?;
+        Ok(Some(count))
+    });
+    let died = |error: tokio::task::JoinError| StoreError::Unavailable {
+        url: engine.url(),
+        reason: format!("counting its events died: {error}"),
     };
     scanning.await.map_err(died)?
 }

@@ -10,6 +10,7 @@ use kernel::{DECISIONS, Domain, Effect, Entry, Event, Junk, Position};
 
 use super::{
     AHEAD, Scope, Step,
+    lately::Lately,
     marks::{self, Answer, Reacted},
     rows::Rows,
 };
@@ -34,6 +35,7 @@ pub struct Stepper {
     /// Entries that are no events, until it is their turn.
     junk: VecDeque<Junk>,
     rows: Rows,
+    lately: Lately,
     /// In log order.
     waiting: VecDeque<Waiting>,
     /// The places of those, by the event's identifier.
@@ -42,6 +44,8 @@ pub struct Stepper {
     served: HashMap<(&'static str, String), u64>,
     /// How many entries were folded.
     folded: u64,
+    /// How many of those that were asked for say what was decided.
+    recorded: u64,
     /// Where the last of them stands.
     position: Position,
     begins_us: Option<u64>,
@@ -74,10 +78,12 @@ impl Stepper {
             known: Known::default(),
             junk: VecDeque::new(),
             rows: Rows::default(),
+            lately: Lately::new(PATIENCE as usize),
             waiting: VecDeque::new(),
             places: HashMap::new(),
             served: HashMap::new(),
             folded: 0,
+            recorded: 0,
             position: Position::ZERO,
             begins_us: None,
             is_foreign: false,
@@ -119,6 +125,12 @@ impl Stepper {
         if is_past || self.is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
+    /// How many entries, of those that were asked for, say what was decided, and so are no steps of their own.
+    #[must_use]
+    pub const fn recorded(&self) -> u64 {
+        self.recorded
+    }
+
     /// Takes in what has come of the entries so far.
     fn follow(&mut self) {
         let mut happenings = Vec::new();
@@ -144,11 +156,16 @@ impl Stepper {
             Err(unreadable) => (None, Some(unreadable.0)),
         };
         self.rows.forget(place.saturating_sub(PATIENCE));
+        self.lately.fold(event);
         let elapsed_us = self.reach(place, event.position);
         let sagas = if unreadable.is_none() { self.deciding(event) } else { Vec::new() };
         let is_wanted = self.scope.handler.is_none() || !sagas.is_empty();
+        if !self.scope.covers(&event.topic, event.position) || !is_wanted {
+            return;
+        }
         // What the log says of decisions is shown with the events that they are about.
-        if !self.scope.covers(&event.topic, event.position) || !is_wanted || &*event.topic == DECISIONS {
+        if &*event.topic == DECISIONS {
+            self.recorded += 1;
             return;
         }
         let inferred = match origin {
@@ -157,8 +174,10 @@ impl Stepper {
         };
         let event_told = Mention::of(&self.domain, event);
         let origin = event.meta.clone();
-        let step = Step { event: event_told, elapsed_us, origin, inferred, change, unreadable, decisions: Vec::new() };
-        self.places.insert(event.id.clone(), place);
+        let cause = origin.cause.as_deref().and_then(|cause| self.lately.at(cause));
+        let (event, decisions) = (event_told, Vec::new());
+        let step = Step { event, elapsed_us, origin, cause, inferred, change, unreadable, decisions };
+        self.places.insert(step.event.id.clone(), place);
         self.waiting.push_back(Waiting { place, step, sagas, reactions: Vec::new(), answers: Vec::new() });
     }
 
@@ -270,6 +289,6 @@ fn no_event(junk: &Junk, elapsed_us: u64) -> Step {
         number: junk.number.map(|number| number.0),
         time: junk.position.time().map(|time| time.to_string()),
     };
-    let (origin, inferred, change, decisions) = Default::default();
-    Step { event, elapsed_us, origin, inferred, change, unreadable: Some(junk.reason.clone()), decisions }
+    let (origin, cause, inferred, change, decisions) = Default::default();
+    Step { event, elapsed_us, origin, cause, inferred, change, unreadable: Some(junk.reason.clone()), decisions }
 }

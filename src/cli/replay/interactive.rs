@@ -16,7 +16,7 @@ use ratatui::{
     DefaultTerminal,
     crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers},
 };
-use replay::steps::{Scope, Step, steps};
+use replay::steps::{Scope, Step, count, steps};
 use runtime::Engine;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -25,10 +25,10 @@ use crate::cli::{
     bar::Bar,
     failure::Failure,
     roles::Signals,
-    words::{counted, thousands},
+    words::{counted, out, plain},
 };
 use draw::{Colours, draw};
-use state::{Flow, Key, State};
+use state::{Flow, Key, Outside, State};
 
 /// How many steps are held at most, so that any of them is shown at once; about a kilobyte each.
 const MOST_STEPS: usize = 100_000;
@@ -46,8 +46,14 @@ pub(super) fn check() -> Result<(), Failure> {
 
 /// Gathers the steps and lets somebody walk through them.
 pub(super) async fn run(domain: &Domain, engine: &Engine, scope: Scope) -> Result<(), Failure> {
-    let (steps, outside) = gather(domain, engine, scope).await?;
-    let read_moment = |text: &str| runtime::moment::read(text, &Zoned::now()).map_err(|error| error.to_string());
+    let is_whole = scope.is_whole();
+    let (steps, outside) = gather(domain, engine, scope, MOST_STEPS).await?;
+    if steps.is_empty() {
+        let log = plain(&engine.url()).into_owned();
+        out(&format!("{log} {}\n", if is_whole { "is empty" } else { "has no events in that part" }));
+        return Ok(());
+    }
+    let read_moment = |text: &str| runtime::moment::read(text, &Zoned::now());
     let state = State::new(&engine.url(), steps, outside, read_moment);
     let mut signals = Signals::watched()?;
     let stop = CancellationToken::new();
@@ -65,28 +71,36 @@ pub(super) async fn run(domain: &Domain, engine: &Engine, scope: Scope) -> Resul
     shown.map_err(|error| Failure::failed(format!("showing it died: {error}")))?.map_err(failed)
 }
 
-/// The first steps, and what there is besides them.
-async fn gather(domain: &Domain, engine: &Engine, scope: Scope) -> Result<(Vec<Step>, Option<String>), Failure> {
+/// The first steps, so many at most, and what there is after them.
+async fn gather(
+    domain: &Domain,
+    engine: &Engine,
+    scope: Scope,
+    most: usize,
+) -> Result<(Vec<Step>, Option<Outside>), Failure> {
     let gathered = Arc::new(Mutex::new((Vec::new(), None)));
     let progress = watch::Sender::new(0_u64);
     let bar = Bar::show(progress.subscribe(), |steps| counted(*steps, "step", "steps"));
     let of_the_scan = gathered.clone();
     let visit = move |step: Step| {
-        let (steps, outside) = &mut *of_the_scan.lock().unwrap_or_else(PoisonError::into_inner);
-        if steps.len() == MOST_STEPS {
-            let most = thousands(MOST_STEPS as u64);
-            let position = step.event.position;
-            *outside = Some(format!("only the first {most} steps are here; --from {position} shows what comes after"));
+        let (steps, next) = &mut *of_the_scan.lock().unwrap_or_else(PoisonError::into_inner);
+        if steps.len() == most {
+            *next = Some(step.event.position);
             return ControlFlow::Break(());
         }
         steps.push(step);
         progress.send_replace(steps.len() as u64);
         ControlFlow::Continue(())
     };
-    let stepped = steps(domain, engine, scope, visit).await;
+    let stepped = steps(domain, engine, scope.clone(), visit).await;
     bar.clear().await;
     stepped?;
-    Ok(std::mem::take(&mut *gathered.lock().unwrap_or_else(PoisonError::into_inner)))
+    let (steps, next) = std::mem::take(&mut *gathered.lock().unwrap_or_else(PoisonError::into_inner));
+    let outside = match next {
+        Some(next) => Some(Outside { next, all: count(engine, scope).await? }),
+        None => None,
+    };
+    Ok((steps, outside))
 }
 
 /// The terminal, given back as it was however this ends. A panic gives it back before it tells why.

@@ -50,8 +50,11 @@ pub(super) async fn run(domain: &Domain, args: Args) -> Result<(), Failure> {
     let printer = Arc::new(Mutex::new(Printer::new(args.json)));
     let of_the_scan = printer.clone();
     let visit = move |step: Step| of_the_scan.lock().unwrap_or_else(PoisonError::into_inner).print(&step);
-    steps(domain, &engine, scope, visit).await?;
-    printer.lock().unwrap_or_else(PoisonError::into_inner).end()?;
+    let recorded = steps(domain, &engine, scope, visit).await?;
+    let mut printer = printer.lock().unwrap_or_else(PoisonError::into_inner);
+    printer.counts.recorded = recorded;
+    printer.end()?;
+    drop(printer);
     Ok(engine.close().await?)
 }
 
@@ -68,6 +71,8 @@ struct Printer {
 #[derive(Debug, Default)]
 struct Counts {
     steps: u64,
+    /// Entries that are no steps, since they say what was decided.
+    recorded: u64,
     same: u64,
     different: u64,
     unrecorded: u64,
@@ -147,21 +152,21 @@ impl Counts {
     }
 
     fn words(&self) -> String {
-        let Self { steps, same, different, unrecorded, unchecked } = self;
+        let Self { steps, recorded, same, different, unrecorded, unchecked } = self;
         let decisions = same + different + unrecorded + unchecked;
         let parts = [
             (same, "the same as the log has"),
-            (different, "DIFFERENT"),
+            (different, if *different == 1 { "that DIFFERS" } else { "that DIFFER" }),
             (unrecorded, "that the log says nothing of"),
             (unchecked, "that can't be made again"),
         ];
         let parts = parts.iter().filter(|(count, _)| **count > 0);
         let parts: Vec<_> = parts.map(|(count, what)| format!("{} {what}", thousands(**count))).collect();
-        let (steps, decisions) = (counted(*steps, "event", "events"), counted(decisions, "decision", "decisions"));
-        if parts.is_empty() {
-            format!("{steps}, {decisions}")
-        } else {
-            format!("{steps}, {decisions}: {}", parts.join(", "))
-        }
+        let (events, decisions) = (counted(*steps, "event", "events"), counted(decisions, "decision", "decisions"));
+        let told = match recorded {
+            0 => format!("{events}, {decisions}"),
+            _ => format!("{events} and {}; {decisions}", counted(*recorded, "recorded decision", "recorded decisions")),
+        };
+        if parts.is_empty() { told } else { format!("{told}: {}", parts.join(", ")) }
     }
 }

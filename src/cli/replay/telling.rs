@@ -2,7 +2,7 @@
 
 use kernel::{CREATED, DELETED, Meta, UPDATED};
 use projector::field_changes::{ChangeKind, FieldChange, fields, members};
-use replay::steps::{Decision, Effect, Mark, Step, Verdict};
+use replay::steps::{Decision, Effect, Mark, Place, Step, Verdict};
 use serde_json::Value;
 
 use crate::cli::words::{became, done, plain, since, when};
@@ -60,7 +60,7 @@ pub(super) fn place(step: &Step) -> Line {
 /// All that there is to tell of it, but when and where.
 pub(super) fn told(step: &Step) -> Vec<Line> {
     let mut lines = vec![what(step)];
-    lines.extend(why(&step.origin, step.inferred.is_some()));
+    lines.extend(why(step));
     step.decisions.iter().for_each(|decision| decided(decision, &mut lines));
     lines
 }
@@ -115,16 +115,27 @@ fn said(changes: &[FieldChange]) -> Vec<String> {
 }
 
 /// Where it came from, as far as it says.
-fn why(Meta { command, cause, handler, .. }: &Meta, is_inferred: bool) -> Option<Line> {
-    let guess = if is_inferred { ", inferred" } else { "" };
-    let because = match (handler, cause, command) {
-        (Some(handler), Some(cause), _) => format!("because of event {cause} (saga {handler}{guess})"),
+fn why(step: &Step) -> Option<Line> {
+    let Meta { command, handler, .. } = &step.origin;
+    let guess = if step.inferred.is_some() { ", inferred" } else { "" };
+    let because = match (handler, cause(step), command) {
+        (Some(handler), Some(cause), _) => format!("because of event {cause}, by saga {handler}{guess}"),
         (Some(handler), None, _) => format!("by saga {handler}"),
         (None, Some(cause), _) => format!("because of event {cause}"),
         (None, None, Some(command)) => format!("by a client, with command {command}"),
         (None, None, None) => return None,
     };
     Some(Line::new(Tone::Faint, 1, because, &[]))
+}
+
+/// What the event goes by that it came of: what can be gone to, where that is known.
+pub(super) fn cause(step: &Step) -> Option<String> {
+    let id = step.origin.cause.as_ref()?;
+    Some(match step.cause {
+        Some(Place { position, number: Some(number) }) => format!("{number} ({position})"),
+        Some(Place { position, number: None }) => position.to_string(),
+        None => id.clone(),
+    })
 }
 
 /// What a saga decides.

@@ -1,5 +1,6 @@
 //! The screen: where and when on top, the events on the left, what came of one on the right, the keys below.
 
+use kernel::{CREATED, DELETED, UPDATED};
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -11,24 +12,27 @@ use replay::steps::{Step, Verdict};
 
 use super::{
     super::telling::{self, Tone},
-    state::{Mode, State},
+    state::{Mode, Outside, State},
 };
 use crate::cli::words::{counted, plain, since, thousands};
 
 /// Nothing can be told on less.
 const LEAST: (u16, u16) = (40, 10);
 
-const KEYS: &str = "←→ step  d/D divergence  / search  g go to  J/K scroll  ? help  q quit";
+const KEYS: &str = "←→ step  d/D difference  c cause  / search  g go to  J/K scroll  ? help  q quit";
 
-const HELP: [(&str, &str); 10] = [
+const HELP: [(&str, &str); 13] = [
     ("→  j  n  space", "one step on"),
     ("←  k  p", "one step back"),
     ("PgDn  PgUp", "a page on, a page back"),
     ("Home  End", "the first step, the last"),
-    ("d  D", "the next divergence, the one before"),
+    ("d  D", "the next decision that differs, the one before"),
+    ("c", "the event that it came of"),
     ("/", "search in all that is told; empty: the same again"),
-    ("g", "go to an event's number, a position or a time"),
+    ("g", "go to an event's number or id, a position or a time"),
     ("J  K", "scroll the details"),
+    ("+  ~  -", "in the list: created, changed, deleted"),
+    ("!  ?", "in the list: the log has it otherwise, says nothing"),
     ("?", "this help"),
     ("q  Esc  Ctrl-C", "quit"),
 ];
@@ -62,10 +66,16 @@ pub(super) fn draw(frame: &mut Frame<'_>, state: &mut State, colours: Colours) {
 
 fn header(frame: &mut Frame<'_>, area: Rect, state: &State) {
     let bold = Style::new().add_modifier(Modifier::BOLD);
-    let steps = format!("step {} of {}", thousands(state.at as u64 + 1), thousands(state.steps.len() as u64));
-    let divergences = counted(state.divergences.len() as u64, "divergence", "divergences");
+    let (at, held) = (thousands(state.at as u64 + 1), thousands(state.steps.len() as u64));
+    let steps = match state.outside {
+        None => format!("step {at} of {held}"),
+        Some(Outside { all: None, .. }) => format!("step {at} of the first {held}"),
+        // What the log's name takes up beside it shall be little, not nothing.
+        Some(Outside { all: Some(all), .. }) => format!("{at} of first {held} of {}", thousands(all)),
+    };
+    let differ = counted(state.differences, "decision differs", "decisions differ");
     let (where_, place) = match state.step() {
-        Some(step) => (format!("{steps}, {divergences}"), telling::place(step).row()),
+        Some(step) => (format!("{steps}, {differ}"), telling::place(step).row()),
         None => ("no events".to_owned(), String::new()),
     };
     let width = usize::from(area.width);
@@ -106,12 +116,24 @@ fn row(step: &Step, is_at: bool, (names, width): (usize, usize), colours: Colour
     };
     let name = name(step);
     let key = step.event.key.as_deref().filter(|key| *key != step.event.position.to_string()).map(short);
-    let subject = telling::subject(&step.event.topic, key.as_deref(), &step.event.action);
+    let subject = subject(&step.event.topic, key.as_deref(), &step.event.action);
     let text = cut(&format!("{mark} {name:>names$} {}", plain(&subject)), width);
     let pad = " ".repeat(width.saturating_sub(Span::raw(&text).width()));
     let style = style(tone, colours);
     let style = if is_at { style.add_modifier(Modifier::REVERSED) } else { style };
     Line::styled(format!("{text}{pad}"), style)
+}
+
+/// What happened to what, the usual as a sign in front: a list has no room for what comes last.
+fn subject(topic: &str, key: Option<&str>, action: &str) -> String {
+    let sign = match action {
+        CREATED => "+",
+        UPDATED => "~",
+        DELETED => "-",
+        _ => return format!("  {}", telling::subject(topic, key, action)),
+    };
+    let key = key.map(|key| format!(" {key}")).unwrap_or_default();
+    format!("{sign} {topic}{key}")
 }
 
 /// The beginning of a key that is too long for a list.
@@ -175,7 +197,7 @@ fn footer(frame: &mut Frame<'_>, area: Rect, state: &State) {
     };
     let text = match (&state.mode, &state.note) {
         (Mode::Search(text), _) => typed("search: ", text),
-        (Mode::Go(text), _) => typed("go to (number, position or time): ", text),
+        (Mode::Go(text), _) => typed("go to (number, id, position or time): ", text),
         (Mode::Stepping | Mode::Help, Some(note)) => cut(&plain(note), width),
         (Mode::Stepping | Mode::Help, None) => cut(KEYS, width),
     };

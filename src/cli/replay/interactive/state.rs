@@ -1,7 +1,8 @@
 //! Where somebody is in a history, and where a key takes them. Nothing here knows the terminal.
 
-use kernel::Moment;
-use replay::steps::{Step, Verdict};
+use kernel::{Moment, Position};
+use replay::steps::{Decision, Step, Verdict};
+use runtime::moment::UnreadableMoment;
 
 use super::super::telling;
 use crate::cli::words::{counted, is_unprintable, plain};
@@ -45,7 +46,16 @@ pub(super) enum Mode {
 }
 
 /// Reads a moment, by whatever clock there is.
-pub(super) type ReadMoment = fn(&str) -> Result<Moment, String>;
+pub(super) type ReadMoment = fn(&str) -> Result<Moment, UnreadableMoment>;
+
+/// What comes after the steps that are held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Outside {
+    /// Where the first of the others stands.
+    pub(super) next: Position,
+    /// How many steps there are in all, where that is known.
+    pub(super) all: Option<u64>,
+}
 
 /// A history, and where somebody is in it.
 #[derive(Debug)]
@@ -53,8 +63,8 @@ pub(super) struct State {
     /// The log's name.
     pub(super) log: String,
     pub(super) steps: Vec<Step>,
-    /// What there is besides the steps.
-    pub(super) outside: Option<String>,
+    /// What comes after the steps.
+    pub(super) outside: Option<Outside>,
     pub(super) at: usize,
     pub(super) mode: Mode,
     /// What there is to say about the last key.
@@ -64,18 +74,22 @@ pub(super) struct State {
     /// How many lines of them could be, and how many steps are in sight; the drawing knows.
     pub(super) most_scrolled: usize,
     pub(super) page: usize,
-    /// Which steps differ, in order.
-    pub(super) divergences: Vec<usize>,
+    /// In which steps something is decided otherwise, in order.
+    pub(super) differing: Vec<usize>,
+    /// How many decisions of the steps differ.
+    pub(super) differences: u64,
     sought: Option<String>,
     read_moment: ReadMoment,
 }
 
 impl State {
-    pub(super) fn new(log: &str, steps: Vec<Step>, outside: Option<String>, read_moment: ReadMoment) -> Self {
-        let divergences = steps.iter().enumerate().filter(|(_, step)| step.diverges()).map(|(at, _)| at).collect();
-        Self {
+    pub(super) fn new(log: &str, steps: Vec<Step>, outside: Option<Outside>, read_moment: ReadMoment) -> Self {
+        let differing = steps.iter().enumerate().filter(|(_, step)| step.diverges()).map(|(at, _)| at).collect();
+        let decisions = steps.iter().flat_map(|step| &step.decisions);
+        let differences = decisions.filter(|decision| decision.differs()).count() as u64;
+        let mut state = Self {
             log: plain(log).into_owned(),
-            note: outside.clone(),
+            note: None,
             steps,
             outside,
             at: 0,
@@ -83,10 +97,13 @@ impl State {
             scrolled: 0,
             most_scrolled: 0,
             page: 10,
-            divergences,
+            differing,
+            differences,
             sought: None,
             read_moment,
-        }
+        };
+        state.note = state.within("only", " are here");
+        state
     }
 
     /// The step that is looked at; none in a history without events.
@@ -135,9 +152,20 @@ impl State {
             Key::PageDown => self.to((self.at + page).min(last)),
             Key::PageUp => self.to(self.at.saturating_sub(page)),
             Key::Home => self.to(0),
-            Key::End => self.to(last),
-            Key::Character('d') => self.divergence(self.divergences.iter().find(|index| **index > self.at).copied()),
-            Key::Character('D') => self.divergence(self.divergences.iter().rfind(|index| **index < self.at).copied()),
+            Key::End => {
+                self.to(last);
+                self.note = self.within("the last of", "");
+            }
+            Key::Character('d') => match self.differing.iter().find(|index| **index > self.at) {
+                Some(at) => self.to(*at),
+                None => self.note = Some(self.no_later()),
+            },
+            Key::Character('D') => match self.differing.iter().rfind(|index| **index < self.at) {
+                Some(at) => self.to(*at),
+                None if self.differing.is_empty() => self.note = Some(self.no_later()),
+                None => self.note = Some("no earlier decision differs".to_owned()),
+            },
+            Key::Character('c') => self.cause(),
             Key::Character('J') => self.scrolled = (self.scrolled + 1).min(self.most_scrolled),
             Key::Character('K') => self.scrolled = self.scrolled.saturating_sub(1),
             Key::Character('/') => self.mode = Mode::Search(String::new()),
@@ -152,25 +180,44 @@ impl State {
         (self.at, self.scrolled) = (at, 0);
     }
 
+    /// What is true of the steps that are held and not known of those after them; nothing where these are all.
+    fn within(&self, what: &str, of_them: &str) -> Option<String> {
+        let Outside { next, .. } = self.outside?;
+        let steps = counted(self.steps.len() as u64, "step", "steps");
+        Some(format!("{what} the first {steps}{of_them}; the rest with --from {next}"))
+    }
+
     fn end(&self) -> String {
-        match &self.outside {
-            Some(outside) => format!("this is the last step; {outside}"),
-            None => "this is the last step".to_owned(),
+        self.within("the last of", "").unwrap_or_else(|| "this is the last step".to_owned())
+    }
+
+    fn no_later(&self) -> String {
+        if !self.differing.is_empty() {
+            let within = self.within("no later one in", "");
+            return within.unwrap_or_else(|| "no later decision differs".to_owned());
+        }
+        if let Some(within) = self.within("none in", "") {
+            return within;
+        }
+        let is_open = |decision: &&Decision| decision.verdict == Verdict::Unrecorded;
+        match self.steps.iter().flat_map(|step| &step.decisions).filter(is_open).count() as u64 {
+            0 => "nothing is decided otherwise than the log has it".to_owned(),
+            open => format!("none differs; the log says nothing of {}", counted(open, "decision", "decisions")),
         }
     }
 
-    fn divergence(&mut self, at: Option<usize>) {
-        match at {
+    /// Goes to the event that the step came of.
+    fn cause(&mut self) {
+        let Some(step) = self.step() else { return };
+        let Some(cause) = &step.origin.cause else {
+            return self.note = Some("the log names no event that this one came of".to_owned());
+        };
+        match self.steps.iter().position(|step| step.event.id == *cause) {
             Some(at) => self.to(at),
-            None if self.divergences.is_empty() => {
-                let decisions = self.steps.iter().flat_map(|step| &step.decisions);
-                let open = decisions.filter(|decision| decision.verdict == Verdict::Unrecorded).count() as u64;
-                self.note = Some(match open {
-                    0 => "nothing is decided otherwise than the log has it".to_owned(),
-                    _ => format!("no divergence; the log says nothing of {}", counted(open, "decision", "decisions")),
-                });
+            None => {
+                let cause = telling::cause(step).unwrap_or_default();
+                self.note = Some(format!("not among these steps: event {cause}"));
             }
-            None => self.note = Some("no divergence in that direction".to_owned()),
         }
     }
 
@@ -183,22 +230,33 @@ impl State {
         let next = after.iter().position(says).map(|index| until.len() + index);
         match next.or_else(|| until.iter().position(says)) {
             Some(at) => {
-                let note = match () {
-                    () if at == self.at => Some("only here"),
-                    () if next.is_none() => Some("went on from the beginning"),
-                    () => None,
+                let (note, within) = match () {
+                    () if at == self.at => ("only here", "only here in"),
+                    () if next.is_none() => ("went on from the beginning", "again from the beginning of"),
+                    () => ("", ""),
                 };
-                self.note = note.map(|note| format!("\"{text}\": {note}"));
+                if !note.is_empty() {
+                    self.note = self.within(within, "").or_else(|| Some(format!("\"{text}\": {note}")));
+                }
                 self.to(at);
             }
-            None => self.note = Some(format!("\"{text}\" is in no step")),
+            None => self.note = self.within("not in", "").or_else(|| Some(format!("\"{text}\" is in no step"))),
         }
         self.sought = Some(text);
     }
 
-    /// Goes to the first step at or after an event's number, a position or a time.
+    /// Goes to an event by its identifier, or to the first at or after a number, a position or a time.
     fn go(&mut self, text: &str) {
-        let at = match text.parse::<u64>() {
+        let number = text.parse::<u64>();
+        let by_id = self.steps.iter().position(|step| step.event.id == text && number.is_err());
+        if let Some(at) = by_id {
+            return self.to(at);
+        }
+        let has_numbers = || self.steps.iter().any(|step| step.event.number.is_some());
+        let at = match number {
+            Ok(_) if !has_numbers() => {
+                return self.note = Some("this history has no event numbers; g takes a position or a time".to_owned());
+            }
             Ok(number) => self.steps.iter().position(|step| step.event.number.is_some_and(|own| own >= number)),
             Err(_) if text.is_empty() => return,
             Err(_) => match (self.read_moment)(text) {
@@ -206,12 +264,19 @@ impl State {
                 Ok(Moment::Time(time)) => {
                     self.steps.iter().position(|step| step.event.position.time().is_some_and(|own| own >= time))
                 }
-                Err(reason) => return self.note = Some(plain(&reason).into_owned()),
+                // What a command line has room to list does not fit below a screen.
+                Err(_) => {
+                    let wrong = format!("no number, position, time (as 2026-11-22 15:04) or id that is here: {text}");
+                    return self.note = Some(wrong);
+                }
             },
         };
         match at {
             Some(at) => self.to(at),
-            None => self.note = Some(format!("no step is at or after {text}")),
+            None => {
+                let nowhere = || Some(format!("no step is at or after {text}"));
+                self.note = self.within("not in", "").or_else(nowhere);
+            }
         }
     }
 }
@@ -219,5 +284,8 @@ impl State {
 /// Whether a step says `wanted`, which is in small letters.
 fn says(step: &Step, wanted: &str) -> bool {
     let line = |line: &telling::Line| line.row().to_lowercase().contains(wanted);
-    step.event.id.to_lowercase().contains(wanted) || line(&telling::place(step)) || telling::told(step).iter().any(line)
+    let ids = [Some(&step.event.id), step.origin.cause.as_ref()];
+    ids.into_iter().flatten().any(|id| id.to_lowercase().contains(wanted))
+        || line(&telling::place(step))
+        || telling::told(step).iter().any(line)
 }

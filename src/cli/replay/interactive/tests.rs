@@ -45,9 +45,11 @@ fn bank_log() -> Vec<Entry> {
 
 fn state_of(entries: Vec<Entry>) -> State {
     let steps = steps_of(&bank::domain(), entries, Scope::default());
-    State::new("bank.jsonl", steps, None, |text| {
-        text.parse().map_err(|error: kernel::MalformedMoment| error.to_string())
-    })
+    State::new("bank.jsonl", steps, None, read_moment)
+}
+
+fn read_moment(text: &str) -> Result<kernel::Moment, runtime::moment::UnreadableMoment> {
+    runtime::moment::read(text, &Zoned::new(jiff::Timestamp::UNIX_EPOCH, jiff::tz::TimeZone::UTC))
 }
 
 fn state() -> State {
@@ -142,19 +144,20 @@ fn keys_step_on_and_back() {
 }
 
 #[test]
-fn divergences_are_gone_to_on_and_back() {
+fn what_differs_is_gone_to_on_and_back() {
     let mut state = state();
-    assert_eq!(state.divergences, [2]);
+    assert_eq!(state.differing, [2]);
     assert_eq!([typed(&mut state, "d"), typed(&mut state, "d")], [3, 3]);
-    assert_eq!(state.note.as_deref(), Some("no divergence in that direction"));
+    assert_eq!(state.note.as_deref(), Some("no later decision differs"));
     state.press(Key::End);
-    assert_eq!(typed(&mut state, "D"), 3);
+    assert_eq!([typed(&mut state, "D"), typed(&mut state, "D")], [3, 3]);
+    assert_eq!(state.note.as_deref(), Some("no earlier decision differs"));
     let mut sound = state_of(bank_log().into_iter().take(2).collect());
     typed(&mut sound, "d");
     assert_eq!(sound.note.as_deref(), Some("nothing is decided otherwise than the log has it"));
     let mut foreign = state_of(bank_log().into_iter().take(3).collect());
     typed(&mut foreign, "d");
-    assert_eq!(foreign.note.as_deref(), Some("no divergence; the log says nothing of 1 decision"));
+    assert_eq!(foreign.note.as_deref(), Some("none differs; the log says nothing of 1 decision"));
 }
 
 #[test]
@@ -191,10 +194,33 @@ fn a_place_is_gone_to_by_number_position_or_time() {
     assert_eq!(gone("1795341904936-0"), (4, None), "the first at or after");
     assert_eq!(gone(" 2026-11-22T10:05:05.055Z "), (6, None));
     assert_eq!(gone(""), (6, None));
+    assert_eq!(gone("e2"), (2, None), "an identifier");
+    assert_eq!(gone("6"), (6, None));
     assert_eq!(gone("99"), (6, Some("no step is at or after 99".to_owned())));
-    let no_moment =
-        "\"soon\" is no moment; expected a position like 1795341904815-0 or a time like 2026-11-22T15:04:05Z";
+    let no_moment = "no number, position, time (as 2026-11-22 15:04) or id that is here: soon";
     assert_eq!(gone("soon"), (6, Some(no_moment.to_owned())));
+    for step in &mut state.steps {
+        step.event.number = None;
+    }
+    "g50".chars().for_each(|c| assert_eq!(state.press(Key::Character(c)), Flow::Stay));
+    state.press(Key::Enter);
+    assert_eq!(state.note.as_deref(), Some("this history has no event numbers; g takes a position or a time"));
+    assert_eq!(state.at, 5);
+}
+
+#[test]
+fn an_event_is_followed_to_what_it_came_of() {
+    let mut state = state();
+    assert_eq!(typed(&mut state, "g5\n"), 5);
+    let shown = screen(&mut state, (120, 24));
+    assert!(shown.contains("because of event 3 (1795341904935-0), by saga teller"), "{shown}");
+    assert_eq!((typed(&mut state, "c"), state.note.clone()), (3, None));
+    assert_eq!(typed(&mut state, "c"), 3);
+    assert_eq!(state.note.as_deref(), Some("the log names no event that this one came of"));
+    assert_eq!(typed(&mut state, "g5\n"), 5);
+    state.steps[2].event.id = "other".to_owned();
+    assert_eq!(typed(&mut state, "c"), 5);
+    assert_eq!(state.note.as_deref(), Some("not among these steps: event 3 (1795341904935-0)"));
 }
 
 #[test]
@@ -216,13 +242,80 @@ fn what_does_not_fit_is_scrolled() {
 }
 
 #[test]
-fn what_is_outside_is_said_at_the_beginning_and_the_end() {
-    let steps = state().steps;
-    let mut state = State::new("bank.jsonl", steps, Some("more is outside".to_owned()), |_| Err(String::new()));
-    assert!(screen(&mut state, (80, 24)).contains("more is outside"));
-    state.press(Key::End);
-    typed(&mut state, "j");
-    assert_eq!(state.note.as_deref(), Some("this is the last step; more is outside"));
+fn what_happened_is_seen_in_the_list_however_long_the_key() {
+    let id = "735fef3c-7faa-52d0-a058-471a84940597";
+    let row = |status: &str| json!({"entity_id": id, "from_id": "a", "to_id": "b", "amount": 1, "status": status});
+    let mut entries = log(&[
+        ("transfer", CREATED, row("ASKED"), Meta::default()),
+        ("transfer", UPDATED, row("DONE"), Meta::default()),
+        ("transfer", kernel::DELETED, row("DONE"), Meta::default()),
+    ]);
+    for entry in &mut entries {
+        if let Entry::Event(event) = entry {
+            event.number = None;
+        }
+    }
+    let shown = screen(&mut state_of(entries), (80, 24));
+    let list: Vec<_> = shown.lines().skip(3).take(3).map(|line| line[1..].split('│').next().unwrap().trim()).collect();
+    let expected = ["! +0.000 s + transfer 735fef…", "+0.040 s ~ transfer 735fef…", "+0.080 s - transfer 735fef…"];
+    assert_eq!(list, expected);
+}
+
+/// The first steps of more.
+fn part(steps: usize, all: Option<u64>) -> State {
+    let mut held = state().steps;
+    held.truncate(steps);
+    let outside = Outside { next: Position::new(1_795_382_731_128, 1), all };
+    State::new("bank.jsonl", held, Some(outside), read_moment)
+}
+
+#[test]
+fn nothing_is_said_of_steps_that_are_not_here() {
+    const REST: &str = "steps; the rest with --from 1795382731128-1";
+    let mut state = part(2, Some(146_525));
+    assert_eq!(state.note, Some(format!("only the first 2 steps are here{}", &REST[5..])));
+    let mut said = |keys: &str| {
+        typed(&mut state, keys);
+        state.note.clone().unwrap_or_default()
+    };
+    assert_eq!(said("d"), format!("none in the first 2 {REST}"));
+    assert_eq!(said("D"), format!("none in the first 2 {REST}"));
+    assert_eq!(said("g140000\n"), format!("not in the first 2 {REST}"));
+    assert_eq!(said("/nowhere\n"), format!("not in the first 2 {REST}"));
+    assert_eq!(said("/ann\n"), format!("only here in the first 2 {REST}"));
+    assert_eq!(said("jj"), format!("the last of the first 2 {REST}"));
+    assert_eq!(said("/ann\n"), format!("again from the beginning of the first 2 {REST}"));
+    assert_eq!((state.press(Key::End), state.at), (Flow::Stay, 1));
+    assert_eq!(state.note, Some(format!("the last of the first 2 {REST}")));
+    typed(&mut state, "k");
+    let shown = screen(&mut state, (80, 24));
+    assert!(shown.contains(" 1 of first 2 of 146,525, 0 decisions differ"), "{shown}");
+
+    let mut differing = part(3, None);
+    assert_eq!(typed(&mut differing, "dd"), 3);
+    assert_eq!(differing.note, Some(format!("no later one in the first 3 {REST}")));
+    let shown = screen(&mut differing, (80, 24));
+    assert!(shown.contains(" step 3 of the first 3, 1 decision differs"), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_many_steps_are_held_and_the_others_counted() {
+    let domain = ordershop::domain();
+    let demo = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/ordershop-demo.jsonl");
+    let engine = Engine::open_history(&demo, &domain).unwrap();
+    let (all, none) = gather(&domain, &engine, Scope::default(), 806).await.unwrap();
+    assert_eq!((all.len(), none), (806, None));
+    let orders = Scope { topic: Some("order".to_owned()), ..Scope::default() };
+    let shipping = Scope { handler: Some("shipping".to_owned()), ..Scope::default() };
+    let from = Scope { from: all[700].event.position, to: all[799].event.position, ..Scope::default() };
+    let order_count = all.iter().filter(|step| step.event.topic == "order").count() as u64;
+    for (scope, count) in
+        [(Scope::default(), Some(806)), (orders, Some(order_count)), (shipping, None), (from, Some(100))]
+    {
+        let (whole, _) = gather(&domain, &engine, scope.clone(), 806).await.unwrap();
+        let (held, outside) = gather(&domain, &engine, scope, 5).await.unwrap();
+        assert_eq!((held.len(), outside), (5, Some(Outside { next: whole[5].event.position, all: count })));
+    }
 }
 
 #[test]
