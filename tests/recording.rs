@@ -113,6 +113,18 @@ fn the_closure_of_an_order_names_nobody_and_is_decided_the_same() {
 }
 
 #[test]
+fn what_would_end_amid_a_decision_ends_with_it() {
+    let folder = Folder::new();
+    let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/happy-path.jsonl").display().to_string();
+    let output = folder.record_from(&whole, "mid.jsonl", &["--to", "1795381101180-0"]);
+    let said = talk(&output);
+    let moved = "--to moved to 1795381101180-2, the end of the decision that has events before and behind \
+                 1795381101180-0";
+    assert_eq!((said.lines().next(), output.status.code()), (Some(moved), Some(0)));
+    assert_eq!((folder.read("mid.jsonl").lines().count(), verify(&folder.file("mid.jsonl"))), (15, Some(0)));
+}
+
+#[test]
 fn a_key_may_come_by_the_environment_and_a_short_one_is_warned_of() {
     let folder = Folder::new();
     folder.record("option.jsonl", &["--pseudonyms", "short"]);

@@ -76,6 +76,7 @@ pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> 
     if window.from > window.to {
         return Err(Failure::usage(format!("--from {} comes after --to {}", window.from, window.to)));
     }
+    let window = Window { to: end(&domain, &engine, window.to).await?, ..window };
     let pseudonyms = match key {
         Some(key) => Some(gathered(&domain, &engine, key).await?),
         None => None,
@@ -119,6 +120,18 @@ async fn position(engine: &Engine, moment: Option<Moment>) -> Result<Option<Posi
     }
 }
 
+/// Where the last decision ends that has events up to there.
+async fn end(domain: &Domain, engine: &Engine, to: Position) -> Result<Position, Failure> {
+    if to == Position::MAX {
+        return Ok(to);
+    }
+    let end = record::end_of_decisions(domain, engine, to).await?;
+    if end != to {
+        eprintln!("--to moved to {end}, the end of the decision that has events before and behind {to}");
+    }
+    Ok(end)
+}
+
 async fn closure(domain: &Domain, engine: &Engine, row: (&str, &str), window: Window) -> Result<Part, Failure> {
     let (topic, key) = row;
     let missing = || {
@@ -144,7 +157,7 @@ fn tell(part: &Part, what: &str) {
     let given = part.entries.len() - part.own.len();
     let own = counted(part.own.len() as u64, "event", "events");
     eprintln!("{own} of {what}, and {given} given besides, for what was there before and was read");
-    let decisions = counted(part.decisions as u64, "decision comes", "decisions come");
+    let decisions = counted(part.report.decisions, "decision comes", "decisions come");
     eprintln!("{decisions} out of this part as of the whole log");
     if part.moved > 0 {
         let moved = counted(part.moved as u64, "given event stands", "given events stand");
@@ -233,7 +246,7 @@ impl From<RecordError> for Failure {
     fn from(error: RecordError) -> Self {
         match error {
             RecordError::Store(error) => error.into(),
-            RecordError::Otherwise { .. } => Self::failed(chain(&error)),
+            RecordError::Otherwise { .. } | RecordError::Differs { .. } => Self::failed(chain(&error)),
         }
     }
 }
