@@ -139,7 +139,7 @@ async fn closure(domain: &Domain, engine: &Engine, row: (&str, &str), window: Wi
         Failure::new(exit::NOT_FOUND, format!("no event{within} is about {topic} {key} in {}", engine.url()))
     };
     let part = record::closure(domain, engine, row, window).await?.ok_or_else(missing)?;
-    tell(&part, &format!("{topic} {key}"));
+    tell(&part, &format!("{topic} {key}"), window);
     Ok(part)
 }
 
@@ -149,16 +149,30 @@ async fn range(domain: &Domain, engine: &Engine, window: Window) -> Result<Part,
         let message = format!("nothing happened between --from and --to in {}", engine.url());
         return Err(Failure::new(exit::NOT_FOUND, message));
     }
-    tell(&part, "the range");
+    tell(&part, "the range", window);
     Ok(part)
 }
 
-fn tell(part: &Part, what: &str) {
+fn tell(part: &Part, what: &str, window: Window) {
     let given = part.entries.len() - part.own.len();
     let own = counted(part.own.len() as u64, "event", "events");
     eprintln!("{own} of {what}, and {given} given besides, for what was there before and was read");
+    let cut = counted(
+        part.own.given() as u64,
+        "of them is given too, since its cause",
+        "of them are given too, since their causes",
+    );
+    match (part.own.given(), window.from) {
+        (0, _) => {}
+        (_, Position::ZERO) => eprintln!("{cut} can't be found in the log"),
+        (1, _) => eprintln!("{cut} lies before --from"),
+        (_, _) => eprintln!("{cut} lie before --from"),
+    }
     let decisions = counted(part.report.decisions, "decision comes", "decisions come");
-    eprintln!("{decisions} out of this part as of the whole log");
+    match part.report.decisions {
+        0 => eprintln!("warning: this part decides nothing and guards nothing"),
+        _ => eprintln!("{decisions} out of this part as of the whole log"),
+    }
     if part.moved > 0 {
         let moved = counted(part.moved as u64, "given event stands", "given events stand");
         eprintln!("{moved} earlier than in the log: where it was decided, a saga had it in front already");
