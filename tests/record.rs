@@ -3,11 +3,11 @@
 
 use std::{collections::BTreeSet, convert::Infallible, path::PathBuf};
 
-use kernel::{Entry, Event, Meta, Number};
+use kernel::{Entry, Event, Meta, Number, Position};
 use replay::{
     reactions::{Scope, reactions},
     record::{
-        self, Part, Window,
+        self, Part, RecordError, Window,
         pseudonyms::{Gathered, Key, Pseudonyms},
         shrink::{Symptom, shrink},
     },
@@ -61,8 +61,8 @@ async fn the_closure_of_a_row_is_decided_as_the_whole_log_is() {
         let part = closure(&engine, row).await;
         let report = verified(&part);
         assert!(report.is_same(), "{row:?}: {report:?}");
-        assert_eq!(report.decisions, part.decisions as u64, "{row:?}");
-        decisions += part.decisions;
+        assert_eq!(part.report, report, "{row:?}");
+        decisions += report.decisions;
         moved += part.moved;
     }
     assert_eq!((decisions, moved), (225, 1));
@@ -121,7 +121,7 @@ async fn a_range_is_decided_as_it_was_on_what_was_there_before() {
     let engine = fixture("ordershop-demo.jsonl").await;
     let all = events(&engine).await;
     // First and last event; how many are given; how many decisions there are.
-    let ranges = [(0, 978, 0, 470), (300, 600, 120, 149), (600, 978, 97, 181), (0, 400, 0, 182), (500, 501, 5, 1)];
+    let ranges = [(0, 978, 0, 470), (300, 600, 120, 146), (600, 978, 97, 181), (0, 400, 0, 173), (500, 501, 5, 0)];
     for (first, last, given, decisions) in ranges {
         let window = Window { from: all[first].position, to: all[last].position };
         let part = record::range(&ordershop::domain(), &engine, window).await.unwrap();
@@ -130,8 +130,34 @@ async fn a_range_is_decided_as_it_was_on_what_was_there_before() {
         let is_inside = |entry: &&Entry| window.from <= entry.position();
         let inside = part.entries.iter().filter(is_inside).count();
         assert_eq!((inside, part.entries.len()), (last - first + 1, last - first + 1 + given), "{first} to {last}");
-        assert_eq!(part.decisions, decisions, "{first} to {last}");
+        assert_eq!((part.report.decisions, &part.report), (decisions, &report), "{first} to {last}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_range_ends_where_a_decision_ends_wherever_it_was_to_end() {
+    let engine = fixture("happy-path.jsonl").await;
+    let domain = ordershop::domain();
+    let mut moved = Vec::new();
+    for to in events(&engine).await.iter().map(|event| event.position) {
+        let end = record::end_of_decisions(&domain, &engine, to).await.unwrap();
+        let part = record::range(&domain, &engine, Window { from: Position::ZERO, to: end }).await.unwrap();
+        assert!(part.report.is_same(), "{to}");
+        let cut = record::range(&domain, &engine, Window { from: Position::ZERO, to }).await;
+        assert_eq!(matches!(cut, Err(RecordError::Differs { .. })), end != to, "{to}");
+        moved.extend((end != to).then(|| format!("{to} to {end}")));
+    }
+    let expected = [
+        "1795381101180-0 to 1795381101180-2",
+        "1795381101180-1 to 1795381101180-2",
+        "1795381101194-0 to 1795381101194-1",
+        "1795381102347-0 to 1795381102347-2",
+        "1795381102347-1 to 1795381102347-2",
+        "1795381102358-0 to 1795381102358-1",
+        "1795381103498-0 to 1795381103498-1",
+        "1795381103518-0 to 1795381103518-1",
+    ];
+    assert_eq!(moved, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]

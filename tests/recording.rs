@@ -113,6 +113,36 @@ fn the_closure_of_an_order_names_nobody_and_is_decided_the_same() {
 }
 
 #[test]
+fn what_would_end_amid_a_decision_ends_with_it() {
+    let folder = Folder::new();
+    let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/happy-path.jsonl").display().to_string();
+    let output = folder.record_from(&whole, "mid.jsonl", &["--to", "1795381101180-0"]);
+    let said = talk(&output);
+    let moved = "--to moved to 1795381101180-2, the end of the decision that has events before and behind \
+                 1795381101180-0";
+    assert_eq!((said.lines().next(), output.status.code()), (Some(moved), Some(0)));
+    assert_eq!((folder.read("mid.jsonl").lines().count(), verify(&folder.file("mid.jsonl"))), (15, Some(0)));
+}
+
+#[test]
+fn what_is_decided_no_more_without_its_cause_is_told() {
+    let folder = Folder::new();
+    let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/happy-path.jsonl").display().to_string();
+    let told = |name: &str, from: &str, to: &str| {
+        let output = folder.record_from(&whole, name, &["--from", from, "--to", to]);
+        let report = Retrace::run(&["replay", "verify", "--json", "--store", folder.file(name).to_str().unwrap()]);
+        let report: Value = serde_json::from_slice(&report.stdout).unwrap();
+        let said = talk(&output).lines().skip(1).take(2).map(str::to_owned).collect::<Vec<_>>();
+        (report["decisions"].as_u64().unwrap(), said)
+    };
+    let given = |count| format!("{count} of them are given too, since their causes lie before --from");
+    let nothing = "warning: this part decides nothing and guards nothing".to_owned();
+    assert_eq!(told("none.jsonl", "1795381101194-0", "1795381101197-0"), (0, vec![given(4), nothing]));
+    let decisions = "2 decisions come out of this part as of the whole log".to_owned();
+    assert_eq!(told("some.jsonl", "1795381101194-0", "1795381102347-2"), (2, vec![given(4), decisions]));
+}
+
+#[test]
 fn a_key_may_come_by_the_environment_and_a_short_one_is_warned_of() {
     let folder = Folder::new();
     folder.record("option.jsonl", &["--pseudonyms", "short"]);

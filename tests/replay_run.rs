@@ -143,7 +143,7 @@ fn what_can_not_be_stepped_through_is_said() {
     assert_eq!(code, 69);
     assert!(said.starts_with("retrace: store none.jsonl is unavailable: "), "{said}");
     let (code, said) = ended(run(&demo, &["--handler", "crew"]));
-    let sagas = "there is no saga crew; the domain has 4 sagas: inventory, order, shipping, crm";
+    let sagas = "there is no saga crew; the domain has 4 sagas: crm, inventory, order, shipping";
     assert_eq!((code, said), (64, format!("retrace: {sagas}\n")));
     let (code, said) = ended(run(&demo, &["--store", "memory:"]));
     assert_eq!(code, 64);

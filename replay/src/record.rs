@@ -6,6 +6,7 @@
 //! | `reads` | what the decisions about own events read, and as of when |
 //! | `lives` | the versions of the rows that were read, and which of them bring those rows about |
 //! | `fixture` | the part put together, and its decisions made again |
+//! | `ends` | where a part may end, and whether it says what the whole log says |
 //! | [`pseudonyms`] | names and addresses, replaced |
 //! | [`mod@shrink`] | a history with all taken away that something does not need |
 //!
@@ -18,6 +19,7 @@ use std::collections::{BTreeSet, HashSet};
 use kernel::{Domain, Entry, Position};
 use runtime::{Engine, StoreError};
 
+mod ends;
 mod fixture;
 mod lives;
 mod own;
@@ -25,12 +27,18 @@ pub mod pseudonyms;
 mod reads;
 pub mod shrink;
 
+pub use ends::end_of_decisions;
 pub use own::Own;
 
 use fixture::Fixture;
 use lives::Lives;
 use own::Seed;
 use reads::Reads;
+
+use crate::{
+    reactions::Scope,
+    verify::{Report, Until, verify_entries},
+};
 
 /// How often a part is made again, with more in it, until its decisions come out as they did.
 pub const MOST_ROUNDS: usize = 8;
@@ -57,8 +65,8 @@ pub struct Part {
     pub entries: Vec<Entry>,
     /// Those that it is about.
     pub own: Own,
-    /// How many decisions about own events there are; from the part they come out as from the whole log.
-    pub decisions: usize,
+    /// What comes of verifying it by itself; its decisions come out as from the whole log.
+    pub report: Report,
     /// How many events stand earlier than in the log: a saga had them in front, before the log reached them.
     pub moved: usize,
 }
@@ -80,6 +88,17 @@ pub enum RecordError {
         /// The event.
         event: String,
     },
+    /// A decision is the same in the whole log, and not in the part.
+    #[error(
+        "what {handler} decides about event {event} would differ from what the part holds, and does not differ from what \
+         the whole log holds; record up to another moment, or all of it"
+    )]
+    Differs {
+        /// The saga.
+        handler: String,
+        /// The event.
+        event: String,
+    },
 }
 
 /// The causal closure of one row: every event about it, what led to those, what came of all that, and what the
@@ -88,7 +107,8 @@ pub enum RecordError {
 /// Causes are taken as recorded; where a log has none, as one that another program wrote, they are inferred.
 ///
 /// # Errors
-/// When the store failed, or a decision can't be made again from a part.
+/// When the store failed, a decision can't be made again from a part, or would differ from what the part holds of it:
+/// that is avoided by [a window that ends where decisions end](end_of_decisions).
 pub async fn closure(
     domain: &Domain,
     engine: &Engine,
@@ -97,6 +117,7 @@ pub async fn closure(
 ) -> Result<Option<Part>, RecordError> {
     let seed = Seed::Row(topic.to_owned(), key.to_owned());
     let part = part(domain, engine, &seed, window, HashSet::new()).await?;
+    ends::check(domain, engine, &part, window).await?;
     Ok(Some(part).filter(|part| !part.own.is_empty()))
 }
 
@@ -107,7 +128,9 @@ pub async fn closure(
 /// # Errors
 /// As [`closure`].
 pub async fn range(domain: &Domain, engine: &Engine, window: Window) -> Result<Part, RecordError> {
-    part(domain, engine, &Seed::All, window, HashSet::new()).await
+    let part = part(domain, engine, &Seed::All, window, HashSet::new()).await?;
+    ends::check(domain, engine, &part, window).await?;
+    Ok(part)
 }
 
 /// What these events need: what led to them, what came of all that, and what the decisions on the way read.
@@ -153,7 +176,8 @@ async fn part(
         let entries: Vec<_> = events.into_iter().map(Entry::Event).collect();
         let others: BTreeSet<_> = reads.differing(domain, &entries).into_iter().collect();
         let Some(other) = others.first().cloned() else {
-            return Ok(Part { entries, own, decisions: reads.made.len(), moved: moved.len() });
+            let report = verify_entries(domain, entries.iter().cloned(), Scope::default(), Until::End);
+            return Ok(Part { entries, own, report, moved: moved.len() });
         };
         rounds += 1;
         let before = more.len() + whole.len();

@@ -69,29 +69,27 @@ pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> 
     let key = args.pseudonyms.as_deref().map(Key::new).transpose()?;
     let output = Output::new(args.output)?;
     let engine = args.store.open_existing(&domain).await?;
-    let window = Window {
-        from: position(&engine, args.from).await?.unwrap_or(Position::ZERO),
-        to: position(&engine, args.to).await?.unwrap_or(Position::MAX),
-    };
-    if window.from > window.to {
-        return Err(Failure::usage(format!("--from {} comes after --to {}", window.from, window.to)));
-    }
+    let is_range = args.from.is_some() || args.to.is_some();
+    let window = window(&domain, &engine, args.from, args.to).await?;
+    // Only what was there by now: what comes while it is read may carry names that were not gathered.
+    let head = engine.head().await?.position;
+    let window = Window { to: window.to.min(head), ..window };
     let pseudonyms = match key {
         Some(key) => Some(gathered(&domain, &engine, key).await?),
         None => None,
     };
     let part = match row {
-        Some(row) => Some(closure(&domain, &engine, row, window).await?),
-        None if window != Window::default() => Some(range(&domain, &engine, window).await?),
+        Some(row) => Some(closure(&domain, &engine, row, (window, is_range)).await?),
+        None if is_range => Some(range(&domain, &engine, window).await?),
         None => None,
     };
     let mut writer = output.begin(pseudonyms.as_ref())?;
     match part {
-        None if !args.shrink => all(&engine, &mut writer).await?,
+        None if !args.shrink => all(&engine, head, &mut writer).await?,
         part => {
             let entries = match part {
                 Some(part) => part.entries,
-                None => everything(&engine).await?,
+                None => everything(&engine, head).await?,
             };
             let entries = replaced(&domain, entries, &writer);
             let entries = match args.shrink {
@@ -112,21 +110,48 @@ pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> 
     writer.finish()
 }
 
-async fn position(engine: &Engine, moment: Option<Moment>) -> Result<Option<Position>, Failure> {
-    match moment {
-        Some(moment) => Ok(Some(engine.position_at(moment).await?)),
-        None => Ok(None),
+/// The same as positions of the log.
+async fn window(domain: &Domain, engine: &Engine, from: Option<Moment>, to: Option<Moment>) -> Result<Window, Failure> {
+    let mut window = Window::default();
+    if let Some(moment) = from {
+        window.from = engine.position_from(moment).await?;
     }
+    if let Some(moment) = to {
+        window.to = engine.position_at(moment).await?;
+    }
+    if let (Some(from), Some(to)) = (from, to)
+        && window.from > window.to
+    {
+        return Err(Failure::usage(format!("no event lies between --from {from} and --to {to}")));
+    }
+    if to.is_some() {
+        window.to = end(domain, engine, window.to).await?;
+    }
+    Ok(window)
 }
 
-async fn closure(domain: &Domain, engine: &Engine, row: (&str, &str), window: Window) -> Result<Part, Failure> {
+/// Where the last decision ends that has events up to there.
+async fn end(domain: &Domain, engine: &Engine, to: Position) -> Result<Position, Failure> {
+    let end = record::end_of_decisions(domain, engine, to).await?;
+    if end != to {
+        eprintln!("--to moved to {end}, the end of the decision that has events before and behind {to}");
+    }
+    Ok(end)
+}
+
+async fn closure(
+    domain: &Domain,
+    engine: &Engine,
+    row: (&str, &str),
+    (window, is_range): (Window, bool),
+) -> Result<Part, Failure> {
     let (topic, key) = row;
     let missing = || {
-        let within = if window == Window::default() { "" } else { " between --from and --to" };
+        let within = if is_range { " between --from and --to" } else { "" };
         Failure::new(exit::NOT_FOUND, format!("no event{within} is about {topic} {key} in {}", engine.url()))
     };
     let part = record::closure(domain, engine, row, window).await?.ok_or_else(missing)?;
-    tell(&part, &format!("{topic} {key}"));
+    tell(&part, &format!("{topic} {key}"), window);
     Ok(part)
 }
 
@@ -136,16 +161,30 @@ async fn range(domain: &Domain, engine: &Engine, window: Window) -> Result<Part,
         let message = format!("nothing happened between --from and --to in {}", engine.url());
         return Err(Failure::new(exit::NOT_FOUND, message));
     }
-    tell(&part, "the range");
+    tell(&part, "the range", window);
     Ok(part)
 }
 
-fn tell(part: &Part, what: &str) {
+fn tell(part: &Part, what: &str, window: Window) {
     let given = part.entries.len() - part.own.len();
     let own = counted(part.own.len() as u64, "event", "events");
     eprintln!("{own} of {what}, and {given} given besides, for what was there before and was read");
-    let decisions = counted(part.decisions as u64, "decision comes", "decisions come");
-    eprintln!("{decisions} out of this part as of the whole log");
+    let cut = counted(
+        part.own.given() as u64,
+        "of them is given too, since its cause",
+        "of them are given too, since their causes",
+    );
+    match (part.own.given(), window.from) {
+        (0, _) => {}
+        (_, Position::ZERO) => eprintln!("{cut} can't be found in the log"),
+        (1, _) => eprintln!("{cut} lies before --from"),
+        (_, _) => eprintln!("{cut} lie before --from"),
+    }
+    let decisions = counted(part.report.decisions, "decision comes", "decisions come");
+    match part.report.decisions {
+        0 => eprintln!("warning: this part decides nothing and guards nothing"),
+        _ => eprintln!("{decisions} out of this part as of the whole log"),
+    }
     if part.moved > 0 {
         let moved = counted(part.moved as u64, "given event stands", "given events stand");
         eprintln!("{moved} earlier than in the log: where it was decided, a saga had it in front already");
@@ -195,28 +234,28 @@ fn replaced(domain: &Domain, entries: Vec<Entry>, writer: &Writer<'_>) -> Vec<En
     entries
 }
 
-/// Writes the whole log as it is read.
-async fn all(engine: &Engine, writer: &mut Writer<'_>) -> Result<(), Failure> {
+/// Writes the whole log up to `head` as it is read.
+async fn all(engine: &Engine, head: Position, writer: &mut Writer<'_>) -> Result<(), Failure> {
     let mut after = Checkpoint::default();
     loop {
         let page = engine.read(&after, PAGE).await?;
         let Some(last) = page.entries.last() else { return Ok(()) };
         after.position = last.position();
-        for entry in page.entries {
+        for entry in page.entries.into_iter().filter(|entry| entry.position() <= head) {
             let entry = writer.replaced(entry);
             writer.write(entry)?;
         }
     }
 }
 
-/// The whole log, for what has to look at it again and again.
-async fn everything(engine: &Engine) -> Result<Vec<Entry>, Failure> {
+/// The whole log up to `head`, for what has to look at it again and again.
+async fn everything(engine: &Engine, head: Position) -> Result<Vec<Entry>, Failure> {
     let (mut entries, mut after) = (Vec::new(), Checkpoint::default());
     loop {
         let page = engine.read(&after, PAGE).await?;
         let Some(last) = page.entries.last() else { return Ok(entries) };
         after.position = last.position();
-        entries.extend(page.entries);
+        entries.extend(page.entries.into_iter().filter(|entry| entry.position() <= head));
     }
 }
 
@@ -233,7 +272,7 @@ impl From<RecordError> for Failure {
     fn from(error: RecordError) -> Self {
         match error {
             RecordError::Store(error) => error.into(),
-            RecordError::Otherwise { .. } => Self::failed(chain(&error)),
+            RecordError::Otherwise { .. } | RecordError::Differs { .. } => Self::failed(chain(&error)),
         }
     }
 }

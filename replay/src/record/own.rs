@@ -37,6 +37,12 @@ impl Own {
         self.ids.contains(event)
     }
 
+    /// How many of the events are there as they are, nobody being asked about them: what caused them is not among them.
+    #[must_use]
+    pub fn given(&self) -> usize {
+        self.cut.len()
+    }
+
     /// How many events there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -56,7 +56,7 @@ async fn narrowed(domain: &Domain, entries: Vec<Entry>) -> Result<(Symptom, Vec<
     let whole = Engine::open(&StoreUrl::History(file), &Namespace::default(), &[]).await?;
     let part = match record::around(domain, &whole, symptom.around(domain, &entries)).await {
         Ok(part) => part.entries,
-        Err(RecordError::Otherwise { .. }) => Vec::new(),
+        Err(RecordError::Otherwise { .. } | RecordError::Differs { .. }) => Vec::new(),
         Err(error @ RecordError::Store(_)) => return Err(error.into()),
     };
     let shows_it = Symptom::of(domain, &part).as_ref() == Some(&symptom);

@@ -51,11 +51,10 @@ pub(super) async fn run(domain: &Domain, args: Args) -> Result<(), Failure> {
     let of_the_scan = printer.clone();
     let visit = move |step: Step| of_the_scan.lock().unwrap_or_else(PoisonError::into_inner).print(&step);
     let recorded = steps(domain, &engine, scope, visit).await?;
+    engine.close().await?;
     let mut printer = printer.lock().unwrap_or_else(PoisonError::into_inner);
     printer.counts.recorded = recorded;
-    printer.end()?;
-    drop(printer);
-    Ok(engine.close().await?)
+    printer.end()
 }
 
 /// Writes steps to standard output.
