@@ -175,7 +175,7 @@ fn what_cannot_be_recorded_is_told_and_nothing_is_left_behind() {
     );
     assert_eq!(
         failure(&["--from", "1795371912044-5", "--to", "1795371912044-3"]),
-        told(64, "--from 1795371912044-5 comes after --to 1795371912044-3")
+        told(64, "no event lies between --from 1795371912044-5 and --to 1795371912044-3")
     );
     assert_eq!(failure(&["--closure", "order"]), told(64, "--closure wants one row, a topic and an id like order/12"));
     assert_eq!(failure(&["--pseudonyms", ""]), told(64, "a key for pseudonyms must not be empty"));
