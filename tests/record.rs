@@ -1,7 +1,7 @@
 //! Parts of logs, recorded: they replay as the whole log does.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::{collections::BTreeSet, convert::Infallible, path::PathBuf};
+use std::{collections::BTreeSet, convert::Infallible, ops::ControlFlow, path::PathBuf};
 
 use kernel::{Entry, Event, Meta, Number, Position};
 use replay::{
@@ -9,7 +9,7 @@ use replay::{
     record::{
         self, Part, RecordError, Window,
         pseudonyms::{Gathered, Key, Pseudonyms},
-        shrink::{Symptom, shrink},
+        shrink::{End, Symptom, shrink},
     },
     snapshot,
     verify::{Report, Until, verify_entries},
@@ -230,11 +230,10 @@ async fn a_history_shrinks_to_what_its_first_divergence_needs() {
     let (domain, entries) = (ordershop::domain(), tampered().await);
     let symptom = Symptom::of(&domain, &entries).unwrap();
     assert_eq!(symptom.to_string(), "inventory on order entity_created: missing inventory entity_updated");
-    let shrunk =
-        shrink(&entries, |entries| Ok::<_, Infallible>(Symptom::of(&domain, entries).as_ref() == Some(&symptom)));
-    let shrunk = shrunk.unwrap();
+    let holds = |entries: &[Entry]| Ok::<_, Infallible>(Symptom::of(&domain, entries).as_ref() == Some(&symptom));
+    let shrunk = shrink(&entries, |_| ControlFlow::Continue(()), holds).unwrap();
     let told: Vec<_> = shrunk.entries.iter().map(|entry| entry.topic().to_string()).collect();
-    assert_eq!((told.join(" "), shrunk.is_least), ("inventory cart order order".to_owned(), true));
+    assert_eq!((told.join(" "), shrunk.end), ("inventory cart order order".to_owned(), End::Least));
     // The order, its cart, what is in stock, and what says that the saga has reacted.
     assert_eq!(Symptom::of(&domain, &shrunk.entries).unwrap(), symptom);
 }

@@ -225,3 +225,19 @@ fn a_history_shrinks_while_a_command_says_so() {
     let text = folder.read("small.jsonl");
     assert_eq!((text.lines().count(), text.contains("CLEARED")), (1, true));
 }
+
+#[test]
+fn whoever_interrupts_shrinking_gets_what_is_left_so_far_and_nothing_else() {
+    let (folder, beside) = (Folder::new(), Folder::new());
+    let (listed, here) = (beside.file("listed"), folder.file(""));
+    // The first try interrupts, and lists what is there at that time.
+    let interrupt = format!("ls -A '{}' >'{}'; kill -INT $PPID", here.display(), listed.display());
+    let holds = format!("test -e '{}' || {{ {interrupt}; }}; grep -q CLEARED", listed.display());
+    let output = folder.record("small.jsonl", &["--shrink", "--while", &holds]);
+    let said = talk(&output);
+    assert_eq!((output.status.code(), beside.read("listed")), (Some(0), String::new()), "{said}");
+    let stopped = "stopped by a signal, so fewer may do: `retrace record --shrink --store` with the file goes on";
+    assert_eq!(said.lines().nth(1), Some(stopped), "{said}");
+    assert!(folder.read("small.jsonl").contains("CLEARED"));
+    assert_eq!(folder.names(), ["small.jsonl"]);
+}

@@ -1,5 +1,6 @@
 //! `retrace record`: a fixture from a live log: all of it, a range, or what one row needs.
 
+mod leftovers;
 mod output;
 mod shrinking;
 
@@ -24,6 +25,7 @@ use super::{
     subject::Subject,
     words::counted,
 };
+use leftovers::Leftovers;
 use output::{Output, Writer};
 
 /// How many entries are read at once.
@@ -68,6 +70,7 @@ pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> 
     };
     let key = args.pseudonyms.as_deref().map(Key::new).transpose()?;
     let output = Output::new(args.output)?;
+    let leftovers = Leftovers::watched()?;
     let engine = args.store.open_existing(&domain).await?;
     let is_range = args.from.is_some() || args.to.is_some();
     let window = window(&domain, &engine, args.from, args.to).await?;
@@ -83,22 +86,31 @@ pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> 
         None if is_range => Some(range(&domain, &engine, window).await?),
         None => None,
     };
-    let mut writer = output.begin(pseudonyms.as_ref())?;
-    match part {
-        None if !args.shrink => all(&engine, head, &mut writer).await?,
+    let replaces = pseudonyms.as_ref();
+    let writer = match part {
+        None if !args.shrink => {
+            let mut writer = output.begin(&leftovers)?;
+            all(&engine, head, replaces, &mut writer).await?;
+            writer
+        }
         part => {
             let entries = match part {
                 Some(part) => part.entries,
                 None => everything(&engine, head).await?,
             };
-            let entries = replaced(&domain, entries, &writer);
+            let entries = match replaces {
+                Some(pseudonyms) => replaced(&domain, entries, pseudonyms),
+                None => entries,
+            };
             let entries = match args.shrink {
-                true => shrinking::run(domain, entries, args.holds).await?,
+                true => shrinking::run(domain, entries, args.holds, &leftovers).await?,
                 false => entries,
             };
+            let mut writer = output.begin(&leftovers)?;
             entries.into_iter().try_for_each(|entry| writer.write(entry))?;
+            writer
         }
-    }
+    };
     engine.close().await?;
     if let (Some(pseudonyms), Some(key)) = (&pseudonyms, &args.pseudonyms) {
         let names = counted(pseudonyms.len() as u64, "name or address is", "names and addresses are");
@@ -213,17 +225,14 @@ async fn gathered(domain: &Domain, engine: &Engine, key: Key) -> Result<Pseudony
     Ok(scanning.await.map_err(died)??.finish()?)
 }
 
-/// The same entries without names and addresses, if that is asked for; tells when decisions come out otherwise for it.
-fn replaced(domain: &Domain, entries: Vec<Entry>, writer: &Writer<'_>) -> Vec<Entry> {
-    if !writer.replaces() {
-        return entries;
-    }
+/// The same entries without names and addresses; tells when decisions come out otherwise for it.
+fn replaced(domain: &Domain, entries: Vec<Entry>, pseudonyms: &Pseudonyms) -> Vec<Entry> {
     let differ = |entries: &[Entry]| {
         let report = verify_entries(domain, entries.iter().cloned(), Scope::default(), Until::End);
         report.divergent + report.consequences
     };
     let before = differ(&entries);
-    let entries: Vec<_> = entries.into_iter().map(|entry| writer.replaced(entry)).collect();
+    let entries: Vec<_> = entries.into_iter().map(|entry| without(pseudonyms, entry)).collect();
     let after = differ(&entries);
     if after != before {
         eprintln!(
@@ -234,16 +243,30 @@ fn replaced(domain: &Domain, entries: Vec<Entry>, writer: &Writer<'_>) -> Vec<En
     entries
 }
 
+fn without(pseudonyms: &Pseudonyms, entry: Entry) -> Entry {
+    match entry {
+        Entry::Event(event) => Entry::Event(pseudonyms.event(event)),
+        junk @ Entry::Junk(_) => junk,
+    }
+}
+
 /// Writes the whole log up to `head` as it is read.
-async fn all(engine: &Engine, head: Position, writer: &mut Writer<'_>) -> Result<(), Failure> {
+async fn all(
+    engine: &Engine,
+    head: Position,
+    pseudonyms: Option<&Pseudonyms>,
+    writer: &mut Writer,
+) -> Result<(), Failure> {
     let mut after = Checkpoint::default();
     loop {
         let page = engine.read(&after, PAGE).await?;
         let Some(last) = page.entries.last() else { return Ok(()) };
         after.position = last.position();
         for entry in page.entries.into_iter().filter(|entry| entry.position() <= head) {
-            let entry = writer.replaced(entry);
-            writer.write(entry)?;
+            writer.write(match pseudonyms {
+                Some(pseudonyms) => without(pseudonyms, entry),
+                None => entry,
+            })?;
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::causes::{Attributed, Attribution, Window};
 
 /// Makes the decisions of a log again, as its entries come.
 ///
-/// It holds the entities that the sagas read, [`AHEAD`] entries, and reactions in flight.
+/// It holds the entities that the sagas read, the entries that are read [ahead](Scope::ahead), and reactions in flight.
 #[derive(Debug)]
 pub struct Replay {
     domain: Domain,

@@ -4,7 +4,7 @@
 //! Failure-Inducing Input), first over what belongs together, as
 //! [its hierarchical form](https://doi.org/10.1145/1134285.1134307) does (Misherghi and Su), then over single events.
 
-use std::{collections::HashMap, fmt};
+use std::{collections::HashMap, fmt, ops::ControlFlow};
 
 use kernel::{Domain, Entry, Number};
 use serde::Serialize;
@@ -27,24 +27,50 @@ pub struct Shrunk {
     pub entries: Vec<Entry>,
     /// How often it was asked whether it still holds.
     pub tries: usize,
-    /// Whether no single event can be dropped any more; otherwise it was asked too often.
-    pub is_least: bool,
+    /// Why it is what it is.
+    pub end: End,
+}
+
+/// Why nothing more was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// No single event can be dropped any more.
+    Least,
+    /// It was asked [`MOST_TRIES`] times.
+    Tries,
+    /// Somebody had enough.
+    Stopped,
+}
+
+/// How far it has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// How often it was asked whether it still holds.
+    pub tries: usize,
+    /// How many entries are left.
+    pub entries: usize,
 }
 
 /// Drops entries of a history, in log order, as long as `holds` says that what is left still does what it should.
 ///
-/// It is asked [`MOST_TRIES`] times at most, and never about the whole, which must hold.
+/// It is asked [`MOST_TRIES`] times at most, and never about the whole, which must hold. Before it is asked, `goes_on`
+/// hears how far it is; where that breaks off, what was found so far is what is left.
 ///
 /// # Errors
 /// What `holds` fails with.
-pub fn shrink<E>(entries: &[Entry], mut holds: impl FnMut(&[Entry]) -> Result<bool, E>) -> Result<Shrunk, E> {
-    let mut search = Search { entries, tries: 0, holds: &mut holds };
+pub fn shrink<E>(
+    entries: &[Entry],
+    mut goes_on: impl FnMut(Progress) -> ControlFlow<()>,
+    mut holds: impl FnMut(&[Entry]) -> Result<bool, E>,
+) -> Result<Shrunk, E> {
+    let mut search =
+        Search { entries, tries: 0, left: entries.len(), end: End::Least, goes_on: &mut goes_on, holds: &mut holds };
     let families = search.least(families(entries))?;
     let mut single: Vec<usize> = families.concat();
     single.sort_unstable();
     let single = search.least(single.into_iter().map(|index| vec![index]).collect())?;
-    let (entries, tries) = (search.pick(&single), search.tries);
-    Ok(Shrunk { entries, tries, is_least: tries < MOST_TRIES })
+    let Search { tries, end, .. } = search;
+    Ok(Shrunk { entries: search.pick(&single), tries, end })
 }
 
 /// What has to be seen again: a saga that, about such an event, decides in such a way otherwise than the log has it.
@@ -118,6 +144,10 @@ impl fmt::Display for Symptom {
 struct Search<'e, E> {
     entries: &'e [Entry],
     tries: usize,
+    /// How many entries are left.
+    left: usize,
+    end: End,
+    goes_on: &'e mut dyn FnMut(Progress) -> ControlFlow<()>,
     holds: &'e mut dyn FnMut(&[Entry]) -> Result<bool, E>,
 }
 
@@ -125,7 +155,7 @@ impl<E> Search<'_, E> {
     /// The fewest units that still hold: none of them can be left out.
     fn least(&mut self, mut units: Vec<Vec<usize>>) -> Result<Vec<Vec<usize>>, E> {
         let mut parts = 2;
-        while units.len() > 1 && self.tries < MOST_TRIES {
+        while units.len() > 1 && self.end == End::Least {
             let size = units.len().div_ceil(parts);
             let mut smaller = None;
             for (from, to) in (0..units.len()).step_by(size).map(|from| (from, (from + size).min(units.len()))) {
@@ -153,12 +183,22 @@ impl<E> Search<'_, E> {
     }
 
     fn holds(&mut self, units: &[Vec<usize>]) -> Result<bool, E> {
-        if self.tries >= MOST_TRIES {
+        if self.end == End::Least && (self.goes_on)(Progress { tries: self.tries, entries: self.left }).is_break() {
+            self.end = End::Stopped;
+        }
+        if self.end != End::Least {
             return Ok(false);
         }
         self.tries += 1;
         let candidate = self.pick(units);
-        (self.holds)(&candidate)
+        let holds = (self.holds)(&candidate)?;
+        if holds {
+            self.left = candidate.len();
+        }
+        if self.tries == MOST_TRIES {
+            self.end = End::Tries;
+        }
+        Ok(holds)
     }
 
     /// The entries of these units, in log order.

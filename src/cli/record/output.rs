@@ -6,10 +6,10 @@ use std::{
 };
 
 use kernel::{Entry, Position};
-use replay::record::pseudonyms::Pseudonyms;
 use runtime::history;
 use tempfile::NamedTempFile;
 
+use super::leftovers::Leftovers;
 use crate::cli::failure::Failure;
 
 /// A place to write to.
@@ -17,8 +17,7 @@ use crate::cli::failure::Failure;
 pub(super) struct Output(Option<PathBuf>);
 
 /// Writes a fixture.
-pub(super) struct Writer<'p> {
-    pseudonyms: Option<&'p Pseudonyms>,
+pub(super) struct Writer {
     out: BufWriter<Out>,
     /// The file that it becomes.
     path: Option<PathBuf>,
@@ -41,13 +40,18 @@ impl Output {
         }
     }
 
-    pub(super) fn begin(self, pseudonyms: Option<&Pseudonyms>) -> Result<Writer<'_>, Failure> {
+    /// Opens it: not before there is something to write.
+    pub(super) fn begin(self, leftovers: &Leftovers) -> Result<Writer, Failure> {
         let out = match &self.0 {
-            Some(path) => Out::File(beside(path).map_err(|error| named(path, &error))?),
+            Some(path) => {
+                let file = beside(path).map_err(|error| named(path, &error))?;
+                leftovers.add(file.path());
+                Out::File(file)
+            }
             None => Out::Stdout(std::io::stdout()),
         };
         let out = BufWriter::new(out);
-        Ok(Writer { pseudonyms, out, path: self.0, events: 0, junk: 0, last: Position::ZERO })
+        Ok(Writer { out, path: self.0, events: 0, junk: 0, last: Position::ZERO })
     }
 }
 
@@ -63,20 +67,7 @@ fn beside(path: &Path) -> std::io::Result<NamedTempFile> {
     builder.prefix(".retrace-").tempfile_in(folder)
 }
 
-impl Writer<'_> {
-    /// Whether names and addresses are replaced.
-    pub(super) const fn replaces(&self) -> bool {
-        self.pseudonyms.is_some()
-    }
-
-    /// The same entry without names and addresses, if that is asked for.
-    pub(super) fn replaced(&self, entry: Entry) -> Entry {
-        match (entry, self.pseudonyms) {
-            (Entry::Event(event), Some(pseudonyms)) => Entry::Event(pseudonyms.event(event)),
-            (entry, _) => entry,
-        }
-    }
-
+impl Writer {
     pub(super) fn write(&mut self, entry: Entry) -> Result<(), Failure> {
         match entry {
             Entry::Event(event) => {

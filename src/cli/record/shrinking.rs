@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{BufWriter, Write as _},
+    ops::ControlFlow,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
@@ -11,11 +12,14 @@ use std::{
 use kernel::{Domain, Entry};
 use replay::record::{
     self, RecordError,
-    shrink::{MOST_TRIES, Symptom, shrink},
+    shrink::{End, MOST_TRIES, Progress, Shrunk, Symptom, shrink},
 };
 use runtime::{Engine, Namespace, StoreUrl, history};
 
-use crate::cli::{failure::Failure, words::counted};
+use tokio::sync::watch;
+
+use super::leftovers::Leftovers;
+use crate::cli::{bar::Bar, failure::Failure, words::counted};
 
 /// What the shell exits with when it can't run a command, or does not find it.
 const NOT_RUN: [i32; 2] = [126, 127];
@@ -25,32 +29,58 @@ pub(super) async fn run(
     domain: Arc<Domain>,
     entries: Vec<Entry>,
     command: Option<String>,
+    leftovers: &Leftovers,
 ) -> Result<Vec<Entry>, Failure> {
+    leftovers.shrinking();
     let (symptom, entries) = match command {
         Some(_) => (None, entries),
         None => {
-            let (symptom, entries) = narrowed(&domain, entries).await?;
+            let (symptom, entries) = narrowed(&domain, entries, leftovers).await?;
             (Some(symptom), entries)
         }
     };
-    let shrinking = tokio::task::spawn_blocking(move || match (command, symptom) {
-        (Some(command), _) => by_command(&entries, &command),
-        (None, Some(symptom)) => {
-            least(&entries, |entries| Ok(Symptom::of(&domain, entries).as_ref() == Some(&symptom)))
-        }
-        (None, None) => Ok(entries),
+    let progress = watch::Sender::new(Progress::default());
+    let bar = Bar::show(progress.subscribe(), |Progress { tries, entries }| {
+        let left = counted(*entries as u64, "event", "events");
+        format!("{left} left after {}; Ctrl-C stops with what is left", counted(*tries as u64, "try", "tries"))
     });
-    shrinking.await.map_err(|error| Failure::failed(format!("shrinking died: {error}")))?
+    let watched = leftovers.clone();
+    let shrinking = tokio::task::spawn_blocking(move || {
+        let goes_on = |now| {
+            progress.send_replace(now);
+            if watched.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        match (command, symptom) {
+            (Some(command), _) => by_command(&entries, &command, &watched, goes_on),
+            (None, Some(symptom)) => {
+                let holds =
+                    |entries: &[Entry]| Ok::<_, Failure>(Symptom::of(&domain, entries).as_ref() == Some(&symptom));
+                Ok((entries.len(), shrink(&entries, goes_on, holds)?))
+            }
+            (None, None) => Err(Failure::failed("there is nothing to shrink by")),
+        }
+    });
+    let shrunk = shrinking.await;
+    bar.clear().await;
+    leftovers.shrunk();
+    let (whole, shrunk) = shrunk.map_err(|error| Failure::failed(format!("shrinking died: {error}")))??;
+    tell(whole, &shrunk);
+    Ok(shrunk.entries)
 }
 
 /// The first divergence, and what it needs, if that is enough to show it: dropping events one by one, each of which
 /// some decision read, would take much longer.
-async fn narrowed(domain: &Domain, entries: Vec<Entry>) -> Result<(Symptom, Vec<Entry>), Failure> {
+async fn narrowed(
+    domain: &Domain,
+    entries: Vec<Entry>,
+    leftovers: &Leftovers,
+) -> Result<(Symptom, Vec<Entry>), Failure> {
     let nothing = "verify finds nothing that differs, so nothing has to stay; say by --while what has to hold";
     let symptom = Symptom::of(domain, &entries).ok_or_else(|| Failure::failed(nothing))?;
     eprintln!("kept: {symptom}");
     let failed = |error: std::io::Error| Failure::failed(format!("can't look for what it needs: {error}"));
     let folder = tempfile::tempdir().map_err(failed)?;
+    leftovers.add(folder.path());
     let file = folder.path().join("whole.jsonl");
     write(&file, &entries).map_err(failed)?;
     let whole = Engine::open(&StoreUrl::History(file), &Namespace::default(), &[]).await?;
@@ -68,26 +98,33 @@ async fn narrowed(domain: &Domain, entries: Vec<Entry>) -> Result<(Symptom, Vec<
     Ok((symptom, part))
 }
 
-fn by_command(entries: &[Entry], command: &str) -> Result<Vec<Entry>, Failure> {
+fn by_command(
+    entries: &[Entry],
+    command: &str,
+    leftovers: &Leftovers,
+    goes_on: impl FnMut(Progress) -> ControlFlow<()>,
+) -> Result<(usize, Shrunk), Failure> {
     let failed = |error: std::io::Error| Failure::failed(format!("can't try a candidate: {error}"));
     let folder = tempfile::tempdir().map_err(failed)?;
+    leftovers.add(folder.path());
     let file = folder.path().join("candidate.jsonl");
     let holds = |entries: &[Entry]| holds(command, &file, entries);
     if !holds(entries)? {
         return Err(Failure::failed(format!("`{command}` does not exit with 0 for the whole, so it can't shrink")));
     }
-    least(entries, holds)
+    Ok((entries.len(), shrink(entries, goes_on, holds)?))
 }
 
-fn least(entries: &[Entry], holds: impl FnMut(&[Entry]) -> Result<bool, Failure>) -> Result<Vec<Entry>, Failure> {
-    let whole = counted(entries.len() as u64, "event", "events");
-    let shrunk = shrink(entries, holds)?;
+fn tell(whole: usize, shrunk: &Shrunk) {
+    let events = |count: usize| counted(count as u64, "event", "events");
     let tries = counted(shrunk.tries as u64, "try", "tries");
-    eprintln!("{whole} shrunk to {} in {tries}", counted(shrunk.entries.len() as u64, "event", "events"));
-    if !shrunk.is_least {
-        eprintln!("stopped after {MOST_TRIES} tries, so fewer may do: record from the result to go on");
+    eprintln!("{} shrunk to {} in {tries}", events(whole), events(shrunk.entries.len()));
+    let on = "fewer may do: `retrace record --shrink --store` with the file goes on";
+    match shrunk.end {
+        End::Least => {}
+        End::Tries => eprintln!("stopped after {}, so {on}", counted(MOST_TRIES as u64, "try", "tries")),
+        End::Stopped => eprintln!("stopped by a signal, so {on}"),
     }
-    Ok(shrunk.entries)
 }
 
 /// Whether the command exits with 0 for these entries.

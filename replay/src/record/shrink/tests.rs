@@ -18,6 +18,10 @@ fn history(count: usize) -> Vec<Entry> {
     (0..count).map(|index| Entry::Event(event(index))).collect()
 }
 
+const fn on(_: Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
 fn ids(entries: &[Entry]) -> Vec<&str> {
     entries
         .iter()
@@ -32,13 +36,13 @@ fn ids(entries: &[Entry]) -> Vec<&str> {
 fn what_is_not_needed_is_dropped_and_nothing_else() {
     for wanted in [vec!["0"], vec!["99"], vec!["5", "6"], vec!["7", "50", "98"], vec!["0", "1", "2", "3", "99"]] {
         let mut asked = 0;
-        let shrunk = shrink(&history(100), |entries| {
+        let shrunk = shrink(&history(100), on, |entries| {
             asked += 1;
             assert!(!entries.is_empty());
             Ok::<_, Infallible>(wanted.iter().all(|id| ids(entries).contains(id)))
         });
         let shrunk = shrunk.unwrap();
-        assert_eq!((ids(&shrunk.entries), shrunk.is_least), (wanted, true));
+        assert_eq!((ids(&shrunk.entries), shrunk.end), (wanted, End::Least));
         assert_eq!(shrunk.tries, asked);
         let numbers: Vec<_> = shrunk.entries.iter().filter_map(Entry::number).map(|number| number.0).collect();
         assert_eq!(numbers, (1..=shrunk.entries.len() as u64).collect::<Vec<_>>());
@@ -48,7 +52,7 @@ fn what_is_not_needed_is_dropped_and_nothing_else() {
 #[test]
 fn what_belongs_together_is_dropped_together() {
     let mut tries = 0;
-    let shrunk = shrink(&history(900), |entries| {
+    let shrunk = shrink(&history(900), on, |entries| {
         tries += 1;
         // Half a family does not hold.
         let ids = ids(entries);
@@ -62,11 +66,23 @@ fn what_belongs_together_is_dropped_together() {
 
 #[test]
 fn it_is_asked_only_so_often() {
-    let shrunk = shrink(&history(2_000), |_| Ok::<_, Infallible>(false)).unwrap();
-    assert_eq!((shrunk.entries.len(), shrunk.tries, shrunk.is_least), (2_000, MOST_TRIES, false));
+    let shrunk = shrink(&history(2_000), on, |_| Ok::<_, Infallible>(false)).unwrap();
+    assert_eq!((shrunk.entries.len(), shrunk.tries, shrunk.end), (2_000, MOST_TRIES, End::Tries));
 }
 
 #[test]
 fn what_cannot_be_asked_ends_it() {
-    assert_eq!(shrink(&history(9), |_| Err("no such command")).unwrap_err(), "no such command");
+    assert_eq!(shrink(&history(9), on, |_| Err("no such command")).unwrap_err(), "no such command");
+}
+
+#[test]
+fn whoever_has_enough_gets_what_is_left_so_far() {
+    let mut heard = Vec::new();
+    let few = |progress: Progress| {
+        heard.push(progress.entries);
+        if progress.entries > 30 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    };
+    let shrunk = shrink(&history(90), few, |entries| Ok::<_, Infallible>(ids(entries).contains(&"1"))).unwrap();
+    assert_eq!((shrunk.entries.len(), shrunk.tries, shrunk.end), (24, 2, End::Stopped));
+    assert_eq!(heard, [90, 45, 24]);
 }
