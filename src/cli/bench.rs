@@ -50,5 +50,5 @@ async fn unless_interrupted<T>(doing: impl Future<Output = Result<T, Failure>>) 
 }
 
 fn progress(doing: &str) {
-    eprintln!("measuring: {doing}");
+    talk!("measuring: {doing}");
 }

@@ -67,10 +67,7 @@ pub(super) async fn run(domain: &Domain, args: Args) -> Result<(), Failure> {
     // Any number will do; a new one each time shows something new each time.
     let seed = args.seed.unwrap_or_else(|| u64::from(uuid::Uuid::new_v4().as_fields().0));
     let Args { rate, shoppers, .. } = args;
-    eprintln!(
-        "driving {} at {target}: {shoppers} clients, {rate} requests/s, seed {seed}; Ctrl-C ends it",
-        domain.name()
-    );
+    talk!("driving {} at {target}: {shoppers} clients, {rate} requests/s, seed {seed}; Ctrl-C ends it", domain.name());
     let stop = CancellationToken::new();
     let pace = Pace::new(rate, args.requests.map_or(u64::MAX, NonZeroU64::get));
     let drive = Drive::start(domain, &target, seed, shoppers, pace, &stop)?;

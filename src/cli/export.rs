@@ -40,8 +40,8 @@ pub(super) async fn run(domain: &Domain, args: Args) -> Result<(), Failure> {
     };
     engine.close().await?;
     match written.events {
-        0 => eprintln!("the log is empty"),
-        events => eprintln!("{events} events written, up to {}", written.last),
+        0 => talk!("the log is empty"),
+        events => talk!("{events} events written, up to {}", written.last),
     }
     match written.junk {
         0 => Ok(()),
@@ -77,7 +77,7 @@ async fn write(engine: &Engine, out: &mut impl Write) -> Result<Written, Failure
                     written.last = event.position;
                 }
                 Entry::Junk(junk) => {
-                    eprintln!("left out {} of {}: {}", junk.position, junk.topic, junk.reason);
+                    talk!("left out {} of {}: {}", junk.position, junk.topic, junk.reason);
                     written.junk += 1;
                 }
             }

@@ -41,8 +41,8 @@ pub(super) async fn run(domain: &Domain, args: Args) -> Result<(), Failure> {
     let Imported { written, head } = imported?;
     closed?;
     match written {
-        0 => eprintln!("{url} has all {} events of the history already", drafts.len()),
-        written => eprintln!("{written} of {} events imported into {url}, up to {}", drafts.len(), head.position),
+        0 => talk!("{url} has all {} events of the history already", drafts.len()),
+        written => talk!("{written} of {} events imported into {url}, up to {}", drafts.len(), head.position),
     }
     Ok(())
 }
@@ -58,11 +58,7 @@ fn read(domain: &Domain, path: &Path) -> Result<Vec<Draft>, Failure> {
     unknown.sort_unstable();
     unknown.dedup();
     if !unknown.is_empty() {
-        eprintln!(
-            "{} does not know the topics {}; their events are kept and not shown",
-            domain.name(),
-            unknown.join(", ")
-        );
+        talk!("{} does not know the topics {}; their events are kept and not shown", domain.name(), unknown.join(", "));
     }
     Ok(drafts)
 }

@@ -1,5 +1,12 @@
 //! The command line: one file a subcommand.
 
+/// Writes a line to standard error, whatever becomes of it: a program must not fail for want of a listener.
+macro_rules! talk {
+    ($($text:tt)*) => {{
+        let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{}\n", format_args!($($text)*)));
+    }};
+}
+
 mod absence;
 mod at;
 mod audit;
@@ -156,7 +163,7 @@ fn main_from(domain: Domain, args: impl IntoIterator<Item = OsString>) -> ExitCo
         Ok(()) => ExitCode::from(exit::DONE),
         Err(failure) => {
             if !failure.is_told() {
-                eprintln!("retrace: {failure}");
+                talk!("retrace: {failure}");
             }
             ExitCode::from(failure.code)
         }

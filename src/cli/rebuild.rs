@@ -131,7 +131,7 @@ async fn see_through<T>(
         result = &mut work => return Ok(result),
         () = signals.next() => {}
     }
-    eprintln!("stopping after what has been read is kept; Ctrl-C again stops at once");
+    talk!("stopping after what has been read is kept; Ctrl-C again stops at once");
     stop.cancel();
     tokio::select! {
         result = work => Ok(result),

@@ -114,9 +114,9 @@ pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> 
     engine.close().await?;
     if let (Some(pseudonyms), Some(key)) = (&pseudonyms, &args.pseudonyms) {
         let names = counted(pseudonyms.len() as u64, "name or address is", "names and addresses are");
-        eprintln!("{names} replaced; one that is in no such field of the log, but in a text, can't be known");
+        talk!("{names} replaced; one that is in no such field of the log, but in a text, can't be known");
         if key.len() < SHORT {
-            eprintln!("warning: a key of less than {SHORT} characters is soon guessed, and names with it");
+            talk!("warning: a key of less than {SHORT} characters is soon guessed, and names with it");
         }
     }
     writer.finish()
@@ -146,7 +146,7 @@ async fn window(domain: &Domain, engine: &Engine, from: Option<Moment>, to: Opti
 async fn end(domain: &Domain, engine: &Engine, to: Position) -> Result<Position, Failure> {
     let end = record::end_of_decisions(domain, engine, to).await?;
     if end != to {
-        eprintln!("--to moved to {end}, the end of the decision that has events before and behind {to}");
+        talk!("--to moved to {end}, the end of the decision that has events before and behind {to}");
     }
     Ok(end)
 }
@@ -180,7 +180,7 @@ async fn range(domain: &Domain, engine: &Engine, window: Window) -> Result<Part,
 fn tell(part: &Part, what: &str, window: Window) {
     let given = part.entries.len() - part.own.len();
     let own = counted(part.own.len() as u64, "event", "events");
-    eprintln!("{own} of {what}, and {given} given besides, for what was there before and was read");
+    talk!("{own} of {what}, and {given} given besides, for what was there before and was read");
     let cut = counted(
         part.own.given() as u64,
         "of them is given too, since its cause",
@@ -188,22 +188,22 @@ fn tell(part: &Part, what: &str, window: Window) {
     );
     match (part.own.given(), window.from) {
         (0, _) => {}
-        (_, Position::ZERO) => eprintln!("{cut} can't be found in the log"),
-        (1, _) => eprintln!("{cut} lies before --from"),
-        (_, _) => eprintln!("{cut} lie before --from"),
+        (_, Position::ZERO) => talk!("{cut} can't be found in the log"),
+        (1, _) => talk!("{cut} lies before --from"),
+        (_, _) => talk!("{cut} lie before --from"),
     }
     let decisions = counted(part.report.decisions, "decision comes", "decisions come");
     match part.report.decisions {
-        0 => eprintln!("warning: this part decides nothing and guards nothing"),
-        _ => eprintln!("{decisions} out of this part as of the whole log"),
+        0 => talk!("warning: this part decides nothing and guards nothing"),
+        _ => talk!("{decisions} out of this part as of the whole log"),
     }
     if part.moved > 0 {
         let moved = counted(part.moved as u64, "given event stands", "given events stand");
-        eprintln!("{moved} earlier than in the log: where it was decided, a saga had it in front already");
+        talk!("{moved} earlier than in the log: where it was decided, a saga had it in front already");
     }
     if part.own.inferred > 0 {
         let inferred = counted(part.own.inferred, "event does", "events do");
-        eprintln!("{inferred} not say what caused it, which was inferred");
+        talk!("{inferred} not say what caused it, which was inferred");
     }
 }
 
@@ -235,7 +235,7 @@ fn replaced(domain: &Domain, entries: Vec<Entry>, pseudonyms: &Pseudonyms) -> Ve
     let entries: Vec<_> = entries.into_iter().map(|entry| without(pseudonyms, entry)).collect();
     let after = differ(&entries);
     if after != before {
-        eprintln!(
+        talk!(
             "warning: {after} decisions differ from what the log holds, and {before} with names and addresses: some are \
              words of what sagas write"
         );

@@ -152,7 +152,7 @@ pub(super) async fn run(
         }
     }
     if !roles.contains(&Role::Gateway) {
-        eprintln!("{}: {} at work on {} ({})", domain.name(), named(roles), engine.url(), holds(&head));
+        talk!("{}: {} at work on {} ({})", domain.name(), named(roles), engine.url(), holds(&head));
     }
     let ended = attend(&mut tasks, &stop, &mut signals).await;
     follower.abort();
@@ -184,7 +184,7 @@ fn stopped(role: &str, error: StoreError) -> Failure {
 async fn catch_up(model: &ReadModel, head: &kernel::Checkpoint, stop: &CancellationToken) -> Result<(), Failure> {
     while !model.reached(head.position, QUICK).await? && !stop.is_cancelled() {
         let behind = head.number.0.saturating_sub(model.state().await?.checkpoint.number.0);
-        eprintln!("the read model catches up: {behind} of {} events to go", head.number);
+        talk!("the read model catches up: {behind} of {} events to go", head.number);
     }
     Ok(())
 }
@@ -197,10 +197,10 @@ fn announce(
     head: &kernel::Checkpoint,
 ) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(|error| Failure::failed(format!("no address: {error}")))?;
-    eprintln!("{} {what} up", domain.name());
-    eprintln!("  listening on  http://{address}");
-    eprintln!("  data in       {} ({})", engine.url(), holds(head));
-    eprintln!("  stop with     Ctrl-C");
+    talk!("{} {what} up", domain.name());
+    talk!("  listening on  http://{address}");
+    talk!("  data in       {} ({})", engine.url(), holds(head));
+    talk!("  stop with     Ctrl-C");
     Ok(())
 }
 

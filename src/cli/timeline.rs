@@ -59,7 +59,7 @@ impl TimelineArgs {
         match self.path(store, &domain)? {
             Some(path) => match Timeline::open_reading(domain.clone(), engine.clone(), &path).await {
                 Err(error) if is_unusable(&error) => {
-                    eprintln!("{error}; the answer comes from the log");
+                    talk!("{error}; the answer comes from the log");
                     Ok(Timeline::in_memory(domain, engine))
                 }
                 opened => Ok(opened?),
@@ -117,7 +117,7 @@ impl KeepArgs {
             && let Err(error) = Timeline::open_reading(domain.clone(), engine.clone(), &path).await
             && is_unusable(&error)
         {
-            eprintln!("{error}; until then, what was is told from the log, which takes longer");
+            talk!("{error}; until then, what was is told from the log, which takes longer");
             return Ok((Timeline::in_memory(domain.clone(), engine.clone()), false));
         }
         Ok((self.timeline.open(store, domain, engine).await?, true))

@@ -71,7 +71,7 @@ pub(super) fn whole(cut: &Cut, tables: &Tables, json: bool) {
     name("rows", &rows(&whole.rows));
     name("digest", &whole.digest.to_string());
     if !whole.rows.values().all(|count| *count == 0) {
-        eprintln!("for rows, add a topic to the command; for one row, topic/id");
+        talk!("for rows, add a topic to the command; for one row, topic/id");
     }
 }
 
@@ -82,7 +82,7 @@ pub(super) fn topic(cut: &Cut, topic: &Topic, tables: &Tables, json: bool) {
     if json {
         return document(&OfTopic { cut: cut.told(), topic: name, digest: digest(tables), rows: keyed });
     }
-    eprintln!("{name} {}: {}", cut.words(), counted(keyed.len() as u64, "row", "rows"));
+    talk!("{name} {}: {}", cut.words(), counted(keyed.len() as u64, "row", "rows"));
     let lines: String = tables.rows(name).map(|(_, row)| format!("{row}\n")).collect();
     out(&lines);
 }

@@ -61,7 +61,7 @@ impl Leftovers {
             // What is not there any more need not be taken away.
             let _ = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
         }
-        eprintln!("retrace: stopped by a signal; nothing is written");
+        talk!("retrace: stopped by a signal; nothing is written");
         std::process::exit(i32::from(exit::FAILED));
     }
 }

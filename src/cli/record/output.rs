@@ -81,7 +81,7 @@ impl Writer {
                 self.last = event.position;
             }
             Entry::Junk(junk) => {
-                eprintln!("left out {} of {}: {}", junk.position, junk.topic, junk.reason);
+                talk!("left out {} of {}: {}", junk.position, junk.topic, junk.reason);
                 self.junk += 1;
             }
         }
@@ -105,8 +105,8 @@ impl Writer {
             (Ok(_) | Err(_), _) => String::new(),
         };
         match events {
-            0 => eprintln!("the log is empty"),
-            events => eprintln!("{events} events written{into}, up to {last}"),
+            0 => talk!("the log is empty"),
+            events => talk!("{events} events written{into}, up to {last}"),
         }
         match junk {
             0 => Ok(()),

@@ -77,7 +77,7 @@ async fn narrowed(
 ) -> Result<(Symptom, Vec<Entry>), Failure> {
     let nothing = "verify finds nothing that differs, so nothing has to stay; say by --while what has to hold";
     let symptom = Symptom::of(domain, &entries).ok_or_else(|| Failure::failed(nothing))?;
-    eprintln!("kept: {symptom}");
+    talk!("kept: {symptom}");
     let failed = |error: std::io::Error| Failure::failed(format!("can't look for what it needs: {error}"));
     let folder = tempfile::tempdir().map_err(failed)?;
     leftovers.add(folder.path());
@@ -94,7 +94,7 @@ async fn narrowed(
         return Ok((symptom, entries));
     }
     let (needed, all) = (counted(part.len() as u64, "event", "events"), entries.len());
-    eprintln!("{needed} of {all} are about it, or were read");
+    talk!("{needed} of {all} are about it, or were read");
     Ok((symptom, part))
 }
 
@@ -118,12 +118,12 @@ fn by_command(
 fn tell(whole: usize, shrunk: &Shrunk) {
     let events = |count: usize| counted(count as u64, "event", "events");
     let tries = counted(shrunk.tries as u64, "try", "tries");
-    eprintln!("{} shrunk to {} in {tries}", events(whole), events(shrunk.entries.len()));
+    talk!("{} shrunk to {} in {tries}", events(whole), events(shrunk.entries.len()));
     let on = "fewer may do: `retrace record --shrink --store` with the file goes on";
     match shrunk.end {
         End::Least => {}
-        End::Tries => eprintln!("stopped after {}, so {on}", counted(MOST_TRIES as u64, "try", "tries")),
-        End::Stopped => eprintln!("stopped by a signal, so {on}"),
+        End::Tries => talk!("stopped after {}, so {on}", counted(MOST_TRIES as u64, "try", "tries")),
+        End::Stopped => talk!("stopped by a signal, so {on}"),
     }
 }
 
