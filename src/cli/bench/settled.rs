@@ -21,6 +21,9 @@ const LOOK: Duration = Duration::from_millis(100);
 /// For how long the log must have stood still.
 const STILL: Duration = Duration::from_secs(1);
 
+/// How long a gateway may be too busy to tell.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// How long that is waited for.
 const MOST: Duration = Duration::from_secs(1_800);
 
@@ -44,12 +47,20 @@ struct Answer {
 }
 
 impl Status {
-    /// Asks a gateway.
+    /// Asks a gateway; again for a while when it is too busy to tell.
     pub(super) async fn of(client: &mut Client) -> Result<Self, Failure> {
-        let answer = client.send(Method::Get, "/api/v1/status", None).await?;
-        let told: Result<Answer, _> = serde_json::from_slice(&answer.body);
-        let failed = |error| Failure::failed(format!("the gateway does not tell how its system stands: {error}"));
-        told.map(|answer| answer.result).map_err(failed)
+        let begin = Instant::now();
+        loop {
+            let answer = client.send(Method::Get, "/api/v1/status", None).await?;
+            match serde_json::from_slice::<Answer>(&answer.body) {
+                Ok(answer) => return Ok(answer.result),
+                Err(error) if begin.elapsed() > PATIENCE => {
+                    let message = format!("the gateway does not tell how its system stands: {error}");
+                    return Err(Failure::failed(message));
+                }
+                Err(_) => tokio::time::sleep(LOOK).await,
+            }
+        }
     }
 
     /// Whether something is left to do.

@@ -300,19 +300,32 @@ fn nothing_is_said_of_steps_that_are_not_here() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn so_many_steps_are_held_and_the_others_counted() {
-    let domain = ordershop::domain();
-    let demo = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/ordershop-demo.jsonl");
-    let engine = Engine::open_history(&demo, &domain).unwrap();
-    let (all, none) = gather(&domain, &engine, Scope::default(), 806).await.unwrap();
-    assert_eq!((all.len(), none), (806, None));
-    let orders = Scope { topic: Some("order".to_owned()), ..Scope::default() };
-    let shipping = Scope { handler: Some("shipping".to_owned()), ..Scope::default() };
-    let from = Scope { from: all[700].event.position, to: all[799].event.position, ..Scope::default() };
-    let order_count = all.iter().filter(|step| step.event.topic == "order").count() as u64;
-    for (scope, count) in
-        [(Scope::default(), Some(806)), (orders, Some(order_count)), (shipping, None), (from, Some(100))]
-    {
-        let (whole, _) = gather(&domain, &engine, scope.clone(), 806).await.unwrap();
+    let domain = bank::domain();
+    let mut lines: Vec<(&str, &str, Value, Meta)> = Vec::new();
+    for number in 0..12 {
+        let data = json!({"entity_id": format!("a{number}"), "owner": "Ann", "balance": 100});
+        lines.push(("account", CREATED, data, Meta { command: Some("c1".into()), ..Meta::default() }));
+    }
+    for number in 0..8 {
+        let id = format!("t{number}");
+        let data = json!({"entity_id": id, "from_id": "a0", "to_id": "a1", "amount": 1, "status": "ASKED"});
+        lines.push(("transfer", CREATED, data, Meta { command: Some("c2".into()), ..Meta::default() }));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bank.jsonl");
+    let text = |entry: Entry| match entry {
+        Entry::Event(event) => format!("{}\n", runtime::history::write_line(&event)),
+        Entry::Junk(junk) => panic!("{junk:?}"),
+    };
+    std::fs::write(&file, log(&lines).into_iter().map(text).collect::<String>()).unwrap();
+    let engine = Engine::open_history(&file, &domain).unwrap();
+    let (all, none) = gather(&domain, &engine, Scope::default(), 20).await.unwrap();
+    assert_eq!((all.len(), none), (20, None));
+    let accounts = Scope { topic: Some("account".to_owned()), ..Scope::default() };
+    let teller = Scope { handler: Some("teller".to_owned()), ..Scope::default() };
+    let from = Scope { from: all[4].event.position, to: all[13].event.position, ..Scope::default() };
+    for (scope, count) in [(Scope::default(), Some(20)), (accounts, Some(12)), (teller, None), (from, Some(10))] {
+        let (whole, _) = gather(&domain, &engine, scope.clone(), 20).await.unwrap();
         let (held, outside) = gather(&domain, &engine, scope, 5).await.unwrap();
         assert_eq!((held.len(), outside), (5, Some(Outside { next: whole[5].event.position, all: count })));
     }
