@@ -26,8 +26,11 @@ use std::{
     time::Duration,
 };
 
-use kernel::{Checkpoint, Decided, Domain, Entry, Event, Failure, Position, Row};
-use runtime::{Engine, StoreError, Stretch, host::sagas::consumer};
+use kernel::{Checkpoint, Decided, Domain, Entry, Event, Failure, Occurrence, Position, Row, SagaHandler, Then, View};
+use runtime::{
+    Engine, StoreError, Stretch,
+    host::{guarded, sagas::consumer},
+};
 
 use crate::causes::{Match, Window};
 
@@ -290,4 +293,20 @@ pub fn reactions(domain: &Domain, entries: impl IntoIterator<Item = Entry>) -> V
     let order = |handler: &str| domain.sagas().iter().position(|saga| saga.name == handler);
     reactions.sort_by_key(|reaction| (reaction.place, order(reaction.handler)));
     reactions
+}
+
+/// Lets a saga decide about an event on a view, with the row that was there before and what it asked of the past when
+/// it decided the first time; a panic is a failure.
+pub(crate) fn decide(
+    saga: &SagaHandler,
+    event: &Event,
+    before: Option<&Row>,
+    then: Then,
+    view: &View,
+) -> Result<Decided, Failure> {
+    let mut decision = saga.decision(event, view).recalling(then);
+    guarded(|| {
+        saga.react(&Occurrence { event, before }, &mut decision)?;
+        Ok(decision.finish())
+    })
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use kernel::{
-    CREATED, Command, DELETED, Decided, Domain, Draft, Effect, Event, Failure, Intent, Occurrence, Position, Read, Row,
+    CREATED, Command, DELETED, Decided, Domain, Draft, Effect, Event, Failure, Intent, Position, Read, Row,
     SagaHandler, Then, TopicKind, UPDATED, View,
 };
-use runtime::host::guarded;
 
 use super::{Fit, account::Account, content::Content, pending::Chosen};
+use crate::reactions::decide;
 
 /// What a saga would do about an event, as of the event and as of now.
 #[derive(Debug)]
@@ -176,20 +176,6 @@ impl Prediction {
     pub(super) const fn is_open(&self) -> bool {
         !self.idle && !self.met_alike
     }
-}
-
-fn decide(
-    saga: &SagaHandler,
-    event: &Event,
-    before: Option<&Row>,
-    then: Then,
-    view: &View,
-) -> Result<Decided, Failure> {
-    let mut decision = saga.decision(event, view).recalling(then);
-    guarded(|| {
-        saga.react(&Occurrence { event, before }, &mut decision)?;
-        Ok(decision.finish())
-    })
 }
 
 /// What the log would hold next if these effects came about.

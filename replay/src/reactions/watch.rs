@@ -2,11 +2,10 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use kernel::{DECISIONS, Decided, Effect, Event, Failure, Occurrence, Position, Row, SagaHandler, Then, View};
-use runtime::host::guarded;
+use kernel::{DECISIONS, Effect, Event, Position, Row, SagaHandler, Then, View};
 
 use super::{
-    Happening, Loose, Origin, Standing,
+    Happening, Loose, Origin, Standing, decide,
     own::Own,
     slots::{Id, Made, Slot, Slots, State, Turn},
 };
@@ -298,18 +297,4 @@ impl Watch {
             slot.tell(&self.saga, State::Over, standing, true, out);
         }
     }
-}
-
-fn decide(
-    saga: &SagaHandler,
-    event: &Event,
-    before: Option<&Row>,
-    then: Then,
-    view: &View,
-) -> Result<Decided, Failure> {
-    let mut decision = saga.decision(event, view).recalling(then);
-    guarded(|| {
-        saga.react(&Occurrence { event, before }, &mut decision)?;
-        Ok(decision.finish())
-    })
 }
