@@ -13,6 +13,7 @@
 //! | [`steps`] | a history one event at a time: what it changed, and what is decided about it |
 //! | [`verify`] | whether today's sagas would decide the same again |
 
+mod apart;
 pub mod causes;
 mod inferred;
 pub mod life;

@@ -32,6 +32,7 @@ use runtime::{
     host::{guarded, sagas::consumer},
 };
 
+use crate::apart::apart;
 use crate::causes::{Match, Window};
 
 mod own;
@@ -236,8 +237,7 @@ pub async fn follow<S: Send + 'static>(
     mut happens: impl FnMut(&mut S, Happening) -> ControlFlow<()> + Send + 'static,
 ) -> Result<S, StoreError> {
     let mut replay = Replay::new(domain, scope).known(Known::of(domain, engine).await?);
-    let reader = engine.clone();
-    let scanning = tokio::task::spawn_blocking(move || {
+    apart(engine, "deciding again", move |reader| {
         let stretch = Stretch { after: Checkpoint::default(), until: Position::MAX };
         let mut flow = ControlFlow::Continue(());
         reader.scan(&stretch, &mut |seen| {
@@ -250,12 +250,8 @@ pub async fn follow<S: Send + 'static>(
             let _ = replay.drain(|happening| happens(&mut state, happening));
         }
         Ok(state)
-    });
-    let died = |error: tokio::task::JoinError| StoreError::Unavailable {
-        url: engine.url(),
-        reason: format!("deciding again died: {error}"),
-    };
-    scanning.await.map_err(died)?
+    })
+    .await
 }
 
 /// As [`follow`], of entries in log order that are there already, such as those of a history.

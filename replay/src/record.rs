@@ -193,7 +193,3 @@ async fn part(
         }
     }
 }
-
-fn died(url: &str, error: &tokio::task::JoinError) -> StoreError {
-    StoreError::Unavailable { url: url.to_owned(), reason: format!("recording died: {error}") }
-}

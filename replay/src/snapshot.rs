@@ -29,6 +29,7 @@ use std::{ops::ControlFlow, path::Path};
 use kernel::{Checkpoint, Domain, Entry, Event, Position};
 use runtime::{Engine, StoreError, Stretch};
 
+use crate::apart::apart;
 use crate::reactions::{Reaction, reactions};
 use stanza::Writer;
 
@@ -100,8 +101,7 @@ pub fn of_part(domain: &Domain, entries: &[Entry], reactions: &[Reaction], shows
 
 /// All entries of a log.
 async fn entries(log: &Engine) -> Result<Vec<Entry>, StoreError> {
-    let reader = log.clone();
-    let scanning = tokio::task::spawn_blocking(move || {
+    apart(log, "reading the log", move |reader| {
         let mut entries = Vec::new();
         let stretch = Stretch { after: Checkpoint::default(), until: Position::MAX };
         reader.scan(&stretch, &mut |seen| {
@@ -109,12 +109,8 @@ async fn entries(log: &Engine) -> Result<Vec<Entry>, StoreError> {
             ControlFlow::Continue(())
         })?;
         Ok(entries)
-    });
-    let died = |error: tokio::task::JoinError| StoreError::Unavailable {
-        url: log.url(),
-        reason: format!("reading the log died: {error}"),
-    };
-    scanning.await.map_err(died)?
+    })
+    .await
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@ use projector::{
     timeline::RowChange,
 };
 use runtime::{Engine, StoreError, Stretch};
+
+use crate::apart::apart;
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 pub use crate::reactions::{AHEAD, Scope};
@@ -218,8 +220,7 @@ pub async fn steps(
     mut visit: impl FnMut(Step) -> ControlFlow<()> + Send + 'static,
 ) -> Result<u64, StoreError> {
     let mut stepper = Stepper::new(domain, scope).known(Known::of(domain, engine).await?);
-    let reader = engine.clone();
-    let scanning = tokio::task::spawn_blocking(move || {
+    apart(engine, "stepping through it", move |reader| {
         let stretch = Stretch { after: Checkpoint::default(), until: Position::MAX };
         let mut flow = ControlFlow::Continue(());
         reader.scan(&stretch, &mut |seen| {
@@ -232,12 +233,8 @@ pub async fn steps(
             let _ = stepper.drain(&mut visit);
         }
         Ok(stepper.recorded())
-    });
-    let died = |error: tokio::task::JoinError| StoreError::Unavailable {
-        url: engine.url(),
-        reason: format!("stepping through it died: {error}"),
-    };
-    scanning.await.map_err(died)?
+    })
+    .await
 }
 
 /// How many steps a log has, without deciding anything; nothing where only deciding tells, as of a saga's alone.
@@ -248,8 +245,7 @@ pub async fn count(engine: &Engine, scope: Scope) -> Result<Option<u64>, StoreEr
     if scope.handler.is_some() {
         return Ok(None);
     }
-    let reader = engine.clone();
-    let scanning = tokio::task::spawn_blocking(move || {
+    apart(engine, "counting its events", move |reader| {
         let stretch = Stretch { after: Checkpoint::default(), until: scope.to };
         let mut count = 0;
         reader.scan(&stretch, &mut |seen| {
@@ -258,12 +254,8 @@ pub async fn count(engine: &Engine, scope: Scope) -> Result<Option<u64>, StoreEr
             ControlFlow::Continue(())
         })?;
         Ok(Some(count))
-    });
-    let died = |error: tokio::task::JoinError| StoreError::Unavailable {
-        url: engine.url(),
-        reason: format!("counting its events died: {error}"),
-    };
-    scanning.await.map_err(died)?
+    })
+    .await
 }
 
 /// The steps of entries in log order that are there already, such as those of a history.

@@ -9,6 +9,8 @@ use std::{
 use kernel::{Checkpoint, Domain, Event, EventRef, Position, Seen, Step, TopicKind};
 use runtime::{Engine, StoreError, Stretch};
 
+use crate::apart::apart;
+
 use super::{
     Own, Window,
     reads::{Place, Reading, Reads},
@@ -73,9 +75,7 @@ impl Lives {
             rows,
             lives: Self::default(),
         };
-        let engine = engine.clone();
-        let url = engine.url();
-        let scanning = tokio::task::spawn_blocking(move || {
+        apart(engine, "recording", move |engine| {
             let stretch = Stretch { after: Checkpoint::default(), until: window.to };
             engine.scan(&stretch, &mut |seen| {
                 if let Seen::Event(event) = seen {
@@ -84,8 +84,8 @@ impl Lives {
                 ControlFlow::Continue(())
             })?;
             Ok(reader.lives)
-        });
-        scanning.await.map_err(|error| super::died(&url, &error))?
+        })
+        .await
     }
 
     /// Marks what has to be there, so that whatever was read is as it was; of `whole` rows all is.

@@ -9,6 +9,7 @@ use kernel::{Checkpoint, Domain, EventRef, Position, Seen};
 use runtime::{Engine, StoreError, Stretch};
 
 use super::Window;
+use crate::apart::apart;
 use crate::causes::{self, Inference};
 
 /// The events that a part of a log is about.
@@ -110,8 +111,7 @@ struct Search {
 impl Search {
     async fn pass(mut self, engine: &Engine) -> Result<Self, StoreError> {
         (self.own.cut, self.own.inferred, self.inference) = Default::default();
-        let reader = engine.clone();
-        let scanning = tokio::task::spawn_blocking(move || {
+        apart(engine, "recording", move |reader| {
             let mut is_first = true;
             let stretch = Stretch { after: Checkpoint::default(), until: self.window.to };
             reader.scan(&stretch, &mut |seen| {
@@ -122,8 +122,8 @@ impl Search {
                 ControlFlow::Continue(())
             })?;
             Ok(self)
-        });
-        scanning.await.map_err(|error| super::died(&engine.url(), &error))?
+        })
+        .await
     }
 
     fn take(&mut self, seen: &Seen<'_>) {

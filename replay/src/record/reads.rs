@@ -11,6 +11,7 @@ use kernel::{Checkpoint, Domain, Effect, Entry, Failure, Position, Read};
 use runtime::{Engine, StoreError, Stretch};
 
 use super::{Own, RecordError, Window};
+use crate::apart::apart;
 use crate::reactions::{self, AHEAD, Happening, Reaction, Replay, Scope};
 
 /// A row, by topic and key; or what was looked up by.
@@ -63,9 +64,8 @@ impl Reads {
     /// Makes the decisions about own events again, from the log as far as the window goes.
     pub(super) async fn of(domain: &Domain, engine: &Engine, own: &Own, window: Window) -> Result<Self, StoreError> {
         let mut replay = Replay::new(domain, Scope { to: window.to, ..Scope::default() });
-        let (mut reads, own, engine) = (Self::default(), own.clone(), engine.clone());
-        let url = engine.url();
-        let scanning = tokio::task::spawn_blocking(move || {
+        let (mut reads, own) = (Self::default(), own.clone());
+        apart(engine, "recording", move |engine| {
             let mut note = |happening| {
                 if let Happening::Reacted(reaction) = happening {
                     reads.note(&own, &reaction);
@@ -80,8 +80,8 @@ impl Reads {
             replay.end();
             let _ = replay.drain(&mut note);
             Ok(reads)
-        });
-        scanning.await.map_err(|error| super::died(&url, &error))?
+        })
+        .await
     }
 
     fn note(&mut self, own: &Own, reaction: &Reaction) {
