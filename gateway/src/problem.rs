@@ -2,6 +2,8 @@
 
 mod rebuild;
 
+use std::time::Duration;
+
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -134,6 +136,11 @@ impl Problem {
     /// The store, or a queue on the way to it, can't take the request now.
     pub(crate) fn unavailable(detail: impl Into<String>, retry_after: u32) -> Self {
         Self::new(Kind::Unavailable, detail).with(|about| about.retry_after = Some(retry_after))
+    }
+
+    /// The store at `url` did not answer within `most`.
+    pub(crate) fn silent(url: &str, most: Duration) -> Self {
+        Self::unavailable(format!("store {url} did not answer within {most:?}"), 1)
     }
 
     fn with(mut self, name: impl FnOnce(&mut About)) -> Self {
