@@ -12,7 +12,10 @@ use crate::{
     gateway::Gateway,
     guard,
     problem::{Kind, Problem},
-    routes::{admin, commands, diff, entities, health, history, live, metrics, page, queries, rebuilds, status},
+    routes::{
+        admin, audits, commands, diff, entities, health, history, live, metrics, page, queries, rebuilds, replays,
+        status,
+    },
 };
 
 /// Every route of the gateway, with everything that a request passes on its way.
@@ -50,6 +53,8 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/rebuilds", get(rebuilds::list).post(rebuilds::start).delete(rebuilds::stop))
         .route("/api/v1/rebuilds/rollback", post(rebuilds::roll_back))
         .route("/api/v1/rebuilds/approval", post(rebuilds::approve))
+        .route("/api/v1/replays", get(replays::list).post(replays::start).delete(replays::stop))
+        .route("/api/v1/audits", get(audits::list).post(audits::start))
         .route("/openapi.json", get(page::openapi))
         .route("/livez", get(health::alive))
         .route("/readyz", get(health::ready))

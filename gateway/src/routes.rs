@@ -1,6 +1,7 @@
 //! One file a group of routes.
 
 pub(crate) mod admin;
+pub(crate) mod audits;
 pub(crate) mod commands;
 pub(crate) mod diff;
 pub(crate) mod entities;
@@ -11,4 +12,5 @@ pub(crate) mod metrics;
 pub(crate) mod page;
 pub(crate) mod queries;
 pub(crate) mod rebuilds;
+pub(crate) mod replays;
 pub(crate) mod status;
