@@ -219,7 +219,9 @@ impl From<&StoreError> for Problem {
             StoreError::Full { .. } => Self::unavailable(detail, 5),
             StoreError::Unusable { .. } => Self::unavailable(detail, 30),
             StoreError::ReadOnly(_) => Self::new(Kind::ReadOnly, detail),
-            StoreError::AfterHead { .. } => Self::new(Kind::Refused, detail),
+            StoreError::AfterHead { .. } | StoreError::NumberAfterHead { .. } | StoreError::Unnumbered { .. } => {
+                Self::new(Kind::Refused, detail)
+            }
             StoreError::Diverged { .. } | StoreError::Corrupt { .. } => Self::new(Kind::Internal, detail),
         }
     }
