@@ -7,15 +7,15 @@ import axe from 'axe-core';
  * @param {import('playwright-core').Page} page
  */
 export async function serious(page) {
-    await page.evaluate(axe.source);
-    const { violations } = await page.evaluate(() => {
-        const { axe } = /** @type {{axe: typeof import('axe-core')}} */ (/** @type {unknown} */ (window));
-        return axe.run(document, { resultTypes: ['violations'] });
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() => {
+    const { axe } = /** @type {{axe: typeof import('axe-core')}} */ (/** @type {unknown} */ (window));
+    return axe.run(document, { resultTypes: ['violations'] });
+  });
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, impact, help, nodes }) => {
+      const about = nodes.map(({ target, failureSummary }) => `${target.join(' ')}: ${failureSummary}`);
+      return { id, impact, help, about };
     });
-    return violations
-        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-        .map(({ id, impact, help, nodes }) => {
-            const about = nodes.map(({ target, failureSummary }) => `${target.join(' ')}: ${failureSummary}`);
-            return { id, impact, help, about };
-        });
 }

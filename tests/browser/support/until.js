@@ -14,13 +14,13 @@ export const DEADLINE = 15_000;
  * @returns {Promise<NonNullable<Exclude<T, false>>>}
  */
 export async function until(what, ask, deadline = DEADLINE) {
-    const end = performance.now() + deadline;
-    for (;;) {
-        const answer = await ask();
-        if (answer) return /** @type {NonNullable<Exclude<T, false>>} */ (answer);
-        if (performance.now() > end) assert.fail(`not within ${deadline} ms: ${what}`);
-        await later(10);
-    }
+  const end = performance.now() + deadline;
+  for (;;) {
+    const answer = await ask();
+    if (answer) return /** @type {NonNullable<Exclude<T, false>>} */ (answer);
+    if (performance.now() > end) assert.fail(`not within ${deadline} ms: ${what}`);
+    await later(10);
+  }
 }
 
 /**
@@ -31,15 +31,15 @@ export async function until(what, ask, deadline = DEADLINE) {
  * @param {number} [deadline] in milliseconds
  */
 export async function becomes(read, expected, deadline = DEADLINE) {
-    const end = performance.now() + deadline;
-    for (;;) {
-        const found = await read();
-        try {
-            assert.deepEqual(found, expected);
-            return;
-        } catch (difference) {
-            if (performance.now() > end) throw difference;
-        }
-        await later(10);
+  const end = performance.now() + deadline;
+  for (;;) {
+    const found = await read();
+    try {
+      assert.deepEqual(found, expected);
+      return;
+    } catch (difference) {
+      if (performance.now() > end) throw difference;
     }
+    await later(10);
+  }
 }
