@@ -87,10 +87,11 @@ fn the_page_takes_its_modules_from_here() {
     let map: BTreeMap<String, BTreeMap<String, String>> = serde_json::from_str(map).unwrap();
     let module = |file: &Value| Some((file["module"].as_str()?.to_owned(), text(file, "file").to_owned()));
     let told: BTreeMap<_, _> = packages().iter().flat_map(files).filter_map(module).collect();
-    let taken: BTreeMap<_, _> = map["imports"]
-        .iter()
-        .map(|(name, path)| (name.clone(), path.strip_prefix("/assets/vendor/").unwrap_or(path).to_owned()))
-        .collect();
+    let vendored =
+        |(name, path): (&String, &String)| Some((name.clone(), path.strip_prefix("./assets/vendor/")?.into()));
+    let taken: BTreeMap<String, String> = map["imports"].iter().filter_map(vendored).collect();
     assert_eq!(taken, told);
+    let own = map["imports"].iter().filter(|(name, _)| !taken.contains_key(*name));
+    assert_eq!(own.collect::<Vec<_>>(), [(&"retrace".into(), &"./assets/retrace.js".into())]);
     assert_eq!(map.keys().collect::<Vec<_>>(), ["imports"]);
 }
