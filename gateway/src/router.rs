@@ -12,7 +12,9 @@ use crate::{
     gateway::Gateway,
     guard,
     problem::{Kind, Problem},
-    routes::{admin, commands, diff, entities, health, history, live, metrics, page, queries, rebuilds, status},
+    routes::{
+        admin, assets, commands, diff, entities, health, history, live, metrics, openapi, queries, rebuilds, status,
+    },
 };
 
 /// Every route of the gateway, with everything that a request passes on its way.
@@ -34,7 +36,9 @@ pub fn router(gateway: Gateway) -> Router {
         router = router.route(query.path, get(queries::answer).with_state(scope));
     }
     let own = Router::new()
-        .route("/", get(page::page))
+        .route("/", get(assets::document))
+        .route("/assets/{*path}", get(assets::asset))
+        .route("/assets/pages/{name}", get(assets::page))
         .route("/ws", get(live::websocket))
         .route("/api/v1/events", get(live::server_sent))
         .route("/api/v1/commands/{id}", get(commands::one))
@@ -50,7 +54,7 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/rebuilds", get(rebuilds::list).post(rebuilds::start).delete(rebuilds::stop))
         .route("/api/v1/rebuilds/rollback", post(rebuilds::roll_back))
         .route("/api/v1/rebuilds/approval", post(rebuilds::approve))
-        .route("/openapi.json", get(page::openapi))
+        .route("/openapi.json", get(openapi::openapi))
         .route("/livez", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::metrics))

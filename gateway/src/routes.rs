@@ -1,6 +1,7 @@
 //! One file a group of routes.
 
 pub(crate) mod admin;
+pub(crate) mod assets;
 pub(crate) mod commands;
 pub(crate) mod diff;
 pub(crate) mod entities;
@@ -8,7 +9,7 @@ pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod live;
 pub(crate) mod metrics;
-pub(crate) mod page;
+pub(crate) mod openapi;
 pub(crate) mod queries;
 pub(crate) mod rebuilds;
 pub(crate) mod status;

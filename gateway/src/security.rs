@@ -7,11 +7,18 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use axum::http::{HeaderMap, Method, Uri, header};
+use data_encoding::BASE64URL_NOPAD;
 
 use crate::{
     problem::{Kind, Problem},
     settings::{Scope, Settings},
 };
+
+/// The WebSocket protocol that is spoken here.
+pub(crate) const PROTOCOL: &str = "retrace";
+
+/// What the protocol begins with that is no protocol but a token, in base64url without padding.
+const BEARER: &str = "bearer.";
 
 /// A request's outside.
 #[derive(Clone, Copy)]
@@ -34,10 +41,12 @@ pub(crate) fn check(settings: &Settings, asked: Asked<'_>) -> Result<(), Problem
     }
 }
 
-/// What a request's bearer must be allowed to do; probes tell nothing that needs a token.
+/// What a request's bearer must be allowed to do; probes, and the workbench without the data that it asks for, tell
+/// nothing that needs a token.
 fn needed(method: &Method, path: &str) -> Option<Scope> {
     match path {
-        "/livez" | "/readyz" => None,
+        "/" | "/livez" | "/readyz" => None,
+        path if path.starts_with("/assets/") => None,
         path if path.starts_with("/api/v1/queues/") => Some(Scope::Admin),
         _ if method.is_safe() => Some(Scope::Read),
         path if path == "/api/v1/rebuilds" || path.starts_with("/api/v1/rebuilds/") => Some(Scope::Admin),
@@ -122,11 +131,11 @@ fn is_own(origin: &str, authority: &str) -> bool {
 
 fn check_token(settings: &Settings, headers: &HeaderMap, scope: Scope) -> Result<(), Problem> {
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
-    let Some(given) = given else {
+    let Some(given) = given.map(str::to_owned).or_else(|| offered(headers)) else {
         return Err(Problem::new(Kind::Unauthorized, "the request must carry a token: Authorization: Bearer <token>"));
     };
     // All are compared, so that the time tells nothing about which came close.
-    let known = settings.tokens.iter().fold(None, |known, token| if token.is(given) { Some(token) } else { known });
+    let known = settings.tokens.iter().fold(None, |known, token| if token.is(&given) { Some(token) } else { known });
     match known {
         None => Err(Problem::new(Kind::Unauthorized, "the token is not known here")),
         Some(token) if token.allows(scope) => Ok(()),
@@ -137,6 +146,14 @@ fn check_token(settings: &Settings, headers: &HeaderMap, scope: Scope) -> Result
 fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The token among the protocols that a WebSocket's client offers: a page can give it no other header. In a URL it would
+/// be written down by whatever is in between.
+fn offered(headers: &HeaderMap) -> Option<String> {
+    let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
+    let token = offered.flat_map(|value| value.split(',')).find_map(|protocol| protocol.trim().strip_prefix(BEARER))?;
+    String::from_utf8(BASE64URL_NOPAD.decode(token.as_bytes()).ok()?).ok()
 }
 
 #[cfg(test)]

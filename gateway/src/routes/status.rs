@@ -64,7 +64,8 @@ pub(crate) async fn topics(State(gateway): State<Site>) -> Response {
         .iter()
         .map(|saga| json!({"name": saga.name, "triggers": saga.triggers, "reads": saga.reads}))
         .collect();
-    let domain = json!({"domain": domain.name(), "topics": topics, "queries": queries, "sagas": sagas});
+    let pages: Vec<_> = domain.pages().iter().map(|page| json!({"name": page.name, "title": page.title})).collect();
+    let domain = json!({"domain": domain.name(), "topics": topics, "queries": queries, "sagas": sagas, "pages": pages});
     reply::result(&domain.to_string())
 }
 

@@ -115,14 +115,29 @@ async fn metrics_are_counted_by_route_not_by_path() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_page_says_what_runs_and_where_to_go() {
+async fn the_workbench_is_in_the_binary() {
     let app = App::start().await;
     let page = app.get("/").await;
-    for link in ["/books", "/loans", "/books/lent", "/api/v1/status", "/openapi.json", "/metrics"] {
-        assert!(page.body.contains(&format!("<a href=\"{link}\">")), "{link}");
-        assert_eq!(app.get(link).await.status, 200, "{link}");
+    let linked = |before: &str| page.body.split(before).skip(1).filter_map(|rest| rest.split('"').next());
+    let files: Vec<_> = linked("href=\"assets/").chain(linked("src=\"assets/")).chain(linked("\"./assets/")).collect();
+    assert!(files.len() > 10, "{files:?}");
+    for file in files {
+        let path = format!("/assets/{file}");
+        let found = app.get(&path).await;
+        let kind = match path.rsplit_once('.').unwrap().1 {
+            "css" => "text/css; charset=utf-8",
+            "svg" => "image/svg+xml",
+            _ => "text/javascript; charset=utf-8",
+        };
+        assert_eq!((found.status, found.header("content-type")), (200, kind), "{path}");
+        let again = app.ask("GET", &path).header("if-none-match", found.header("etag")).await_answer().await;
+        assert_eq!((again.status, again.body.as_str()), (304, ""), "{path}");
     }
-    assert!(page.body.contains("<h1>library</h1>") && !page.body.contains('{'), "{}", page.body);
+    for nowhere in
+        ["/assets/", "/assets/nothing.js", "/assets/../Cargo.toml", "/assets/%2e%2e/Cargo.toml", "/assets/pages/x.js"]
+    {
+        assert_eq!(app.get(nowhere).await.status, 404, "{nowhere}");
+    }
 }
 
 #[derive(Serialize, Deserialize)]

@@ -247,6 +247,18 @@ impl QueryHandler {
 /// The topic of the log's own records: decisions that appended nothing (R7).
 pub const DECISIONS: &str = "decision";
 
+/// A page that a domain brings to the workbench, beside those that every domain has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Its name in addresses: letters, digits and `-`.
+    pub name: &'static str,
+    /// What it is called.
+    pub title: &'static str,
+    /// An ES module whose default export is the page, a component; what it may use is what the module `retrace`
+    /// exports.
+    pub script: &'static str,
+}
+
 /// A domain: everything about it that the rest of Retrace needs to know, as one value.
 #[derive(Clone, Debug)]
 pub struct Domain {
@@ -254,6 +266,7 @@ pub struct Domain {
     topics: BTreeMap<&'static str, (Topic, Decide)>,
     sagas: Vec<SagaHandler>,
     queries: Vec<QueryHandler>,
+    pages: Vec<Page>,
     /// Names that were given twice or are the log's own.
     clashes: Vec<String>,
     demo: Option<Begin>,
@@ -263,7 +276,15 @@ impl Domain {
     /// A domain with nothing in it yet.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
-        Self { name, topics: BTreeMap::new(), sagas: Vec::new(), queries: Vec::new(), clashes: Vec::new(), demo: None }
+        Self {
+            name,
+            topics: BTreeMap::new(),
+            sagas: Vec::new(),
+            queries: Vec::new(),
+            pages: Vec::new(),
+            clashes: Vec::new(),
+            demo: None,
+        }
     }
 
     /// Adds a type of entity, with the commands that create, update and delete it.
@@ -303,6 +324,20 @@ impl Domain {
     #[must_use]
     pub fn query<Q: Query>(mut self) -> Self {
         self.queries.push(QueryHandler { path: Q::PATH, topics: Q::topics(), answer: Q::answer });
+        self
+    }
+
+    /// Adds a page to the workbench.
+    #[must_use]
+    pub fn page(mut self, page: Page) -> Self {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        if page.name.is_empty() || !page.name.chars().all(is_plain) {
+            self.clashes.push(format!("the page {:?} is not named with letters, digits and -", page.name));
+        }
+        if self.pages.iter().any(|other| other.name == page.name) {
+            self.clashes.push(format!("two pages are named {}", page.name));
+        }
+        self.pages.push(page);
         self
     }
 
@@ -371,6 +406,12 @@ impl Domain {
     #[must_use]
     pub fn queries(&self) -> &[QueryHandler] {
         &self.queries
+    }
+
+    /// The pages that it brings to the workbench.
+    #[must_use]
+    pub fn pages(&self) -> &[Page] {
+        &self.pages
     }
 
     /// Simulated client number `index` of a run that starts from `seed`, where the domain brings any.

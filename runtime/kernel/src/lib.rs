@@ -36,7 +36,8 @@ pub use command::{Command, Intent, Outcome, Rejection, RejectionKind};
 pub use decision::{Context, Decided, Decision, Effect, Failure, Read, Refusal, Then};
 pub use digest::Digest;
 pub use domain::{
-    Change, DECISIONS, Domain, Entity, Journal, Occurrence, OnFailure, Query, QueryHandler, Saga, SagaHandler, Tables,
+    Change, DECISIONS, Domain, Entity, Journal, Occurrence, OnFailure, Page, Query, QueryHandler, Saga, SagaHandler,
+    Tables,
 };
 pub use event::{CREATED, DELETED, Draft, Entry, Event, EventRef, Junk, Meta, MetaRef, SCHEMA, Seen, UPDATED};
 pub use field::{Field, Kind};

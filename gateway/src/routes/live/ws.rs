@@ -24,6 +24,7 @@ use crate::{
     metrics::Follower,
     problem::{Kind, Problem},
     rebuilds, request,
+    security::PROTOCOL,
 };
 
 /// How long one wait for events may take.
@@ -44,7 +45,7 @@ const LONGEST: usize = 4 << 10;
 /// How many bytes of messages are gathered before they are written; a slow client holds up one message more.
 const GATHERED: usize = 16 << 10;
 
-/// `GET /ws?after=<position>&rebuilds=1`
+/// `GET /ws?after=<position>&rebuilds=1`; a page gives its token as the protocol `bearer.<base64url>` beside `retrace`.
 pub(crate) async fn websocket(
     State(gateway): State<Site>,
     uri: Uri,
@@ -56,6 +57,7 @@ pub(crate) async fn websocket(
     let rebuilds = request::parameter(&uri, "rebuilds").is_some_and(|wanted| wanted == "1");
     let rebuilds = rebuilds.then(|| gateway.rebuilds.shown());
     Ok(upgrade
+        .protocols([PROTOCOL])
         .max_message_size(LONGEST)
         .max_frame_size(LONGEST)
         .read_buffer_size(LONGEST)

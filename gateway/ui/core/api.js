@@ -1,0 +1,123 @@
+/** Asking the gateway. */
+
+import { signal } from '@preact/signals';
+import { parse } from './json.js';
+
+const TOKEN = 'retrace-token';
+
+/** The token that requests carry; kept until the tab is closed. */
+export const token = signal(sessionStorage.getItem(TOKEN) ?? '');
+
+/** Why a token is asked for, while one is. */
+export const tokenWanted = signal(/** @type {string | null} */ (null));
+
+/** A gateway's no, or none at all. */
+export class ApiError extends Error {
+  /**
+   * @param {number} status 0 where nobody answered
+   * @param {string} message a sentence
+   * @param {any} [problem] the problem document
+   */
+  constructor(status, message, problem) {
+    super(message);
+    this.status = status;
+    this.problem = problem;
+  }
+}
+
+/**
+ * @param {string} given
+ */
+export function useToken(given) {
+  token.value = given;
+  sessionStorage.setItem(TOKEN, given);
+  tokenWanted.value = null;
+}
+
+/**
+ * A path of the gateway with parameters; those that are null, undefined or empty are left out.
+ *
+ * @param {string[]} path its segments, as they are
+ * @param {Record<string, string | number | null | undefined>} [query]
+ */
+export function address(path, query = {}) {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== null && value !== undefined && value !== '') parameters.set(name, String(value));
+  }
+  const text = parameters.toString();
+  return path.map(encodeURIComponent).join('/') + (text && `?${text}`);
+}
+
+/** @param {string[]} path under `/api/v1` */
+export const api = (...path) => ['api', 'v1', ...path];
+
+/**
+ * @param {string[]} path
+ * @param {Record<string, string | number | null | undefined>} [query]
+ * @param {{signal?: AbortSignal}} [options]
+ * @returns {Promise<any>} the result
+ */
+export const get = (path, query, options) => ask('GET', address(path, query), undefined, options);
+
+/**
+ * @param {string[]} path
+ * @param {any} [body] JSON, or a Blob that is sent as it is
+ * @param {{headers?: Record<string, string>, query?: Record<string, string | number | null | undefined>}} [options]
+ * @returns {Promise<any>} the result
+ */
+export const post = (path, body, options) => ask('POST', address(path, options?.query), body, options);
+
+/**
+ * @param {string[]} path
+ * @param {any} body
+ * @returns {Promise<any>} the result
+ */
+export const put = (path, body) => ask('PUT', address(path), body);
+
+/**
+ * @param {string[]} path
+ * @returns {Promise<any>} the result
+ */
+export const del = (path) => ask('DELETE', address(path));
+
+/**
+ * @param {string} method
+ * @param {string} url
+ * @param {any} [body]
+ * @param {{signal?: AbortSignal, headers?: Record<string, string>}} [options]
+ */
+async function ask(method, url, body, { signal: aborted, headers = {} } = {}) {
+  const request = new Headers(headers);
+  if (token.value) request.set('authorization', `Bearer ${token.value}`);
+  if (body !== undefined && !(body instanceof Blob)) {
+    request.set('content-type', 'application/json');
+    body = JSON.stringify(body);
+  }
+  let response;
+  let text;
+  try {
+    response = await fetch(url, { method, headers: request, body, signal: aborted });
+    text = await response.text();
+  } catch (error) {
+    if (aborted?.aborted) throw error;
+    throw new ApiError(0, 'The gateway does not answer.');
+  }
+  const answer = read(text, response.status);
+  if (response.ok) return answer.result;
+  const said = answer.detail ?? answer.error ?? `The gateway answered with status ${response.status}.`;
+  if (response.status === 401) tokenWanted.value = token.value ? said : 'This gateway asks who you are.';
+  throw new ApiError(response.status, said, answer);
+}
+
+/**
+ * @param {string} text
+ * @param {number} status
+ */
+function read(text, status) {
+  try {
+    return parse(text);
+  } catch {
+    throw new ApiError(status, `The gateway's answer (status ${status}) is no JSON.`);
+  }
+}

@@ -1,0 +1,44 @@
+/** What the log is about: asked for once. */
+
+import { computed, signal } from '@preact/signals';
+import { api, get } from './api.js';
+
+/** @type {import('@preact/signals').Signal<import('./types.js').Domain | null>} */
+export const domain = signal(null);
+
+export async function loadDomain() {
+  domain.value = await get(api('topics'));
+}
+
+const byName = computed(() => new Map(domain.value?.topics.map((topic, index) => [topic.name, { topic, index }])));
+
+/**
+ * @param {string} name
+ * @returns {import('./types.js').Topic | undefined}
+ */
+export const topicOf = (name) => byName.value.get(name)?.topic;
+
+/**
+ * The class that gives a topic its colour: topics that come one after the other are far apart.
+ *
+ * @param {string} name
+ */
+export function hueOf(name) {
+  const index = byName.value.get(name)?.index;
+  return index === undefined ? 'hue-none' : `hue-${index % 10}`;
+}
+
+/**
+ * What a person would call a row: its name, its status, or what is left of it.
+ *
+ * @param {any} row
+ * @returns {string}
+ */
+export function labelOf(row) {
+  for (const field of ['name', 'title', 'status', 'recipient', 'amount']) {
+    const value = row?.[field];
+    if (typeof value === 'string' && value) return value;
+    if (typeof value === 'number') return `${field} ${value}`;
+  }
+  return '';
+}

@@ -1,0 +1,73 @@
+/**
+ * Where one is: each view has an address of its own behind the `#`, so that it can be linked, reloaded and gone back to,
+ * and no path of the domain is taken.
+ */
+
+import { signal } from '@preact/signals';
+
+/**
+ * @typedef {object} Route
+ * @property {string} view the first segment
+ * @property {string[]} parts the others
+ * @property {Record<string, string>} query
+ */
+
+/** @returns {Route} */
+function read() {
+  const [path = '', query = ''] = location.hash.replace(/^#\/?/, '').split(/\?(.*)/s);
+  const [view = '', ...parts] = path.split('/').filter(Boolean).map(decoded);
+  return { view, parts, query: Object.fromEntries(new URLSearchParams(query)) };
+}
+
+/** @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+export const route = signal(read());
+
+addEventListener('hashchange', () => {
+  route.value = read();
+});
+
+/**
+ * The address of a view; parameters that are null, undefined or empty are left out.
+ *
+ * @param {string[]} parts
+ * @param {Record<string, string | number | null | undefined>} [query]
+ */
+export function href(parts, query = {}) {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== null && value !== undefined && value !== '') parameters.set(name, String(value));
+  }
+  const text = parameters.toString();
+  return `#/${parts.map(encodeURIComponent).join('/')}${text && `?${text}`}`;
+}
+
+/**
+ * Goes somewhere; with `replace`, without a step to go back.
+ *
+ * @param {string} address as {@link href} gives it
+ * @param {{replace?: boolean}} [how]
+ */
+export function go(address, { replace = false } = {}) {
+  if (replace) history.replaceState(null, '', address);
+  else history.pushState(null, '', address);
+  route.value = read();
+}
+
+/**
+ * Changes parameters of where one is.
+ *
+ * @param {Record<string, string | number | null | undefined>} changed
+ * @param {{replace?: boolean}} [how]
+ */
+export function setQuery(changed, how = { replace: true }) {
+  const { view, parts, query } = route.value;
+  go(href([view, ...parts], { ...query, ...changed }), how);
+}
