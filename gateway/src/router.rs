@@ -12,7 +12,7 @@ use crate::{
     gateway::Gateway,
     guard,
     problem::{Kind, Problem},
-    routes::{admin, commands, diff, entities, health, history, live, metrics, page, queries, rebuilds, status},
+    routes::{admin, commands, diff, entities, health, history, live, log, metrics, page, queries, rebuilds, status},
 };
 
 /// Every route of the gateway, with everything that a request passes on its way.
@@ -39,6 +39,7 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/events", get(live::server_sent))
         .route("/api/v1/commands/{id}", get(commands::one))
         .route("/api/v1/diff", get(diff::diff))
+        .route("/api/v1/log", get(log::log))
         .route("/api/v1/history/{topic}/{id}", get(history::history))
         .route("/api/v1/trace/{id}", get(history::trace))
         .route("/api/v1/status", get(status::status))

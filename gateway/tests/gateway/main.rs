@@ -12,6 +12,7 @@ mod entities;
 mod histories;
 mod idempotency;
 mod live;
+mod log;
 mod past;
 mod rebuilds;
 mod refusals;
