@@ -15,6 +15,7 @@ mod histories;
 mod idempotency;
 mod live;
 mod past;
+mod queues;
 mod rebuilds;
 mod refusals;
 mod replays;
