@@ -13,7 +13,7 @@ use crate::{
     guard,
     problem::{Kind, Problem},
     routes::{
-        admin, audits, commands, diff, entities, health, history, listing, live, metrics, page, queries, rebuilds,
+        admin, audits, commands, diff, entities, health, history, listing, live, log, metrics, page, queries, rebuilds,
         replays, status,
     },
 };
@@ -42,6 +42,7 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/events", get(live::server_sent))
         .route("/api/v1/commands/{id}", get(commands::one))
         .route("/api/v1/diff", get(diff::diff))
+        .route("/api/v1/log", get(log::log))
         .route("/api/v1/history/{topic}/{id}", get(history::history))
         .route("/api/v1/trace/{id}", get(history::trace))
         .route("/api/v1/status", get(status::status))

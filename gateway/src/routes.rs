@@ -9,6 +9,7 @@ pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod listing;
 pub(crate) mod live;
+pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod page;
 pub(crate) mod queries;

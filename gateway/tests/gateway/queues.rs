@@ -53,7 +53,7 @@ async fn commands_are_told_where_they_stand_a_page_at_a_time() {
     let command = |index: usize, state: &str, title: &str| {
         json!({
             "state": state, "id": ids[index], "topic": "book", "intent": "create",
-            "data": [{"title": title, "copies": 1}], "attempts": 0,
+            "data": [{"title": title}], "attempts": 0,
         })
     };
     let [mut dead, mut claimed, waiting] =
