@@ -74,7 +74,7 @@ export function EventList({ window, chosen, onChoose }) {
 /**
  * Keeps what is looked at in its place when rows come or go above it; at the top, what comes pushes the others down.
  *
- * @param {import('preact').RefObject<HTMLElement>} box
+ * @param {import('preact').RefObject<HTMLElement | null>} box
  * @param {import('../core/window.js').LogWindow} window
  * @param {import('../core/types.js').LogEvent[]} events
  */
