@@ -12,7 +12,9 @@ use crate::{
     gateway::Gateway,
     guard,
     problem::{Kind, Problem},
-    routes::{admin, commands, diff, entities, health, history, live, log, metrics, page, queries, rebuilds, status},
+    routes::{
+        admin, commands, diff, entities, health, history, live, log, metrics, page, queries, rebuilds, state, status,
+    },
 };
 
 /// Every route of the gateway, with everything that a request passes on its way.
@@ -42,6 +44,9 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/log", get(log::log))
         .route("/api/v1/history/{topic}/{id}", get(history::history))
         .route("/api/v1/trace/{id}", get(history::trace))
+        .route("/api/v1/state", get(state::state))
+        .route("/api/v1/state/{topic}/{key}", get(state::row))
+        .route("/api/v1/state/{topic}/{key}/referrers", get(state::referrers))
         .route("/api/v1/status", get(status::status))
         .route("/api/v1/topics", get(status::topics))
         .route("/api/v1/queues", get(admin::queues))

@@ -12,4 +12,5 @@ pub(crate) mod metrics;
 pub(crate) mod page;
 pub(crate) mod queries;
 pub(crate) mod rebuilds;
+pub(crate) mod state;
 pub(crate) mod status;

@@ -38,6 +38,7 @@ pub(super) fn all(topics: &[Arc<Topic>]) -> Map<String, Value> {
     schemas.insert("LiveEvent".into(), live_event());
     super::rebuilds::schemas(&mut schemas);
     super::past::schemas(&mut schemas);
+    super::state::schemas(&mut schemas);
     schemas
 }
 
