@@ -13,8 +13,8 @@ use crate::{
     guard,
     problem::{Kind, Problem},
     routes::{
-        admin, audits, commands, diff, entities, health, history, listing, live, log, metrics, page, queries, rebuilds,
-        replays, status,
+        admin, audits, commands, diff, entities, health, history, listing, live, log, metrics, opened, page, queries,
+        rebuilds, replays, status,
     },
 };
 
@@ -56,6 +56,8 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/rebuilds/rollback", post(rebuilds::roll_back))
         .route("/api/v1/rebuilds/approval", post(rebuilds::approve))
         .route("/api/v1/replays", get(replays::list).post(replays::start).delete(replays::stop))
+        .route("/api/v1/histories", get(opened::list).post(opened::open))
+        .route("/api/v1/histories/{id}", delete(opened::close))
         .route("/api/v1/audits", get(audits::list).post(audits::start))
         .route("/openapi.json", get(page::openapi))
         .route("/livez", get(health::alive))

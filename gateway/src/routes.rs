@@ -11,6 +11,7 @@ pub(crate) mod listing;
 pub(crate) mod live;
 pub(crate) mod log;
 pub(crate) mod metrics;
+pub(crate) mod opened;
 pub(crate) mod page;
 pub(crate) mod queries;
 pub(crate) mod rebuilds;
