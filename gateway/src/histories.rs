@@ -64,10 +64,11 @@ impl Histories {
         let read = tokio::task::spawn_blocking(move || runtime::history::read_bytes(&reader.0, &reader.1, &bytes));
         let died =
             |error: tokio::task::JoinError| Problem::new(Kind::Internal, format!("reading {name} died: {error}"));
-        let entries = read.await.map_err(died)?.map_err(|error| match &error {
-            StoreError::Corrupt { .. } => Problem::new(Kind::Refused, error.to_string()),
-            _ => Problem::from(&error),
-        })?;
+        let unreadable = |error: StoreError| {
+            let is_the_files = matches!(error, StoreError::Corrupt { .. });
+            if is_the_files { Problem::new(Kind::Refused, error.to_string()) } else { Problem::from(error) }
+        };
+        let entries = read.await.map_err(died)?.map_err(unreadable)?;
         let opened = self.keep(domain, id, name, entries).await?;
         let mut open = self.open_ones();
         if open.len() >= MOST {
