@@ -1,10 +1,9 @@
 /** Events, newest first: only those that can be seen are in the page. */
 
 import { labelOf } from '../core/domain.js';
-import { count } from '../core/format.js';
+import { count, timeOf } from '../core/format.js';
 import { html, useEffect, useLayoutEffect, useRef, useState } from '../core/html.js';
 import { Chip, Id, verbOf } from './data.js';
-import { timeOf } from '../core/format.js';
 
 /** The height of a row, pixels; the style sheet says the same. */
 const ROW = 32;
@@ -127,8 +126,8 @@ function Line({ event, row, size, isChosen, onChoose }) {
     <time title=${time ? `${time.day}, position ${event.position}` : event.position}>${time?.time ?? event.position}</time>
     <span><${Chip} topic=${event.topic} /></span>
     <b>${verbOf(event)}</b>
-    <span class="key">${event.key && html`<${Id} value=${event.key} />`}</span>
-    <bdi class="label">${labelOf(event.data).slice(0, 120)}</bdi>
+    <span class="key">${event.key && event.key !== event.position && html`<${Id} value=${event.key} />`}</span>
+    <bdi class="label">${labelOf(event.topic, event.data).slice(0, 120)}</bdi>
     <span class="by">${event.handler ?? ''}</span>
   </div>`;
 }
