@@ -1,5 +1,7 @@
 /** A trace as a tree that can be drawn: what is in it, and where each node goes. */
 
+import { topicOf } from './domain.js';
+
 /** @typedef {import('./types.js').Caused} Caused */
 
 /**
@@ -26,8 +28,8 @@ const MANY = 150;
 const OPEN = 2;
 
 /** Sizes, pixels: the style sheet says the same of the cards. A narrow tree is indented, one node a line. */
-export const WIDE = { width: 216, height: 54, across: 104, down: 12, margin: 16 };
-export const NARROW = { width: 248, height: 54, across: 22, down: 10, margin: 10 };
+export const WIDE = { width: 192, height: 54, across: 92, down: 12, margin: 16 };
+export const NARROW = { width: 224, height: 54, across: 18, down: 10, margin: 10 };
 
 /** @typedef {typeof WIDE} Sizes */
 
@@ -62,6 +64,16 @@ export function pathTo(node) {
   const path = new Set();
   for (let above = node; above; above = above.parent) path.add(above.id);
   return path;
+}
+
+/**
+ * The service that did what a command asked for.
+ *
+ * @param {Node} node
+ */
+export function serviceOf({ what, effects }) {
+  const topic = what.kind === 'command' ? effects[0]?.what.event?.topic : undefined;
+  return topic && topicOf(topic)?.service;
 }
 
 /**
