@@ -83,6 +83,7 @@
  * @property {Mention} [event]
  * @property {Fit} [inferred]
  * @property {true} [asked]
+ * @property {any} [fate] what became of a command that led to no event
  * @property {Caused[]} effects
  *
  * @typedef {object} Trace
@@ -90,7 +91,6 @@
  * @property {number} events
  * @property {boolean} truncated
  * @property {boolean} searched
- * @property {any} [fate] what became of a command that no event names
  *
  * @typedef {object} Change what happened to a row
  * @property {string} topic

@@ -14,7 +14,7 @@ import { Chip, Id, verbOf } from './data.js';
  */
 export function Card({ node, x, y, hue, label, since, isOpen, isStop, isFolded, sizes, onChoose, onFold }) {
   const { what, effects, parent, depth, id } = node;
-  const { kind, event, handler, inferred, asked } = what;
+  const { kind, event, handler, inferred, asked, fate } = what;
   const siblings = parent?.effects ?? [node];
   const isWide = sizes === WIDE;
   const fold = (/** @type {Event} */ pressed) => {
@@ -24,7 +24,7 @@ export function Card({ node, x, y, hue, label, since, isOpen, isStop, isFolded, 
   const by = handler && html`<span class="by" title=${`Saga ${handler} reacted${inferred ? `; inferred, ${inferred}` : ''}`}
     >${handler}</span
   >${inferred && html`<i class="fit">${inferred}</i>`}`;
-  const names = ['card', kind, hue, asked && 'asked', effects.length > 0 && 'branch', isOpen && 'open'];
+  const names = ['card', kind, hue, fate?.status, asked && 'asked', effects.length > 0 && 'branch', isOpen && 'open'];
   return html`
     ${isWide && by && html`<div class="edge" aria-hidden="true" style=${{ left: `${x - sizes.across}px`, top: `${y}px` }}>${by}</div>`}
     <div
@@ -49,7 +49,7 @@ export function Card({ node, x, y, hue, label, since, isOpen, isStop, isFolded, 
       <div class="more">
         ${!isWide && by}
         <bdi>${event ? label : serviceOf(node) ?? html`<${Id} value=${id} />`}</bdi>
-        <span class="since">${event ? since : what.kind === 'command' && !handler ? 'client' : ''}</span>
+        <span class="since">${event ? since : fate?.status ?? (kind === 'command' && !handler ? 'client' : '')}</span>
       </div>
       ${effects.length > 0 &&
       html`<span class="fold" aria-hidden="true" onClick=${fold} title=${isFolded ? `Show ${plural(node.below, 'node')}` : 'Fold'}
@@ -66,8 +66,8 @@ export function Card({ node, x, y, hue, label, since, isOpen, isStop, isFolded, 
  * @param {string} label
  * @param {string} since
  */
-function told({ id, what: { kind, event, handler, inferred, asked } }, label, since) {
+function told({ id, what: { kind, event, handler, inferred, asked, fate } }, label, since) {
   const name = event ? `${event.topic} ${verbOf(event)}` : kind === 'missing' ? `event ${id}, not in the log` : `command ${id}`;
   const by = handler && `by saga ${handler}${inferred ? `, inferred, ${inferred}` : ''}`;
-  return [name, label, by, since, asked && 'asked for'].filter(Boolean).join(', ');
+  return [name, label, by, since, fate?.status, asked && 'asked for'].filter(Boolean).join(', ');
 }

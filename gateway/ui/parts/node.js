@@ -14,9 +14,9 @@ import { Answer } from './problem.js';
 /** @typedef {import('../core/tree.js').Node} Node */
 
 /**
- * @param {{node: Node, start: string | null, data: any, fate?: any, at?: string | undefined, log?: string | undefined}} props
+ * @param {{node: Node, start: string | null, data: any, at?: string | undefined, log?: string | undefined}} props
  */
-export function Detail({ node, start, data, fate, at, log }) {
+export function Detail({ node, start, data, at, log }) {
   const { what, id } = node;
   const { event } = what;
   return html`<section class="panel detail" aria-label="Chosen node" aria-live="polite" data-id=${id}>
@@ -24,7 +24,7 @@ export function Detail({ node, start, data, fate, at, log }) {
       ? html`<${Happened} key=${id} node=${node} start=${start} data=${data} log=${log} />`
       : html`<h2>${what.kind === 'missing' ? 'An event that is not in the log' : 'Command'}</h2>`}
     ${what.kind === 'missing' && html`<p>Others name it as their cause, but the log does not have it: it was cut short.</p>`}
-    ${what.kind === 'command' && html`<${Commanded} node=${node} fate=${fate} log=${log} />`}
+    ${what.kind === 'command' && html`<${Commanded} node=${node} log=${log} />`}
     </div>
     <dl class="row ids">
       ${event &&
@@ -100,9 +100,9 @@ function Changed({ event, topicKey, data, log }) {
   </${Answer}>`;
 }
 
-/** What a service was asked to do, and by whom. @param {{node: Node, fate?: any, log?: string | undefined}} props */
-function Commanded({ node, fate, log }) {
-  const { handler } = node.what;
+/** What a service was asked to do, and by whom. @param {{node: Node, log?: string | undefined}} props */
+function Commanded({ node, log }) {
+  const { handler, fate } = node.what;
   const cause = node.parent?.what.event;
   return html`
     <p class="why">

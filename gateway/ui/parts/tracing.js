@@ -25,7 +25,7 @@ export async function traceOf(id, { at, log }, signal) {
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 404 || log) throw error;
     const fate = await get(api('commands', id), {}, { signal }).catch(() => Promise.reject(error));
-    return { root: { kind: 'command', id, asked: true, effects: [] }, events: 0, truncated: false, searched: true, fate };
+    return { root: { kind: 'command', id, asked: true, effects: [], fate }, events: 0, truncated: false, searched: true };
   }
 }
 

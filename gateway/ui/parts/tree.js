@@ -2,7 +2,7 @@
 
 import { hueOf } from '../core/domain.js';
 import { between } from '../core/format.js';
-import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../core/html.js';
+import { html, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../core/html.js';
 import { lay, line, NARROW, pathTo, towards, WIDE } from '../core/tree.js';
 import { Card } from './card.js';
 
@@ -35,21 +35,27 @@ export function Tree({ root, start, labels, open, folded, onOpen, onFold }) {
   const index = Math.max(0, placed.findIndex(({ node }) => node.id === focused));
   const path = useMemo(() => pathTo(placed.find(({ node }) => node.id === open)?.node), [placed, open]);
 
-  const card = (/** @type {string | undefined} */ id) =>
-    /** @type {HTMLElement | undefined} */ ([...(box.current?.querySelectorAll('[role=treeitem]') ?? [])].find(
-      (element) => element instanceof HTMLElement && element.dataset.id === id,
-    ));
+  const [span, look] = useSpan(box);
+  const isMoving = useRef(false);
+  // Of a tree of a thousand cards only those that can be seen are there, and the one that has the focus.
+  const seen = placed.filter(({ y }, place) => place === index || (y > span[0] && y < span[1]));
+
   // What was asked for is in sight, wherever in the tree it is.
   useLayoutEffect(() => {
-    const element = card(open);
-    if (!box.current || !element) return;
-    const { offsetLeft, offsetTop, offsetWidth, offsetHeight } = element;
+    const at = placed.find(({ node }) => node.id === open);
+    if (!box.current || !at) return;
     const { clientWidth, clientHeight } = box.current;
     box.current.scrollTo(
-      offsetLeft + offsetWidth > clientWidth ? offsetLeft - (clientWidth - offsetWidth) / 2 : 0,
-      offsetTop + offsetHeight > clientHeight ? offsetTop - (clientHeight - offsetHeight) / 2 : 0,
+      at.x + sizes.width > clientWidth ? at.x - (clientWidth - sizes.width) / 2 : 0,
+      at.y + sizes.height > clientHeight ? at.y - (clientHeight - sizes.height) / 2 : 0,
     );
+    look();
   }, [root.id, sizes]);
+  useLayoutEffect(() => {
+    if (!isMoving.current) return;
+    isMoving.current = false;
+    /** @type {HTMLElement | null | undefined} */ (box.current?.querySelector('[role=treeitem][tabindex="0"]'))?.focus();
+  }, [focused]);
 
   const press = (/** @type {KeyboardEvent} */ event) => {
     const node = placed[index]?.node;
@@ -63,8 +69,8 @@ export function Tree({ root, start, labels, open, folded, onOpen, onFold }) {
     else {
       const to = towards(key, placed, index, sizes);
       if (!to) return;
+      isMoving.current = true;
       setFocused(to.node.id);
-      card(to.node.id)?.focus();
     }
     event.preventDefault();
   };
@@ -72,18 +78,46 @@ export function Tree({ root, start, labels, open, folded, onOpen, onFold }) {
     setFocused(id);
     onOpen(id);
   };
-  return html`<div class=${`tree ${sizes === NARROW ? 'narrow' : 'wide'}`} ref=${box}>
+  const lines = useMemo(
+    () => html`<${Lines} placed=${placed} path=${path} sizes=${sizes} width=${width} height=${height} />`,
+    [placed, path],
+  );
+  return html`<div class=${`tree ${sizes === NARROW ? 'narrow' : 'wide'}`} ref=${box} onScroll=${look}>
     <div class="all" role="tree" aria-label="What led to what" style=${{ width: `${width}px`, height: `${height}px` }} onKeyDown=${press}>
-      <${Lines} placed=${placed} path=${path} sizes=${sizes} width=${width} height=${height} />
-      ${placed.map(
-        ({ node, x, y }, place) =>
+      ${lines}
+      ${seen.map(
+        ({ node, x, y }) =>
           html`<${Card} key=${node.id} node=${node} x=${x} y=${y} hue=${hueOf(node.what.event?.topic ?? '')}
             label=${labels.get(node.id) ?? ''} since=${sinceOf(node, start)} isOpen=${node.id === open}
-            isStop=${place === index} isFolded=${folded.has(node.id)} sizes=${sizes}
+            isStop=${node === placed[index]?.node} isFolded=${folded.has(node.id)} sizes=${sizes}
             onChoose=${choose} onFold=${onFold} />`,
       )}
     </div>
   </div>`;
+}
+
+/** Heights are looked at in steps, pixels, and cards are there this far beyond what can be seen. */
+const [STEP, AROUND] = [200, 400];
+
+/**
+ * From where to where a box shows what is in it, and how to look again.
+ *
+ * @param {{current: HTMLElement | null}} box
+ * @returns {[[number, number], () => void]}
+ */
+function useSpan(box) {
+  const [[top, height], set] = useState(/** @type {[number, number]} */ ([0, 1000]));
+  const look = useCallback(() => {
+    const { scrollTop = 0, clientHeight = 0 } = box.current ?? {};
+    const now = /** @type {[number, number]} */ ([Math.floor(scrollTop / STEP) * STEP, clientHeight]);
+    set((before) => (before[0] === now[0] && before[1] === now[1] ? before : now));
+  }, []);
+  useEffect(() => {
+    const seen = new ResizeObserver(look);
+    if (box.current) seen.observe(box.current);
+    return () => seen.disconnect();
+  }, []);
+  return [[top - AROUND, top + height + STEP + AROUND], look];
 }
 
 /**

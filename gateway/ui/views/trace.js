@@ -56,7 +56,7 @@ function summary({ events }, nodes) {
   const commands = nodes.filter(({ what }) => what.kind === 'command').length;
   const sagas = new Set(nodes.flatMap(({ what }) => what.handler ?? [])).size;
   const ends = endsOf(nodes);
-  const told = [plural(events, 'event'), commands > 0 && plural(commands, 'command'), sagas > 0 && plural(sagas, 'saga')];
+  const told = [events > 0 && plural(events, 'event'), commands > 0 && plural(commands, 'command'), sagas > 0 && plural(sagas, 'saga')];
   return `${told.filter(Boolean).join(', ')}${ends && ends[0] !== ends[1] ? `, over ${between(...ends)}` : ''}`;
 }
 
@@ -96,7 +96,7 @@ function Drawn({ trace, nodes, id, at, log }) {
           ${foldable.length > 1 && html`<button class="more" onClick=${all}>${folded.size > 0 ? 'Unfold all' : 'Fold all'}</button>`}
         </footer>
       </section>
-      <${Detail} node=${open} start=${start} data=${data.answer?.get(open.id)?.data} fate=${trace.fate} at=${at} log=${log} />
+      <${Detail} node=${open} start=${start} data=${data.answer?.get(open.id)?.data} at=${at} log=${log} />
     </div>
   `;
 }
