@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, atomic::AtomicU64},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use axum::response::Response;
@@ -144,7 +144,7 @@ impl Shared {
         let most = self.settings.store_timeout;
         match tokio::time::timeout(most, call).await {
             Ok(answer) => Ok(answer?),
-            Err(_) => Err(self.silent(most)),
+            Err(_) => Err(Problem::silent(&self.engine.url(), most)),
         }
     }
 
@@ -156,10 +156,5 @@ impl Shared {
         };
         reply::mark(&mut response, stale);
         Ok(response)
-    }
-
-    /// The store did not answer within `most`.
-    pub(crate) fn silent(&self, most: Duration) -> Problem {
-        Problem::unavailable(format!("store {} did not answer within {most:?}", self.engine.url()), 1)
     }
 }

@@ -10,7 +10,7 @@
 //! | `router`, `routes` | the table of contents, and one file a group of routes |
 //! | `guard`, `security` | what every request passes: hosts, origins, tokens, panics, counting |
 //! | `submission`, `intake`, `waiters` | a command's way there and back |
-//! | `past` | how a question about the past says when, and its answer for when it is |
+//! | `past`, `source` | how a question about the past says when, and which log it is about |
 //! | `live` | events as they happen, resumable |
 //! | `rebuilds`, `served` | rebuilds of the read model from here, and whether its rows are this program's |
 //! | `problem` | every error that a client is told |
@@ -34,6 +34,7 @@ mod security;
 mod serve;
 mod served;
 mod settings;
+mod source;
 mod submission;
 mod surface;
 mod waiters;

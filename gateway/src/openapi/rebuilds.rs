@@ -71,7 +71,7 @@ fn rebuild() -> Value {
         json!({
             "type": ["string", "null"],
             "description": description,
-            "examples": ["1795341904815-0", "2026-11-22T15:04:05Z"],
+            "examples": ["1795341904815-0", "#17", "2026-11-22T15:04:05Z"],
         })
     };
     json!({
