@@ -17,3 +17,4 @@ mod rebuilds;
 mod refusals;
 mod security;
 mod stopping;
+mod vendored;
