@@ -13,10 +13,12 @@
 //! | `past`, `source` | how a question about the past says when, and which log it is about |
 //! | `live` | events as they happen, resumable |
 //! | `rebuilds`, `served` | rebuilds of the read model from here, and whether its rows are this program's |
+//! | `work` | what takes long and is done for clients: replays, audits |
 //! | `problem` | every error that a client is told |
 //! | `serve` | connections: accepted, bounded, and brought to an end |
 
 mod body;
+mod fields;
 mod gateway;
 mod guard;
 mod intake;
@@ -38,6 +40,7 @@ mod source;
 mod submission;
 mod surface;
 mod waiters;
+mod work;
 
 pub use gateway::Gateway;
 pub use router::router;

@@ -3,7 +3,7 @@
 use axum::{http::Uri, response::Response};
 use jiff::{Zoned, tz::TimeZone};
 use kernel::{Checkpoint, Moment, Position, Row, Tables, Topic};
-use runtime::moment;
+use runtime::moment::{self, UnreadableMoment};
 use serde_json::{Value, json};
 
 use crate::{
@@ -75,12 +75,16 @@ impl Shared {
     }
 }
 
+/// The moment that a text tells; times without an offset are UTC.
+pub(crate) fn moment(text: &str) -> Result<Moment, UnreadableMoment> {
+    moment::read(text, &Zoned::now().with_time_zone(TimeZone::UTC))
+}
+
 /// The moment that a parameter tells. In a query string `+` is a space, but hardly anybody who gives a time with an
 /// offset writes `%2B`: it is taken for what makes sense. Times without an offset are UTC: a client can't know the
 /// time zone of a server.
 fn read(readings: &[String; 2]) -> Result<Moment, Problem> {
-    let now = Zoned::now().with_time_zone(TimeZone::UTC);
-    let [as_is, with_spaces] = readings.each_ref().map(|text| moment::read(text, &now));
+    let [as_is, with_spaces] = readings.each_ref().map(|text| moment(text));
     as_is.or(with_spaces).map_err(|error| Problem::new(Kind::MalformedRequest, error.to_string()))
 }
 

@@ -4,7 +4,11 @@ use axum::http::Uri;
 use projector::timeline::{self, Timeline};
 use runtime::{Engine, StoreError};
 
-use crate::{gateway::Shared, problem::Problem};
+use crate::{
+    gateway::Shared,
+    problem::{Kind, Problem},
+    request,
+};
 
 /// A log and its timeline, and how long they may take to answer. Clones share them.
 #[derive(Clone, Debug)]
@@ -16,9 +20,19 @@ pub(crate) struct Source<'g> {
 
 impl Shared {
     /// What a request is to be answered from.
-    #[expect(clippy::unnecessary_wraps, reason = "a request may name a log that is not there")]
-    pub(crate) fn source(&self, _uri: &Uri) -> Result<Source<'_>, Problem> {
-        Ok(self.own_log())
+    pub(crate) fn source(&self, uri: &Uri) -> Result<Source<'_>, Problem> {
+        self.source_of(request::parameter(uri, "log").as_deref())
+    }
+
+    /// The log of this name, or the gateway's own.
+    pub(crate) fn source_of(&self, log: Option<&str>) -> Result<Source<'_>, Problem> {
+        match log {
+            None => Ok(self.own_log()),
+            Some(log) => {
+                let detail = format!("no history {log} is open here; POST /api/v1/histories opens one");
+                Err(Problem::new(Kind::NotFound, detail).field("log"))
+            }
+        }
     }
 
     /// The log that the gateway is of.
