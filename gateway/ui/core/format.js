@@ -31,8 +31,15 @@ export function duration(seconds) {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** @param {string} position */
-export const millisOf = (position) => Number(position.split('-')[0]);
+/**
+ * Milliseconds since 1970. A first part below 10^11 is seconds, with microseconds behind it: so OrderShop v2 wrote them.
+ *
+ * @param {string} position
+ */
+export function millisOf(position) {
+  const [first = 0, second = 0] = position.split('-').map(Number);
+  return first < 1e11 ? first * 1000 + Math.floor(second / 1000) : first;
+}
 
 /**
  * Log order of positions.
