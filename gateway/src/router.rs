@@ -13,8 +13,8 @@ use crate::{
     guard,
     problem::{Kind, Problem},
     routes::{
-        admin, assets, audits, commands, diff, entities, health, history, live, metrics, openapi, queries, rebuilds,
-        replays, status,
+        admin, assets, audits, commands, diff, entities, health, history, live, log, metrics, openapi, queries,
+        rebuilds, replays, status,
     },
 };
 
@@ -44,6 +44,7 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/events", get(live::server_sent))
         .route("/api/v1/commands/{id}", get(commands::one))
         .route("/api/v1/diff", get(diff::diff))
+        .route("/api/v1/log", get(log::log))
         .route("/api/v1/history/{topic}/{id}", get(history::history))
         .route("/api/v1/trace/{id}", get(history::trace))
         .route("/api/v1/status", get(status::status))

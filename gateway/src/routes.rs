@@ -9,6 +9,7 @@ pub(crate) mod entities;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod live;
+pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod queries;

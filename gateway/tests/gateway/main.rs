@@ -14,6 +14,7 @@ mod entities;
 mod histories;
 mod idempotency;
 mod live;
+mod log;
 mod past;
 mod rebuilds;
 mod refusals;
