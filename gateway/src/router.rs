@@ -13,8 +13,8 @@ use crate::{
     guard,
     problem::{Kind, Problem},
     routes::{
-        admin, assets, audits, commands, diff, entities, health, history, live, log, metrics, openapi, queries,
-        rebuilds, replays, status,
+        admin, assets, audits, commands, diff, entities, health, history, listing, live, log, metrics, openapi,
+        queries, rebuilds, replays, status,
     },
 };
 
@@ -50,6 +50,7 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/status", get(status::status))
         .route("/api/v1/topics", get(status::topics))
         .route("/api/v1/queues", get(admin::queues))
+        .route("/api/v1/queues/{service}", get(listing::queue))
         .route("/api/v1/queues/{service}/dead", get(admin::dead))
         .route("/api/v1/queues/{service}/dead/{command}", delete(admin::discard))
         .route("/api/v1/queues/{service}/dead/{command}/requeue", post(admin::requeue))

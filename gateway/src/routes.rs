@@ -8,6 +8,7 @@ pub(crate) mod diff;
 pub(crate) mod entities;
 pub(crate) mod health;
 pub(crate) mod history;
+pub(crate) mod listing;
 pub(crate) mod live;
 pub(crate) mod log;
 pub(crate) mod metrics;

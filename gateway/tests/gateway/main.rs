@@ -16,6 +16,7 @@ mod idempotency;
 mod live;
 mod log;
 mod past;
+mod queues;
 mod rebuilds;
 mod refusals;
 mod replays;
