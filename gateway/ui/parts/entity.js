@@ -26,7 +26,7 @@ export function EntityCard({ shown }) {
     <section class="panel" aria-labelledby="entity">
       <div class="head">
         <${Chip} topic=${topic} />
-        <h1 id="entity"><${Text} value=${labelOf(last) || topic} most=${80} /></h1>
+        <h1 id="entity"><${Text} value=${labelOf(topic, last) || topic} most=${80} /></h1>
         <span class="grow"></span>
         <a class="button" href=${href(['history', topic, key], { log })}>History</a>
         <a class="button" href=${href(['state', topic], queryOf(shown))}>All ${topicOf(topic)?.plural}</a>
@@ -82,7 +82,7 @@ function Referrers({ answer: { referrers, truncated }, at, log }) {
       ${referrers.map(
         ({ topic, field, key, row }) => html`<li key=${`${topic} ${field} ${key}`}>
           <${Chip} topic=${topic} /> <${EntityLink} topic=${topic} id=${key} at=${at} log=${log} />
-          <span class="as"><${Text} value=${labelOf(row) || ' '} most=${60} /></span>
+          <span class="as"><${Text} value=${labelOf(topic, row) || ' '} most=${60} /></span>
         </li>`,
       )}
     </ul>

@@ -44,7 +44,7 @@ export function Happened({ state, at, log }) {
 function Delta({ change, at, log }) {
   const { topic, before, after } = change;
   if (!before || !after) {
-    const label = labelOf(after ?? before);
+    const label = labelOf(topic, after ?? before);
     return label && html`<span class="delta"><${Text} value=${label} most=${MOST} /></span>`;
   }
   return [...changedIn(change)].map(
