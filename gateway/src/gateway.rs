@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, atomic::AtomicU64},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use axum::response::Response;
@@ -25,6 +25,7 @@ use crate::{
     settings::Settings,
     surface::{Surface, Unroutable},
     waiters::Waiters,
+    work::Work,
 };
 
 /// The HTTP, WebSocket and SSE surface of a domain. Clones share it.
@@ -56,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) intake: Intake,
     pub(crate) metrics: Metrics,
     pub(crate) rebuilds: Rebuilds,
+    pub(crate) replays: Work,
+    pub(crate) audits: Work,
     /// Which version of the projection made the rows.
     pub(crate) served: Arc<Served>,
     /// Room for request bodies, in bytes.
@@ -109,6 +112,8 @@ impl Gateway {
             intake,
             metrics: Metrics::default(),
             rebuilds,
+            replays: Work::new("replay", "/api/v1/replays", stopping.clone()),
+            audits: Work::new("audit", "/api/v1/audits", stopping.clone()),
             served,
             room: Semaphore::new(settings.most_bodies.min(Semaphore::MAX_PERMITS)),
             live: Arc::new(Semaphore::new(settings.most_live)),
@@ -144,7 +149,7 @@ impl Shared {
         let most = self.settings.store_timeout;
         match tokio::time::timeout(most, call).await {
             Ok(answer) => Ok(answer?),
-            Err(_) => Err(self.silent(most)),
+            Err(_) => Err(Problem::silent(&self.engine.url(), most)),
         }
     }
 
@@ -156,10 +161,5 @@ impl Shared {
         };
         reply::mark(&mut response, stale);
         Ok(response)
-    }
-
-    /// The store did not answer within `most`.
-    pub(crate) fn silent(&self, most: Duration) -> Problem {
-        Problem::unavailable(format!("store {} did not answer within {most:?}", self.engine.url()), 1)
     }
 }

@@ -10,13 +10,15 @@
 //! | `router`, `routes` | the table of contents, and one file a group of routes |
 //! | `guard`, `security` | what every request passes: hosts, origins, tokens, panics, counting |
 //! | `submission`, `intake`, `waiters` | a command's way there and back |
-//! | `past` | how a question about the past says when, and its answer for when it is |
+//! | `past`, `source` | how a question about the past says when, and which log it is about |
 //! | `live` | events as they happen, resumable |
 //! | `rebuilds`, `served` | rebuilds of the read model from here, and whether its rows are this program's |
+//! | `work` | what takes long and is done for clients: replays, audits |
 //! | `problem` | every error that a client is told |
 //! | `serve` | connections: accepted, bounded, and brought to an end |
 
 mod body;
+mod fields;
 mod gateway;
 mod guard;
 mod intake;
@@ -34,9 +36,11 @@ mod security;
 mod serve;
 mod served;
 mod settings;
+mod source;
 mod submission;
 mod surface;
 mod waiters;
+mod work;
 
 pub use gateway::Gateway;
 pub use router::router;

@@ -5,6 +5,7 @@
 mod past;
 mod rebuilds;
 mod schemas;
+mod work;
 
 use kernel::{Domain, QueryHandler, Topic};
 use serde_json::{Map, Value, json};
@@ -25,6 +26,7 @@ pub(crate) fn document(domain: &Domain, surface: &Surface) -> Value {
     own(&mut paths);
     past::paths(&mut paths);
     rebuilds::paths(&mut paths);
+    work::paths(&mut paths);
     let mut document = frame(domain, surface, &paths);
     if let Some(parameters) = document["components"]["parameters"].as_object_mut() {
         past::parameters(parameters);

@@ -3,45 +3,46 @@
 use axum::{http::Uri, response::Response};
 use jiff::{Zoned, tz::TimeZone};
 use kernel::{Checkpoint, Moment, Position, Row, Tables, Topic};
-use runtime::{StoreError, moment};
+use runtime::moment::{self, UnreadableMoment};
 use serde_json::{Value, json};
 
 use crate::{
     gateway::Shared,
     problem::{Kind, Problem},
     reply, request,
+    source::Source,
 };
 
-/// A position of the log that somebody asks about.
-pub(crate) struct Past<'g> {
-    gateway: &'g Shared,
+/// A position of a log that somebody asks about.
+pub(crate) struct Past<'s> {
+    source: &'s Source<'s>,
     /// The last entry at or before what was asked for.
     pub(crate) at: Checkpoint,
 }
 
-impl<'g> Past<'g> {
+impl<'s> Past<'s> {
     /// The position that the parameter `name` asks for; nothing where it is left out.
-    pub(crate) async fn asked(gateway: &'g Shared, uri: &Uri, name: &str) -> Result<Option<Self>, Problem> {
+    pub(crate) async fn asked(source: &'s Source<'s>, uri: &Uri, name: &str) -> Result<Option<Self>, Problem> {
         let Some(readings) = request::readings(uri, name) else { return Ok(None) };
         let moment = read(&readings).map_err(|problem| problem.field(name))?;
-        let engine = &gateway.engine;
+        let engine = &source.engine;
         let found = async { engine.last_at(engine.position_at(moment).await?).await };
-        let at = gateway.asked(found).await.map_err(|problem| match problem.status().as_u16() {
+        let at = source.asked(found).await.map_err(|problem| match problem.status().as_u16() {
             422 => problem.field(name),
             _ => problem,
         })?;
-        Ok(Some(Self { gateway, at }))
+        Ok(Some(Self { source, at }))
     }
 
     /// One row as it was; nothing where there was none.
     pub(crate) async fn row(&self, topic: &str, key: &str) -> Result<Option<Row>, Problem> {
-        let version = self.gateway.remembered(self.gateway.timeline.row(topic, key, self.position())).await?;
+        let version = self.source.remembered(self.source.timeline.row(topic, key, self.position())).await?;
         Ok(version.and_then(|version| version.row))
     }
 
     /// All rows of some topics as they were: one cut.
     pub(crate) async fn tables(&self, topics: &[&str]) -> Result<Tables, Problem> {
-        self.gateway.remembered(self.gateway.timeline.tables(topics, self.position())).await
+        self.source.remembered(self.source.timeline.tables(topics, self.position())).await
     }
 
     /// Says in an answer which position it is for.
@@ -72,25 +73,18 @@ impl Shared {
         };
         self.domain.topic(name).ok_or_else(unknown)
     }
+}
 
-    /// What the timeline answers, unless it takes too long.
-    pub(crate) async fn remembered<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, Problem> {
-        match self.asked(async { Ok(call.await) }).await? {
-            Err(error @ StoreError::Diverged { .. }) => {
-                let detail = format!("{error}; {}", projector::timeline::REMEDY);
-                Err(Problem::unavailable(detail, 60))
-            }
-            answer => Ok(answer?),
-        }
-    }
+/// The moment that a text tells; times without an offset are UTC.
+pub(crate) fn moment(text: &str) -> Result<Moment, UnreadableMoment> {
+    moment::read(text, &Zoned::now().with_time_zone(TimeZone::UTC))
 }
 
 /// The moment that a parameter tells. In a query string `+` is a space, but hardly anybody who gives a time with an
 /// offset writes `%2B`: it is taken for what makes sense. Times without an offset are UTC: a client can't know the
 /// time zone of a server.
 fn read(readings: &[String; 2]) -> Result<Moment, Problem> {
-    let now = Zoned::now().with_time_zone(TimeZone::UTC);
-    let [as_is, with_spaces] = readings.each_ref().map(|text| moment::read(text, &now));
+    let [as_is, with_spaces] = readings.each_ref().map(|text| moment(text));
     as_is.or(with_spaces).map_err(|error| Problem::new(Kind::MalformedRequest, error.to_string()))
 }
 

@@ -2,6 +2,8 @@
 
 mod rebuild;
 
+use std::time::Duration;
+
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -136,6 +138,11 @@ impl Problem {
         Self::new(Kind::Unavailable, detail).with(|about| about.retry_after = Some(retry_after))
     }
 
+    /// The store at `url` did not answer within `most`.
+    pub(crate) fn silent(url: &str, most: Duration) -> Self {
+        Self::unavailable(format!("store {url} did not answer within {most:?}"), 1)
+    }
+
     fn with(mut self, name: impl FnOnce(&mut About)) -> Self {
         name(&mut self.about);
         self
@@ -212,7 +219,9 @@ impl From<&StoreError> for Problem {
             StoreError::Full { .. } => Self::unavailable(detail, 5),
             StoreError::Unusable { .. } => Self::unavailable(detail, 30),
             StoreError::ReadOnly(_) => Self::new(Kind::ReadOnly, detail),
-            StoreError::AfterHead { .. } => Self::new(Kind::Refused, detail),
+            StoreError::AfterHead { .. } | StoreError::NumberAfterHead { .. } | StoreError::Unnumbered { .. } => {
+                Self::new(Kind::Refused, detail)
+            }
             StoreError::Diverged { .. } | StoreError::Corrupt { .. } => Self::new(Kind::Internal, detail),
         }
     }

@@ -13,7 +13,8 @@ use crate::{
     guard,
     problem::{Kind, Problem},
     routes::{
-        admin, assets, commands, diff, entities, health, history, live, metrics, openapi, queries, rebuilds, status,
+        admin, assets, audits, commands, diff, entities, health, history, live, metrics, openapi, queries, rebuilds,
+        replays, status,
     },
 };
 
@@ -54,6 +55,8 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/rebuilds", get(rebuilds::list).post(rebuilds::start).delete(rebuilds::stop))
         .route("/api/v1/rebuilds/rollback", post(rebuilds::roll_back))
         .route("/api/v1/rebuilds/approval", post(rebuilds::approve))
+        .route("/api/v1/replays", get(replays::list).post(replays::start).delete(replays::stop))
+        .route("/api/v1/audits", get(audits::list).post(audits::start))
         .route("/openapi.json", get(openapi::openapi))
         .route("/livez", get(health::alive))
         .route("/readyz", get(health::ready))

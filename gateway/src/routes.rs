@@ -2,6 +2,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod assets;
+pub(crate) mod audits;
 pub(crate) mod commands;
 pub(crate) mod diff;
 pub(crate) mod entities;
@@ -12,4 +13,5 @@ pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod queries;
 pub(crate) mod rebuilds;
+pub(crate) mod replays;
 pub(crate) mod status;

@@ -20,6 +20,9 @@ pub(crate) const PROTOCOL: &str = "retrace";
 /// What the protocol begins with that is no protocol but a token, in base64url without padding.
 const BEARER: &str = "bearer.";
 
+/// What takes the scope admin to change: what is started there costs time and memory.
+const KEPT: [&str; 4] = ["/api/v1/rebuilds", "/api/v1/replays", "/api/v1/audits", "/api/v1/histories"];
+
 /// A request's outside.
 #[derive(Clone, Copy)]
 pub(crate) struct Asked<'r> {
@@ -49,7 +52,7 @@ fn needed(method: &Method, path: &str) -> Option<Scope> {
         path if path.starts_with("/assets/") => None,
         path if path.starts_with("/api/v1/queues/") => Some(Scope::Admin),
         _ if method.is_safe() => Some(Scope::Read),
-        path if path == "/api/v1/rebuilds" || path.starts_with("/api/v1/rebuilds/") => Some(Scope::Admin),
+        path if KEPT.iter().any(|kept| *kept == path || path.starts_with(&format!("{kept}/"))) => Some(Scope::Admin),
         _ => Some(Scope::Command),
     }
 }

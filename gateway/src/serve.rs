@@ -29,8 +29,8 @@ const FIRST: Duration = Duration::from_millis(250);
 /// Answers requests until told to stop.
 ///
 /// From then on readiness is false, new requests are turned away, WebSockets and server-sent events are
-/// ended, a rebuild is broken off, and what was asked before is still answered, within [`grace`](crate::Settings::grace). After that
-/// the rest is cut off.
+/// ended, a rebuild and a replay are broken off, and what was asked before is still answered, within
+/// [`grace`](crate::Settings::grace). After that the rest is cut off.
 ///
 /// # Errors
 /// When the listener fails for good.
@@ -67,7 +67,8 @@ pub async fn serve(listener: TcpListener, gateway: Gateway, stop: CancellationTo
     let followed = tokio::time::timeout_at(until, gateway.live.acquire_many(followers)).await;
     // A rebuild stops at the next event and leaves what it has committed to whoever goes on with it.
     let rebuilt = tokio::time::timeout_at(until, gateway.rebuilds.over()).await;
-    if !connections.is_empty() || followed.is_err() || rebuilt.is_err() {
+    let replayed = tokio::time::timeout_at(until, gateway.replays.over()).await;
+    if !connections.is_empty() || followed.is_err() || rebuilt.is_err() || replayed.is_err() {
         tracing::warn!(connections = connections.len(), "cut off at the end of the grace time");
     }
     Ok(())

@@ -92,7 +92,7 @@ impl Site {
                 Ok(Taken { ticket: self.waiters.expect(&first), id: first, by: By::Earlier })
             }
             Ok(Err(reason)) => Err(self.not_taken(reason, id)),
-            Err(_) => Err(self.silent(most).command(id)),
+            Err(_) => Err(Problem::silent(&self.engine.url(), most).command(id)),
         }
     }
 

@@ -13,6 +13,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use kernel::{Checkpoint, Digest, Domain};
 use runtime::{Engine, StoreError};
 use serde::Serialize;
+use serde_json::Value;
 use tokio::sync::watch;
 
 pub use astray::Astray;
@@ -52,6 +53,15 @@ pub struct Audit {
 }
 
 impl Audit {
+    /// The audit as JSON, with the log that it is of, and whether all is in order.
+    #[must_use]
+    pub fn document(&self, log: &str) -> Value {
+        let mut document = serde_json::to_value(self).unwrap_or_default();
+        document["log"] = log.into();
+        document["clean"] = self.is_clean().into();
+        document
+    }
+
     /// Whether every read model is equal to the fold, the log in order and every checkpoint sound.
     #[must_use]
     pub fn is_clean(&self) -> bool {

@@ -12,7 +12,7 @@
 //! | `taint` | what would be otherwise because something differs: what only follows from that |
 //! | [`report`] | what comes of it |
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::ControlFlow};
 
 use kernel::{Domain, Entry};
 use runtime::{CommandState, Engine, StoreError};
@@ -50,10 +50,28 @@ pub enum Until {
 /// # Errors
 /// When the store failed, or the log has lost events (R3).
 pub async fn verify(domain: &Domain, engine: &Engine, scope: Scope, until: Until) -> Result<Report, StoreError> {
+    verify_watched(domain, engine, scope, until, |_| ControlFlow::Continue(())).await
+}
+
+/// As [`verify`], watched: `watch` is told again and again how many entries have been folded, and breaks it off where
+/// it wants no more. What was found up to there is reported as stopped.
+///
+/// Where more has to be read ahead the log is looked through once more, and the number begins again.
+///
+/// # Errors
+/// When the store failed, or the log has lost events (R3).
+pub async fn verify_watched(
+    domain: &Domain,
+    engine: &Engine,
+    scope: Scope,
+    until: Until,
+    watch: impl Fn(u64) -> ControlFlow<()> + Clone + Send + 'static,
+) -> Result<Report, StoreError> {
     let mut scope = scope;
     loop {
-        let report = verify_once(domain, engine, scope.clone(), until).await?;
-        if report.unchecked == 0 || scope.ahead >= MOST_AHEAD {
+        let report = verify_once(domain, engine, scope.clone(), until, watch.clone()).await?;
+        let is_enough = report.stopped && until == Until::End;
+        if report.unchecked == 0 || scope.ahead >= MOST_AHEAD || is_enough {
             return Ok(report);
         }
         // A saga lagged by more than was read ahead; with more in memory its decisions can be made again.
@@ -61,9 +79,23 @@ pub async fn verify(domain: &Domain, engine: &Engine, scope: Scope, until: Until
     }
 }
 
-async fn verify_once(domain: &Domain, engine: &Engine, scope: Scope, until: Until) -> Result<Report, StoreError> {
+async fn verify_once(
+    domain: &Domain,
+    engine: &Engine,
+    scope: Scope,
+    until: Until,
+    watch: impl Fn(u64) -> ControlFlow<()> + Send + 'static,
+) -> Result<Report, StoreError> {
     let findings = Findings::new(domain, scope.clone(), until);
-    let findings = reactions::follow(domain, engine, scope, findings, Findings::take).await?;
+    let take = move |findings: &mut Findings, happening| {
+        findings.take(happening)?;
+        let flow = watch(findings.entries());
+        if flow.is_break() {
+            findings.stop();
+        }
+        flow
+    };
+    let findings = reactions::follow(domain, engine, scope, findings, take).await?;
     let mut on_their_way = BTreeSet::new();
     for command in findings.unanswered() {
         let record = engine.command(&command).await?;

@@ -1,6 +1,6 @@
 //! What can be wrong with a store, as opposed to with what is asked of it.
 
-use kernel::{Checkpoint, Position};
+use kernel::{Checkpoint, Number, Position};
 
 /// A store that can't be reached, can't be used, or does not hold what it should.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -58,6 +58,30 @@ pub enum StoreError {
         /// The log's head.
         head: Position,
     },
+    /// A number was asked for that no event of the log has yet.
+    #[error("there is no event #{number} yet; {}", counted(*head))]
+    NumberAfterHead {
+        /// The number asked for.
+        number: Number,
+        /// The number of the log's last event.
+        head: Number,
+    },
+    /// A number was asked for of a log whose events have none.
+    #[error(
+        "there is no event #{number} in {url}: its events have no numbers, as they don't where another program wrote \
+         them; give a position or a time"
+    )]
+    Unnumbered {
+        /// The store, its password masked.
+        url: String,
+        /// The number asked for.
+        number: Number,
+    },
+}
+
+/// Up to which number there are events.
+fn counted(head: Number) -> String {
+    if head == Number::ZERO { "the log is empty".to_owned() } else { format!("the last one is #{head}") }
 }
 
 /// A position as it was asked for: the last one of its millisecond stands for a time.

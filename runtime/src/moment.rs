@@ -3,6 +3,7 @@
 //! | written | means |
 //! |---|---|
 //! | `1795341904815-0` | right after the entry at this position |
+//! | `#17` | right after the event with this number; `#0` is before the first |
 //! | `2026-11-22T15:04:05Z`, with any offset | that time |
 //! | `2026-11-22`, `2026-11-22 15:04` | that time on the clock of `now`'s time zone; a day alone, its beginning |
 //! | `now` | now |
@@ -29,9 +30,9 @@ const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "frid
 /// A text that tells no moment.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "\"{0}\" is no moment; expected a position like 1795341904815-0, a time like 2026-11-22T15:04:05Z, \
-     \"2026-11-22 15:04\" or 2026-11-22, a length of time before now like -10m, -1h30m or \"2 days ago\", a day or a \
-     time of day like \"yesterday 15:00\", tuesday or 15:00, or now"
+    "\"{0}\" is no moment; expected a position like 1795341904815-0, an event's number like #17, a time like \
+     2026-11-22T15:04:05Z, \"2026-11-22 15:04\" or 2026-11-22, a length of time before now like -10m, -1h30m or \
+     \"2 days ago\", a day or a time of day like \"yesterday 15:00\", tuesday or 15:00, or now"
 )]
 pub struct UnreadableMoment(String);
 

@@ -71,31 +71,37 @@ impl Engine {
     /// As [`Engine::position_at`].
     pub async fn position_from(&self, moment: Moment) -> Result<Position, StoreError> {
         let at = self.position_at(moment).await?;
-        let (Moment::Time(_), first) = (moment, moment.first_native()) else { return Ok(at) };
+        let (Moment::Time(_), Some(first), Some(foreign)) = (moment, moment.first_native(), moment.foreign()) else {
+            return Ok(at);
+        };
         // Up to the head it says of which kind the log is there.
-        Ok(if at.is_foreign() && at > Position::ZERO { moment.foreign() } else { first })
+        Ok(if at.is_foreign() && at > Position::ZERO { foreign } else { first })
     }
 
     /// The position that a moment stands for: everything up to it had happened by then.
     ///
     /// # Errors
-    /// When the store failed, or the moment lies after the log's head, or in the future.
+    /// When the store failed, or the moment lies after the log's head, or in the future; when it is a number and the
+    /// log's events have none.
     pub async fn position_at(&self, moment: Moment) -> Result<Position, StoreError> {
+        let time = match moment {
+            Moment::Position(_) => None,
+            Moment::Number(number) => return Ok(self.numbered(number).await?.position),
+            Moment::Time(time) => Some(time),
+        };
+        let (native, foreign) = (moment.native().unwrap_or_default(), moment.foreign().unwrap_or_default());
         let head = self.head().await?.position;
         // A time is another position in a foreign log, and those all come before the native ones.
-        let native = Checkpoint { position: Position::FIRST_NATIVE.predecessor(), ..Checkpoint::default() };
-        let first = self.read(&native, 1).await?.entries.first().map(Entry::position);
+        let before = Checkpoint { position: Position::FIRST_NATIVE.predecessor(), ..Checkpoint::default() };
+        let first = self.read(&before, 1).await?.entries.first().map(Entry::position);
         let position = match first {
-            Some(first) if first <= moment.native() => moment.native(),
-            Some(_) | None => moment.foreign(),
+            Some(first) if first <= native => native,
+            Some(_) | None => foreign,
         };
         // The log may have been quiet since its last event, but nobody knows what the future brings.
-        let is_after = match moment {
-            Moment::Position(position) => position > head,
-            Moment::Time(time) => time > Timestamp::now(),
-        };
+        let is_after = time.map_or(native > head, |time| time > Timestamp::now());
         // Of a time it is told as one, whatever its position would be.
-        if is_after { Err(StoreError::AfterHead { position: moment.native(), head }) } else { Ok(position.min(head)) }
+        if is_after { Err(StoreError::AfterHead { position: native, head }) } else { Ok(position.min(head)) }
     }
 
     /// Shows the entries after `after`, up to and at `until`, by the fastest way that the store has.

@@ -76,7 +76,9 @@ contract! {
         many_writers_make_one_order;
     moments:
         an_empty_log_has_no_places,
-        places_are_found_as_by_walking_there;
+        places_are_found_as_by_walking_there,
+        numbers_are_found_wherever_they_are,
+        pages_backwards_are_the_log_from_its_end;
     queue:
         a_command_goes_through_claim_and_outcome,
         commands_are_claimed_in_order_and_by_service,

@@ -58,7 +58,9 @@ impl From<StoreError> for Failure {
         let code = match error {
             StoreError::Unavailable { .. } | StoreError::Full { .. } => exit::UNAVAILABLE,
             StoreError::Diverged { .. } => exit::DIFFERENT,
-            StoreError::AfterHead { .. } => exit::NOT_FOUND,
+            StoreError::AfterHead { .. } | StoreError::NumberAfterHead { .. } | StoreError::Unnumbered { .. } => {
+                exit::NOT_FOUND
+            }
             StoreError::Unusable { .. } | StoreError::ReadOnly(_) | StoreError::Corrupt { .. } => exit::FAILED,
         };
         Self::new(code, chain(&error))

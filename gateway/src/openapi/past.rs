@@ -30,13 +30,15 @@ fn moment(name: &str, what: &str, required: bool) -> Value {
         "in": "query",
         "required": required,
         "description": format!(
-            "{what}: a position, or a time; without an offset it is UTC, and lengths of time like -10m and days like \
-             yesterday are told by this machine's clock. What lies after the log's head is refused with 422, what is \
+            "{what}: a position, an event's number behind # (%23 in a URL; 0 is before the first), or a time; without an \
+             offset it is UTC, and lengths of time like -10m and days like yesterday are told by this machine's clock. \
+             What lies after the log's head is refused with 422, what is \
              no moment with 400"
         ),
         "schema": {"type": "string"},
         "examples": {
             "position": {"value": "1795341904815-0"},
+            "number": {"value": "#17"},
             "time": {"value": "2026-11-22T15:04:05Z"},
             "before now": {"value": "-10m"},
         },

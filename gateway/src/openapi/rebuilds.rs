@@ -2,12 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{list_of, operation, schema};
+use super::{list_of, operation, schema, work};
 
 /// The routes.
 pub(super) fn paths(paths: &mut Map<String, Value>) {
     let state =
         operation("rebuilds", "The generations of the read model, and how its rebuilds go", &schema("Rebuilds"));
+    let accepted = |id: &str, summary: &str| work::accepted(id, summary, &schema("RebuildProgress"));
     let mut start = accepted("rebuild", "Build the read model anew beside the served one, and swap it in");
     start["requestBody"] = json!({"content": {"application/json": {"schema": schema("Rebuild")}}});
     let stop = operation(
@@ -29,20 +30,6 @@ pub(super) fn schemas(schemas: &mut Map<String, Value>) {
     schemas.insert("Rebuilds".into(), rebuilds());
     schemas.insert("RebuildProgress".into(), progress());
     schemas.insert("RebuildMessage".into(), message());
-}
-
-/// An operation that is under way when it is answered.
-fn accepted(id: &str, summary: &str) -> Value {
-    let mut operation = operation(id, summary, &schema("RebuildProgress"));
-    if let Some(responses) = operation["responses"].as_object_mut()
-        && let Some(mut answer) = responses.remove("200")
-    {
-        answer["description"] = "Under way, or over already".into();
-        let description = "Where it is told how it goes";
-        answer["headers"] = json!({"Location": {"description": description, "schema": {"type": "string"}}});
-        responses.insert("202".into(), answer);
-    }
-    operation
 }
 
 fn model_state() -> Value {
@@ -71,7 +58,7 @@ fn rebuild() -> Value {
         json!({
             "type": ["string", "null"],
             "description": description,
-            "examples": ["1795341904815-0", "2026-11-22T15:04:05Z"],
+            "examples": ["1795341904815-0", "#17", "2026-11-22T15:04:05Z"],
         })
     };
     json!({

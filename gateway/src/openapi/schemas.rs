@@ -37,6 +37,7 @@ pub(super) fn all(topics: &[Arc<Topic>]) -> Map<String, Value> {
     schemas.insert("Problem".into(), problem());
     schemas.insert("LiveEvent".into(), live_event());
     super::rebuilds::schemas(&mut schemas);
+    super::work::schemas(&mut schemas);
     super::past::schemas(&mut schemas);
     schemas
 }

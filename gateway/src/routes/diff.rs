@@ -10,6 +10,7 @@ use crate::{
     past::Past,
     problem::{Kind, Problem},
     reply, request,
+    source::Source,
 };
 
 /// `GET /api/v1/diff?from=&to=[&topic=[&id=]]`
@@ -17,7 +18,8 @@ pub(crate) async fn diff(State(gateway): State<Site>, uri: Uri) -> Result<Respon
     request::only(&uri, &["from", "to", "topic", "id"])?;
     let (topic, id) = (request::parameter(&uri, "topic"), request::parameter(&uri, "id"));
     let topics = topics(&gateway, topic.as_deref())?;
-    let (from, to) = (moment(&gateway, &uri, "from").await?, moment(&gateway, &uri, "to").await?);
+    let source = gateway.source(&uri)?;
+    let (from, to) = (moment(&source, &uri, "from").await?, moment(&source, &uri, "to").await?);
     let changes = match (topics.as_slice(), id) {
         ([topic], Some(id)) => {
             let (before, after) = (from.row(topic, &id).await?, to.row(topic, &id).await?);
@@ -28,7 +30,7 @@ pub(crate) async fn diff(State(gateway): State<Site>, uri: Uri) -> Result<Respon
             let detail = "an id is one of a topic; say which, with the parameter topic";
             return Err(Problem::new(Kind::MalformedRequest, detail).field("topic"));
         }
-        (topics, None) => gateway.remembered(gateway.timeline.changes(from.position(), to.position(), topics)).await?,
+        (topics, None) => source.remembered(source.timeline.changes(from.position(), to.position(), topics)).await?,
     };
     let most = gateway.settings.most_changes;
     let answer = Answer {
@@ -62,8 +64,8 @@ fn topics(gateway: &Shared, asked: Option<&str>) -> Result<Vec<&'static str>, Pr
     }
 }
 
-async fn moment<'g>(gateway: &'g Shared, uri: &Uri, name: &str) -> Result<Past<'g>, Problem> {
-    Past::asked(gateway, uri, name).await?.ok_or_else(|| {
+async fn moment<'s>(source: &'s Source<'s>, uri: &Uri, name: &str) -> Result<Past<'s>, Problem> {
+    Past::asked(source, uri, name).await?.ok_or_else(|| {
         let detail = format!("{name} is missing; a difference is one between two positions or times, from and to");
         Problem::new(Kind::MalformedRequest, detail).field(name)
     })

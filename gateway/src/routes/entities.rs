@@ -36,7 +36,7 @@ impl Scope {
 /// `GET /<plural>`
 pub(crate) async fn list(State(scope): State<Scope>, uri: Uri) -> Result<Response, Problem> {
     let name = scope.topic.name;
-    if let Some(past) = Past::asked(&scope.gateway, &uri, "at").await? {
+    if let Some(past) = Past::asked(&scope.gateway.own_log(), &uri, "at").await? {
         let tables = past.tables(&[name]).await?;
         let rows: Vec<_> = tables.rows(name).map(|(_, row)| row).collect();
         return Ok(past.mark(reply::list(rows.iter().copied())));
@@ -51,7 +51,7 @@ pub(crate) async fn list(State(scope): State<Scope>, uri: Uri) -> Result<Respons
 /// `GET /<singular>/<id>`
 pub(crate) async fn one(State(scope): State<Scope>, uri: Uri) -> Result<Response, Problem> {
     let id = request::id(&uri);
-    if let Some(past) = Past::asked(&scope.gateway, &uri, "at").await? {
+    if let Some(past) = Past::asked(&scope.gateway.own_log(), &uri, "at").await? {
         let row = past.row(scope.topic.name, &id).await?;
         return Ok(past.mark(reply::result(row.as_deref().unwrap_or("null"))));
     }

@@ -31,15 +31,16 @@ pub(crate) async fn history(
     request::only(&uri, &["after", "at", "limit"])?;
     let topic = gateway.known_topic(&topic)?;
     let limit = limit(&uri, gateway.settings.most_changes)?;
-    let after = Past::asked(&gateway, &uri, "after").await?.map_or(Position::ZERO, |past| past.position());
-    let until = match Past::asked(&gateway, &uri, "at").await? {
+    let source = gateway.source(&uri)?;
+    let after = Past::asked(&source, &uri, "after").await?.map_or(Position::ZERO, |past| past.position());
+    let until = match Past::asked(&source, &uri, "at").await? {
         Some(past) => past.position(),
-        None => gateway.asked(gateway.engine.head()).await?.position,
+        None => source.asked(source.engine.head()).await?.position,
     };
     let part = Part { after, until, limit };
-    let life = gateway.remembered(life(&gateway.timeline, &gateway.domain, (topic, &id), part)).await?;
+    let life = source.remembered(life(&source.timeline, &gateway.domain, (topic, &id), part)).await?;
     // A page after the last version is empty, but there is a row that it is of.
-    if life.chapters.is_empty() && gateway.remembered(gateway.timeline.row(topic.name, &id, until)).await?.is_none() {
+    if life.chapters.is_empty() && source.remembered(source.timeline.row(topic.name, &id, until)).await?.is_none() {
         let detail = format!("no {} {id} has existed up to {until}", topic.name);
         return Err(Problem::new(Kind::NotFound, detail));
     }
@@ -51,11 +52,12 @@ pub(crate) async fn history(
 /// `GET /api/v1/trace/<event id>[?at=]`
 pub(crate) async fn trace(State(gateway): State<Site>, Path(id): Path<String>, uri: Uri) -> Result<Response, Problem> {
     request::only(&uri, &["at"])?;
-    let until = match Past::asked(&gateway, &uri, "at").await? {
+    let source = gateway.source(&uri)?;
+    let until = match Past::asked(&source, &uri, "at").await? {
         Some(past) => past.position(),
-        None => gateway.asked(gateway.engine.head()).await?.position,
+        None => source.asked(source.engine.head()).await?.position,
     };
-    let found = gateway.remembered(trace::trace(&gateway.timeline, &gateway.domain, &id, until)).await?;
+    let found = source.remembered(trace::trace(&source.timeline, &gateway.domain, &id, until)).await?;
     let unknown = || Problem::new(Kind::NotFound, format!("no event of the log has, or names, the id {id}"));
     let mut response = json(&found.ok_or_else(unknown)?)?;
     reply::set(&mut response, reply::POSITION, &until.to_string());

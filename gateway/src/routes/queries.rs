@@ -28,7 +28,7 @@ impl Scope {
 /// `GET <path>`
 pub(crate) async fn answer(State(scope): State<Scope>, uri: Uri) -> Result<Response, Problem> {
     let query = scope.query;
-    if let Some(past) = Past::asked(&scope.gateway, &uri, "at").await? {
+    if let Some(past) = Past::asked(&scope.gateway.own_log(), &uri, "at").await? {
         let tables = past.tables(query.topics).await?;
         return Ok(past.mark(reply::result(&answered(query, tables).await?)));
     }

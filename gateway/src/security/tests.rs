@@ -111,9 +111,20 @@ fn a_token_does_what_its_scopes_say() {
         assert_eq!(status(&Method::GET, dead, token), administers, "{token}");
     }
     let rebuilds = "/api/v1/rebuilds";
-    assert_eq!(status(&Method::GET, rebuilds, "Bearer reader"), 200, "anybody who may read may see how they go");
+    for path in [rebuilds, "/api/v1/replays", "/api/v1/audits", "/api/v1/histories"] {
+        assert_eq!(
+            status(&Method::GET, path, "Bearer reader"),
+            200,
+            "anybody who may read may see how they go: {path}"
+        );
+    }
     for (method, path) in [
         (Method::POST, rebuilds),
+        (Method::POST, "/api/v1/replays"),
+        (Method::DELETE, "/api/v1/replays"),
+        (Method::POST, "/api/v1/audits"),
+        (Method::POST, "/api/v1/histories"),
+        (Method::DELETE, "/api/v1/histories/1"),
         (Method::DELETE, rebuilds),
         (Method::POST, "/api/v1/rebuilds/rollback"),
         (Method::POST, "/api/v1/rebuilds/approval"),

@@ -47,7 +47,22 @@ impl App {
 
     /// A gateway with no service and no projection behind it.
     pub(crate) async fn alone(url: &StoreUrl, settings: Settings) -> Self {
-        let domain = Arc::new(crate::domain::domain());
+        Self::of(crate::domain::domain(), url, settings).await
+    }
+
+    /// A gateway to a bank, where sagas react, with everything behind it.
+    pub(crate) async fn bank() -> Self {
+        let app = Self::of(testkit::bank::domain(), &StoreUrl::Memory, Settings::default()).await;
+        app.decide();
+        app.react();
+        app.project();
+        app.remember();
+        app
+    }
+
+    /// A gateway to a domain, with nothing behind it.
+    pub(crate) async fn of(domain: Domain, url: &StoreUrl, settings: Settings) -> Self {
+        let domain = Arc::new(domain);
         let topics: Vec<_> = domain.topics().map(|topic| topic.name).collect();
         let engine = Engine::open(url, &Namespace::default(), &topics).await.unwrap();
         let model = ReadModel::open(url, &Namespace::default()).await.unwrap();
@@ -74,6 +89,11 @@ impl App {
         let services = self.domain.services().into_iter().map(str::to_owned).collect();
         let (domain, tail, stop) = (self.domain.clone(), self.tail.clone(), self.behind.clone());
         tokio::spawn(runtime::host::services::run(domain, tail, services, stop));
+    }
+
+    /// Starts the sagas.
+    pub(crate) fn react(&self) {
+        tokio::spawn(runtime::host::sagas::run(self.domain.clone(), self.tail.clone(), self.behind.clone()));
     }
 
     /// Starts the projection.

@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod app;
+mod bank;
 mod client;
 #[path = "../../examples/library/domain.rs"]
 mod domain;
 
+mod audits;
 mod commands;
 mod describing;
 mod entities;
@@ -15,5 +17,6 @@ mod live;
 mod past;
 mod rebuilds;
 mod refusals;
+mod replays;
 mod security;
 mod stopping;

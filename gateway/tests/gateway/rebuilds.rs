@@ -32,7 +32,7 @@ impl App {
     }
 
     /// Many events, none of which the read model has.
-    async fn far_behind(&self) {
+    pub(crate) async fn far_behind(&self) {
         let draft = |n: usize| Draft {
             topic: "book".into(),
             id: format!("e{n}"),
@@ -128,7 +128,7 @@ async fn a_gateway_that_stops_breaks_its_rebuild_off_in_order() {
 }
 
 /// Changes a row behind the projection's back.
-async fn tamper(app: &App, key: &str, row: &str) {
+pub(crate) async fn tamper(app: &App, key: &str, row: &str) {
     let state = app.model.state().await.unwrap();
     let rows = vec![Change { topic: "book", key: key.into(), row: Some(row.into()) }];
     assert!(app.model.write(&Changes { from: state.clone(), to: state, rows }).await.unwrap());

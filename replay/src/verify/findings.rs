@@ -128,6 +128,16 @@ impl Findings {
         if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
+    /// Takes note that no more is wanted.
+    pub(super) const fn stop(&mut self) {
+        (self.is_broken_off, self.report.stopped) = (true, true);
+    }
+
+    /// How many entries have been folded.
+    pub(super) const fn entries(&self) -> u64 {
+        self.report.entries
+    }
+
     /// Whether nothing more is to be expected about events up to that of the first divergence: what is found first
     /// need not come first.
     fn is_first_known(&self) -> bool {
@@ -370,7 +380,7 @@ impl Findings {
         self.roots.truncate(1);
         self.consequences.clear();
         (self.report.divergent, self.report.consequences) = (self.roots.len() as u64, 0);
-        self.report.stopped = !self.roots.is_empty();
+        self.report.stopped |= !self.roots.is_empty();
         self.groups = Groups::default();
         self.roots.iter().for_each(|root| self.groups.add(&root.divergence, false));
     }

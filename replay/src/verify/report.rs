@@ -49,7 +49,7 @@ pub struct Report {
     pub gone: Vec<Count>,
     /// The number of the first event that is missing between two others: what rests on it may differ for that.
     pub hole: Option<u64>,
-    /// Whether it was stopped at the first difference.
+    /// Whether it was stopped: at the first difference, or by whoever watched.
     pub stopped: bool,
 }
 
@@ -180,6 +180,21 @@ pub struct Told {
 }
 
 impl Report {
+    /// The report as JSON, with the log that it is of, and whether all is the same; null where nothing was compared.
+    #[must_use]
+    pub fn document(&self, log: &str) -> Value {
+        let mut document = serde_json::to_value(self).unwrap_or_default();
+        document["log"] = log.into();
+        document["same"] = (!self.is_nothing()).then_some(self.is_same()).into();
+        document
+    }
+
+    /// Whether nothing was compared: of what was asked for the log has no decision of a saga.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.decisions == 0 && self.is_same()
+    }
+
     /// Whether today's sagas would do what the log has of them.
     #[must_use]
     pub fn is_same(&self) -> bool {

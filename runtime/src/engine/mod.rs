@@ -6,6 +6,7 @@
 mod memory;
 mod moments;
 mod notices;
+mod numbers;
 mod redis;
 mod sqlite;
 

@@ -22,6 +22,22 @@ impl Engine {
         }
     }
 
+    /// Entries before `before`, in log order: the last ones, at most `limit`, or somewhat more so as not to part entries
+    /// that foreign programs gave the same position.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn entries_before(&self, before: Position, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        match self {
+            Self::Memory(engine) | Self::History(engine) => Ok(engine.entries_before(before, limit)),
+            Self::Redis(engine) => engine.entries_before(before, limit).await,
+            Self::Sqlite(engine) => engine.entries_before(before, limit).await,
+        }
+    }
+
     /// The entries of all topics that stand at these positions, in log order, each once.
     ///
     /// Positions may come in any order; one that nothing stands at gives nothing. All that is found is held in

@@ -3,6 +3,7 @@
 //!
 //! `docs/redis-keys.md` lists the keys. Redis 6.2 and Valkey 7.2 or later will do.
 
+mod back;
 mod bell;
 mod checks;
 mod claims;

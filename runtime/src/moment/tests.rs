@@ -15,6 +15,7 @@ fn read_all(now: &str, cases: &[(&str, &str)]) {
     for (text, expected) in cases {
         let read = read(text, &at(now)).map(|moment| match moment {
             Moment::Position(position) => position.to_string(),
+            number @ Moment::Number(_) => number.to_string(),
             Moment::Time(time) => time.to_string(),
         });
         assert_eq!(read.as_deref(), Ok(*expected), "{text} at {now}");
@@ -29,6 +30,8 @@ fn positions_and_times_need_no_clock() {
             ("1795341904815-0", "1795341904815-0"),
             ("1795341904-815177", "1795341904-815177"),
             ("17-3", "17-3"),
+            ("#17", "#17"),
+            (" #0 ", "#0"),
             // No month: whatever could be a position is one.
             ("2026-11", "2026-11"),
             ("2026-11-22T15:04:05.123456Z", "2026-11-22T15:04:05.123456Z"),
@@ -149,7 +152,7 @@ fn a_change_of_the_clock_is_lived_through() {
 
 /// Half of it would tell a moment to one parser or the other.
 const REFUSED: &str = "\
-    17 | 20261122 | 1795341904815 | 17- | 12- | - | -17 | -17-3 | 17-3-1 | a | m | z | -m | 10m | +10m | \
+    17 | # | #-1 | #1-0 | # 1 | 1# | 20261122 | 1795341904815 | 17- | 12- | - | -17 | -17-3 | 17-3-1 | a | m | z | -m | 10m | +10m | \
     2 days | in 2 days | 10 ago | ago | -10m ago | -10x | -1h30 | -10M | P1D | -P1D | soon | last | next | \
     last week | this tuesday | week | day | hour ago | tuesdays | mond | t | tuesday 15 | yesterday 1500 | \
     15:0 | 15:00:5 | 015:00 | 20261122T1504 | 0 days ago | 15 | 25:00 | 15:60 | 24:00 | 13pm | 0am | \
@@ -185,12 +188,12 @@ fn a_refusal_says_what_can_be_read() {
     let refused = read("soon", &at("2026-11-22T12:30")).unwrap_err().to_string();
     assert_eq!(
         refused,
-        "\"soon\" is no moment; expected a position like 1795341904815-0, a time like 2026-11-22T15:04:05Z, \
+        "\"soon\" is no moment; expected a position like 1795341904815-0, an event's number like #17, a time like 2026-11-22T15:04:05Z, \
          \"2026-11-22 15:04\" or 2026-11-22, a length of time before now like -10m, -1h30m or \"2 days ago\", a day \
          or a time of day like \"yesterday 15:00\", tuesday or 15:00, or now"
     );
     // Every example is one.
-    let examples = "1795341904815-0|2026-11-22T15:04:05Z|2026-11-22 15:04|2026-11-22|-10m|-1h30m|2 days ago|\
+    let examples = "1795341904815-0|#17|2026-11-22T15:04:05Z|2026-11-22 15:04|2026-11-22|-10m|-1h30m|2 days ago|\
                     yesterday 15:00|tuesday|15:00|now";
     for example in examples.split('|') {
         assert!(refused.contains(example) && read(example, &at("2026-11-22T12:30")).is_ok(), "{example}");

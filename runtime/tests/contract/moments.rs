@@ -1,6 +1,6 @@
 //! Single places in the log: what an index finds is what walking the log finds.
 
-use kernel::{Checkpoint, Entry, Epoch, Number, Position};
+use kernel::{Checkpoint, Draft, Entry, Epoch, Moment, Number, Position};
 use runtime::{Engine, Namespace, StoreUrl, history};
 use sqlx::ConnectOptions as _;
 
@@ -73,6 +73,70 @@ pub(crate) async fn places_are_found_as_by_walking_there(engine: Engine) {
     compare(&read, &events.into_iter().map(Entry::Event).collect::<Vec<_>>()).await;
 }
 
+/// The log in pages of this many entries, from before `before` backwards.
+async fn backwards(engine: &Engine, mut before: Position, limit: usize) -> Vec<Entry> {
+    let mut pages = Vec::new();
+    loop {
+        let page = engine.entries_before(before, limit).await.unwrap();
+        let Some(first) = page.first() else { break };
+        before = first.position();
+        let is_last = page.len() < limit;
+        pages.push(page);
+        if is_last {
+            break;
+        }
+    }
+    pages.into_iter().rev().flatten().collect()
+}
+
+pub(crate) async fn numbers_are_found_wherever_they_are(engine: Engine) {
+    let zero = Moment::Number(Number::ZERO);
+    assert_eq!(engine.position_at(zero).await.unwrap(), Position::ZERO);
+    let refusal = engine.position_at(Moment::Number(Number(1))).await.unwrap_err().to_string();
+    assert_eq!(refusal, "there is no event #1 yet; the log is empty");
+
+    // Some years ago, some alone in their millisecond, some hundreds in one.
+    let old =
+        |n: u64| Draft { keep: Some(Position::new(1_500_000_000_000 + n * n, n)), ..draft("cart", &n.to_string()) };
+    let mut positions = engine.commit_one(append((0..100).map(old).collect())).await.unwrap().positions;
+    positions.extend(fill(&engine).await);
+    for n in 0..40 {
+        let commit = append(vec![draft("order", &n.to_string())]);
+        positions.extend(engine.commit_one(commit).await.unwrap().positions);
+    }
+    let last = *positions.last().unwrap();
+    for gap in [1, 100, 2_000] {
+        let ms = positions.last().unwrap().ms() + gap;
+        let kept = |n: u64| Draft { keep: Some(Position::new(ms + n, 7)), ..draft("cart", &format!("{gap}-{n}")) };
+        positions.extend(engine.commit_one(append((0..70).map(kept).collect())).await.unwrap().positions);
+    }
+    assert!(last < *positions.last().unwrap());
+    let epoch = engine.head().await.unwrap().epoch;
+    let numbers = (1..).zip(&positions).filter(|(number, _)| number % 61 == 0 || *number > 2_950 || *number < 5);
+    for (number, position) in numbers {
+        let found = engine.numbered(Number(number)).await.unwrap();
+        assert_eq!(found, Checkpoint { epoch: epoch.clone(), position: *position, number: Number(number) });
+        assert_eq!(engine.position_at(Moment::Number(Number(number))).await.unwrap(), *position);
+    }
+    assert_eq!(engine.numbered(Number::ZERO).await.unwrap(), Checkpoint { epoch, ..Checkpoint::default() });
+    let refusal = engine.position_at(Moment::Number(Number(9_999))).await.unwrap_err().to_string();
+    assert_eq!(refusal, format!("there is no event #9999 yet; the last one is #{}", positions.len()));
+}
+
+pub(crate) async fn pages_backwards_are_the_log_from_its_end(engine: Engine) {
+    assert_eq!(engine.entries_before(Position::MAX, 7).await.unwrap(), []);
+    let positions = fill(&engine).await;
+    let log: Vec<_> = read_all(&engine).await.into_iter().map(Entry::Event).collect();
+    assert!(backwards(&engine, Position::MAX, 7).await == log);
+    for limit in [64, 65, 500, 1_000_000] {
+        assert!(backwards(&engine, Position::MAX, limit).await == log, "{limit}");
+    }
+    assert_eq!(engine.entries_before(positions[10], 3).await.unwrap(), log[7..10]);
+    assert_eq!(engine.entries_before(positions[10].successor(), 3).await.unwrap(), log[8..11]);
+    assert_eq!(engine.entries_before(positions[0], 3).await.unwrap(), []);
+    assert_eq!(engine.entries_before(Position::MAX, 0).await.unwrap(), []);
+}
+
 /// What other programs wrote: topic, position, number and meta. What has no readable meta is junk.
 const FOREIGN: [(&str, &str, Option<u64>, Option<&str>); 8] = [
     ("order", "1795341904-815177", None, None),
@@ -101,6 +165,14 @@ async fn look_into_foreign(engine: &Engine) {
         let found = Checkpoint { epoch: epoch.clone(), position: found.parse().unwrap(), number: Number(number) };
         assert_eq!(engine.last_at(asked.parse().unwrap()).await.unwrap(), found, "{} at {asked}", engine.url());
     }
+    // Entries at one position stay together; a number that is missing is the event before it.
+    let all = engine.entries_at(&FOREIGN.map(|(_, position, ..)| position.parse().unwrap())).await.unwrap();
+    for limit in 1..=9 {
+        assert_eq!(backwards(engine, Position::MAX, limit).await, all, "{limit} at a time in {}", engine.url());
+    }
+    let before = engine.entries_before(Position::new(1_795_341_909, 0), 1).await.unwrap();
+    assert_eq!(before, all[5..7]);
+
     let mut asked: Vec<Position> = (1_795_341_900..1_795_342_500).map(|second| Position::new(second, 7)).collect();
     for position in ["1795341908-8", "1795341906-6", "1795341904-815177", "1795341908-8"] {
         asked.insert(17, position.parse().unwrap());
@@ -146,6 +218,12 @@ async fn a_foreign_history_is_looked_into() {
     std::fs::write(&path, FOREIGN.map(line).join("\n")).unwrap();
     let engine = Engine::open(&StoreUrl::History(path), &Namespace::default(), &[]).await.unwrap();
     look_into_foreign(&engine).await;
+    for (number, position) in
+        [(3, "0-0"), (4, "1795341907-7"), (5, "1795341907-7"), (6, "1795341907-7"), (7, "1795341908-8")]
+    {
+        let position: Position = position.parse().unwrap();
+        assert_eq!(engine.position_at(Moment::Number(Number(number))).await.unwrap(), position, "#{number}");
+    }
 }
 
 #[tokio::test]
@@ -172,6 +250,16 @@ async fn foreign_streams_are_looked_into() {
         redis::cmd("SADD").arg(format!("{prefix}retrace:topics")).arg(topic).exec_async(&mut raw).await.unwrap();
     }
     look_into_foreign(&engine).await;
+    let refusal = engine.position_at(Moment::Number(Number(3))).await.unwrap_err().to_string();
+    let url = engine.url();
+    let way_out =
+        "its events have no numbers, as they don't where another program wrote them; give a position or a time";
+    assert_eq!(refusal, format!("there is no event #3 in {url}: {way_out}"));
+    // What is committed behind them has numbers.
+    let first = engine.commit_one(append(vec![draft("order", "a"), draft("cart", "b")])).await.unwrap().positions;
+    for (number, position) in [(0, Position::ZERO), (1, first[0]), (2, first[1])] {
+        assert_eq!(engine.position_at(Moment::Number(Number(number))).await.unwrap(), position, "#{number}");
+    }
     assert_eq!(other.entries_at(&[Position::new(1_795_341_907, 7)]).await.unwrap().len(), 2);
 }
 

@@ -11,10 +11,7 @@ use crate::cli::{
 /// Prints the audit to standard output.
 pub(super) fn print(audit: &Audit, json: bool, log: &Engine) {
     if json {
-        let mut document = serde_json::to_value(audit).unwrap_or_default();
-        document["log"] = log.url().into();
-        document["clean"] = audit.is_clean().into();
-        out(&format!("{document}\n"));
+        out(&format!("{}\n", audit.document(&log.url())));
     } else {
         out(&text(audit, &log.url(), log.may_have_gaps()));
     }

@@ -14,10 +14,7 @@ use crate::cli::words::{became, counted, out, plain, thousands, when};
 /// Prints the report to standard output.
 pub(super) fn print(report: &Report, json: bool, log: &Engine) {
     if json {
-        let mut document = serde_json::to_value(report).unwrap_or_default();
-        document["log"] = log.url().into();
-        document["same"] = (!is_nothing(report)).then_some(report.is_same()).into();
-        out(&format!("{document}\n"));
+        out(&format!("{}\n", report.document(&log.url())));
     } else {
         let text: String = text(report, &log.url()).lines().map(|line| format!("{}\n", plain(line))).collect();
         out(&text);
@@ -99,7 +96,7 @@ fn inferred(found: &Inferred) -> Vec<(&'static str, String)> {
 
 /// What it comes to, in a sentence.
 pub(in crate::cli) fn verdict(report: &Report) -> String {
-    if is_nothing(report) {
+    if report.is_nothing() {
         return "nothing was compared: of what was asked for the log has no decision of a saga".to_owned();
     }
     if report.is_same() && report.unchecked + report.failing == 0 {
@@ -125,11 +122,6 @@ pub(in crate::cli) fn verdict(report: &Report) -> String {
     }
     let stopped = if report.stopped { "; stopped at the first" } else { "" };
     format!("DIFFERENT: {}{stopped}", told.join(", "))
-}
-
-/// Whether nothing was compared, so that nothing can be said.
-pub(super) fn is_nothing(report: &Report) -> bool {
-    report.decisions == 0 && report.is_same()
 }
 
 fn divergence(Divergence { event, handler, as_of, differences, same, .. }: &Divergence) -> String {

@@ -35,7 +35,7 @@ pub(super) async fn run(domain: &Domain, args: Args) -> Result<(), Failure> {
     engine.close().await?;
     match found.is_same() {
         false => Err(Failure::told(exit::DIFFERENT)),
-        true if report::is_nothing(&found) => Err(Failure::told(exit::NOT_FOUND)),
+        true if found.is_nothing() => Err(Failure::told(exit::NOT_FOUND)),
         true => Ok(()),
     }
 }

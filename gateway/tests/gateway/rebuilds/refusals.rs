@@ -22,7 +22,7 @@ async fn what_can_not_be_rebuilt_is_told_with_the_field() {
         (r#"{"from":3}"#.into(), "from must be a position or a time, as text, not 3".into(), "from"),
         (
             r#"{"to":"soon"}"#.into(),
-            "to: \"soon\" is no moment; expected a position like 1795341904815-0 or a time like 2026-11-22T15:04:05Z"
+            "to: \"soon\" is no moment; expected a position like 1795341904815-0, an event's number like #17, or a time like 2026-11-22T15:04:05Z"
                 .into(),
             "to",
         ),

@@ -15,7 +15,7 @@ use crate::{Parked, StoreError, engine::Page};
 const SMALL: usize = 64;
 
 /// How many entries a page has at most, whatever was asked for: the whole of it is held in memory.
-const MOST_ENTRIES: usize = 1_000_000;
+pub(super) const MOST_ENTRIES: usize = 1_000_000;
 
 impl Redis {
     pub(in crate::engine) async fn head(&self) -> Result<Checkpoint, StoreError> {
@@ -171,7 +171,7 @@ pub(super) struct Shares(Mutex<BTreeMap<Arc<str>, f64>>);
 
 impl Shares {
     /// How many entries to ask each topic for, so that `limit` of all come together, more or less.
-    fn counts(&self, topics: &[Arc<str>], limit: usize) -> Vec<usize> {
+    pub(super) fn counts(&self, topics: &[Arc<str>], limit: usize) -> Vec<usize> {
         let shares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let even = limit.div_ceil(topics.len().max(1));
         let count = |topic| {

@@ -1,9 +1,9 @@
 //! Single places in the log: the events' key begins with the position.
 
 use kernel::{Checkpoint, Entry, Number, Position, Seen};
-use sqlx::{Row as _, SqlitePool};
+use sqlx::{Row as _, SqlitePool, sqlite::SqliteRow};
 
-use super::{Sqlite, bulk::signed, chunk::Chunk, failure::Failure};
+use super::{Sqlite, bulk::signed, chunk::Chunk, failure::Failure, read};
 use crate::StoreError;
 
 /// How many positions one query is asked for.
@@ -15,6 +15,16 @@ impl Sqlite {
         let last = last(&self.0.readers, position.min(head.position)).await.map_err(self.failed())?;
         let (position, number) = last.unwrap_or_default();
         Ok(Checkpoint { position, number, ..head })
+    }
+
+    pub(in crate::engine) async fn entries_before(
+        &self,
+        before: Position,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        // A commit shows in the file a moment before it does in the head.
+        let before = before.min(self.head().await?.position.successor());
+        entries_before(&self.0.readers, before, limit).await.map_err(self.failed())
     }
 
     /// The entries at these positions, which must be in order.
@@ -35,6 +45,19 @@ async fn last(readers: &SqlitePool, position: Position) -> Result<Option<(Positi
     let Some(row) = row else { return Ok(None) };
     let part = |index: usize| row.try_get::<i64, _>(index).map(i64::cast_unsigned);
     Ok(Some((Position::new(part(0)?, part(1)?), Number(part(2)?))))
+}
+
+async fn entries_before(readers: &SqlitePool, before: Position, limit: usize) -> Result<Vec<Entry>, Failure> {
+    let row = sqlx::query(include_str!("back.sql"))
+        .bind(signed(before.ms()))
+        .bind(signed(before.seq()))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_optional(readers)
+        .await?;
+    let part = |row: &SqliteRow, index: usize| row.try_get::<i64, _>(index).map(i64::cast_unsigned);
+    let first = row.map(|row| Ok::<_, Failure>(Position::new(part(&row, 0)?, part(&row, 1)?))).transpose()?;
+    let after = first.unwrap_or_default().predecessor();
+    read::entries(readers, after, before.predecessor(), usize::MAX).await
 }
 
 async fn entries(readers: &SqlitePool, positions: &[Position]) -> Result<Vec<Entry>, Failure> {

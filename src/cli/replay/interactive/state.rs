@@ -261,6 +261,9 @@ impl State {
             Err(_) if text.is_empty() => return,
             Err(_) => match (self.read_moment)(text) {
                 Ok(Moment::Position(position)) => self.steps.iter().position(|step| step.event.position >= position),
+                Ok(Moment::Number(number)) => {
+                    self.steps.iter().position(|step| step.event.number.is_some_and(|own| own >= number.0))
+                }
                 Ok(Moment::Time(time)) => {
                     self.steps.iter().position(|step| step.event.position.time().is_some_and(|own| own >= time))
                 }
