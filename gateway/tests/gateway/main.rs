@@ -20,3 +20,4 @@ mod refusals;
 mod replays;
 mod security;
 mod stopping;
+mod vendored;
