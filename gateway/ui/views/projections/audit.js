@@ -98,6 +98,6 @@ function Model({ model, seconds }) {
       <div><dt>up to</dt><dd><${Place} checkpoint=${checkpoint} /></dd></div>
       <div><dt>rows compared</dt><dd>${count(total(rows))}</dd></div>
     </dl>
-    ${differences.count > 0 && html`<${Differing} differences=${differences} titles=${['served', 'fresh fold']} />`}
+    ${differences.count > 0 && html`<${Differing} differences=${differences} titles=${['served', 'from the log']} />`}
   </div>`;
 }

@@ -32,7 +32,7 @@ export function Generations({ rebuilds, rows, status, current, again }) {
   ];
   const line = (/** @type {typeof all[0]} */ { state, stage, beside }) => {
     const [name = '', tone = ''] = STAGES[stage] ?? [];
-    const twin = all.find((other) => other.state !== state && other.state.digest === state.digest);
+    const isEqual = beside && state.digest === served.digest;
     return html`<tr key=${state.generation} class=${stage}>
       <th scope="row"><b>${state.generation || 'none yet'}</b> <span class=${`badge ${tone}`}>${name}</span></th>
       <td data-name="version"><code>${versionOf(state.version)}</code>${' '}
@@ -41,7 +41,7 @@ export function Generations({ rebuilds, rows, status, current, again }) {
       <td data-name="behind"><${Lag} at=${state.checkpoint} head=${status.head} /></td>
       <td data-name="rows" class="number">${count(rows[state.generation])}</td>
       <td data-name="digest"><${Digest} value=${state.digest} />
-        ${twin && html`<small class="twin">${`= generation ${twin.state.generation}`}</small>`}</td>
+        ${isEqual && html`<small>same as served</small>`}</td>
       <td class="acts">${beside && !current && html`<${Acts} served=${served} beside=${beside} again=${again} />`}</td>
     </tr>`;
   };
@@ -74,15 +74,14 @@ function Acts({ served, beside, again }) {
       return html`<button onClick=${() => goOn(beside, 'not_needed', again)}>Go on…</button>
         <button onClick=${() => discard(beside, again)}>Discard…</button>`;
     case 'held':
-      return html`<a class="button" href="#held" onClick=${toHeld}>Decide</a>`;
+      return html`<button onClick=${toHeld}>Look at it</button>`;
     default:
       return null;
   }
 }
 
-/** The address has the view behind its `#`. @param {Event} event */
-function toHeld(event) {
-  event.preventDefault();
+/** A link would not do: the address has the view behind its `#`. */
+function toHeld() {
   const held = document.getElementById('held');
   held?.scrollIntoView({ block: 'start' });
   held?.focus({ preventScroll: true });

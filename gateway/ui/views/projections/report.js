@@ -8,7 +8,7 @@ import { Differing } from '../../parts/differing.js';
 import { Place, total } from './standing.js';
 
 /** What each side of a comparison is called. @type {[string, string]} */
-export const SIDES = ['served', 'built anew'];
+export const SIDES = ['served', 'new'];
 
 /** @param {{last: NonNullable<import('./types.js').Rebuilds['last']>}} props */
 export function Last({ last: { kind, report, error } }) {
