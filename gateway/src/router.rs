@@ -13,8 +13,8 @@ use crate::{
     guard,
     problem::{Kind, Problem},
     routes::{
-        admin, assets, audits, commands, diff, entities, health, history, live, metrics, openapi, queries, rebuilds,
-        replays, status,
+        admin, assets, audits, commands, diff, entities, health, history, listing, live, log, metrics, openapi,
+        queries, rebuilds, replays, status,
     },
 };
 
@@ -44,11 +44,13 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/events", get(live::server_sent))
         .route("/api/v1/commands/{id}", get(commands::one))
         .route("/api/v1/diff", get(diff::diff))
+        .route("/api/v1/log", get(log::log))
         .route("/api/v1/history/{topic}/{id}", get(history::history))
         .route("/api/v1/trace/{id}", get(history::trace))
         .route("/api/v1/status", get(status::status))
         .route("/api/v1/topics", get(status::topics))
         .route("/api/v1/queues", get(admin::queues))
+        .route("/api/v1/queues/{service}", get(listing::queue))
         .route("/api/v1/queues/{service}/dead", get(admin::dead))
         .route("/api/v1/queues/{service}/dead/{command}", delete(admin::discard))
         .route("/api/v1/queues/{service}/dead/{command}/requeue", post(admin::requeue))

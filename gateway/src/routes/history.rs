@@ -30,7 +30,8 @@ pub(crate) async fn history(
 ) -> Result<Response, Problem> {
     request::only(&uri, &["after", "at", "limit"])?;
     let topic = gateway.known_topic(&topic)?;
-    let limit = limit(&uri, gateway.settings.most_changes)?;
+    let most = gateway.settings.most_changes;
+    let limit = request::limit(&uri, LIMIT.min(most), most)?;
     let source = gateway.source(&uri)?;
     let after = Past::asked(&source, &uri, "after").await?.map_or(Position::ZERO, |past| past.position());
     let until = match Past::asked(&source, &uri, "at").await? {
@@ -62,15 +63,6 @@ pub(crate) async fn trace(State(gateway): State<Site>, Path(id): Path<String>, u
     let mut response = json(&found.ok_or_else(unknown)?)?;
     reply::set(&mut response, reply::POSITION, &until.to_string());
     Ok(response)
-}
-
-fn limit(uri: &Uri, most: usize) -> Result<usize, Problem> {
-    let Some(asked) = request::parameter(uri, "limit") else { return Ok(LIMIT.min(most)) };
-    let limit = asked.parse().ok().filter(|limit| (1..=most).contains(limit));
-    limit.ok_or_else(|| {
-        let detail = format!("limit is \"{asked}\"; expected a whole number from 1 to {most}");
-        Problem::new(Kind::MalformedRequest, detail).field("limit")
-    })
 }
 
 fn json(answer: &impl Serialize) -> Result<Response, Problem> {

@@ -20,7 +20,7 @@ const JOINER = /[\u200c\u200d]/;
  *
  * @param {string} text
  */
-const visible = (text) =>
+export const visible = (text) =>
   text.replace(UNSEEN, (sign) => (JOINER.test(sign) ? sign : `\\u{${/** @type {number} */ (sign.codePointAt(0)).toString(16)}}`));
 
 /**

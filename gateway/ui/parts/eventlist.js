@@ -1,16 +1,18 @@
 /** Events, newest first: only those that can be seen are in the page. */
 
 import { labelOf } from '../core/domain.js';
-import { count } from '../core/format.js';
+import { count, timeOf } from '../core/format.js';
 import { html, useEffect, useLayoutEffect, useRef, useState } from '../core/html.js';
-import { Chip, Id, verbOf } from './data.js';
-import { timeOf } from '../core/format.js';
+import { Chip, Id, verbOf, visible } from './data.js';
 
 /** The height of a row, pixels; the style sheet says the same. */
 const ROW = 32;
 
 /** How many rows beyond those in sight are there, and how near an end the next page is asked for. */
 const [AROUND, NEAR] = [8, 40];
+
+/** How many characters of a label a line takes at most; where it ends is told by the style. */
+const MOST = 200;
 
 /** How far from the top still counts as there. */
 const TOP = 4;
@@ -74,7 +76,7 @@ export function EventList({ window, chosen, onChoose }) {
 /**
  * Keeps what is looked at in its place when rows come or go above it; at the top, what comes pushes the others down.
  *
- * @param {import('preact').RefObject<HTMLElement>} box
+ * @param {import('preact').RefObject<HTMLElement | null>} box
  * @param {import('../core/window.js').LogWindow} window
  * @param {import('../core/types.js').LogEvent[]} events
  */
@@ -127,8 +129,8 @@ function Line({ event, row, size, isChosen, onChoose }) {
     <time title=${time ? `${time.day}, position ${event.position}` : event.position}>${time?.time ?? event.position}</time>
     <span><${Chip} topic=${event.topic} /></span>
     <b>${verbOf(event)}</b>
-    <span class="key">${event.key && html`<${Id} value=${event.key} />`}</span>
-    <bdi class="label">${labelOf(event.data).slice(0, 120)}</bdi>
+    <span class="key">${event.key && event.key !== event.position && html`<${Id} value=${event.key} />`}</span>
+    <bdi class="label">${visible(labelOf(event.topic, event.data).slice(0, MOST))}</bdi>
     <span class="by">${event.handler ?? ''}</span>
   </div>`;
 }

@@ -1,6 +1,7 @@
 //! The memory engine: the specification of all engines in the least code.
 
 mod claims;
+mod listing;
 mod moments;
 mod state;
 
@@ -21,8 +22,8 @@ use super::{
     notices::{self, Notices},
 };
 use crate::{
-    Claim, CommandRecord, Commit, Committed, DeadLetter, Failing, Parked, QueueStatus, Refused, StoreError, Token,
-    Visit, history,
+    Claim, CommandRecord, Commit, Committed, DeadLetter, Failing, Listed, Listing, Parked, QueueStatus, Refused,
+    StoreError, Token, Visit, history,
 };
 
 /// How many entries are shown before writers have their turn.
@@ -176,6 +177,10 @@ impl Memory {
     pub(super) fn queues(&self, services: &[&str]) -> Vec<QueueStatus> {
         let state = self.state();
         services.iter().map(|service| state.queue(service)).collect()
+    }
+
+    pub(super) fn listed(&self, service: &str, listing: &Listing) -> Listed {
+        self.state().listed(service, listing)
     }
 
     pub(super) fn dead_letters(&self, services: &[&str]) -> Vec<DeadLetter> {

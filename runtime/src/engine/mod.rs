@@ -19,8 +19,8 @@ pub use redis::Redis;
 pub use sqlite::Sqlite;
 
 use crate::{
-    Claim, CommandRecord, Commit, CommitError, Committed, DeadLetter, Failing, Namespace, Parked, QueueStatus, Refused,
-    StoreError, StoreUrl, Token, history,
+    Claim, CommandRecord, Commit, CommitError, Committed, DeadLetter, Failing, Listed, Listing, Namespace, Parked,
+    QueueStatus, Refused, StoreError, StoreUrl, Token, history,
 };
 
 pub use kernel::DECISIONS;
@@ -330,6 +330,14 @@ impl Engine {
     /// When the store failed.
     pub async fn queues(&self, services: &[&str]) -> Result<Vec<QueueStatus>, StoreError> {
         each!(self, queues(services))
+    }
+
+    /// Commands of a service that wait, are in workers' hands or are dead letters, a page at a time; nothing is moved.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn listed(&self, service: &str, listing: &Listing) -> Result<Listed, StoreError> {
+        each!(self, listed(service, listing))
     }
 
     /// The dead letters of `services`, oldest first.
