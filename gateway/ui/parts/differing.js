@@ -48,7 +48,7 @@ export function Differing({ differences, titles }) {
       const [old, now] = [rowOf(found), rowOf(expected)];
       return html`<details key=${`${topic}/${key}`} open=${index === 0}>
         <summary>
-          <${Chip} topic=${topic} /> <${EntityLink} topic=${topic} id=${key} /> <span>${labelOf(old ?? now)}</span>
+          <${Chip} topic=${topic} /> <${EntityLink} topic=${topic} id=${key} /> <span>${labelOf(topic, old ?? now)}</span>
           <b>${summary(topic, old, now, titles)}</b>
         </summary>
         ${isWritten(old, now)
