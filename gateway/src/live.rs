@@ -8,7 +8,7 @@ use kernel::{Checkpoint, Entry, Position};
 use runtime::{Entries, StoreError, Tail};
 use tokio::sync::OwnedSemaphorePermit;
 
-pub(crate) use shown::Shown;
+pub(crate) use shown::{Shown, action, key, visible};
 
 use crate::{
     gateway::Shared,

@@ -23,15 +23,20 @@ pub(crate) struct Past<'s> {
 impl<'s> Past<'s> {
     /// The position that the parameter `name` asks for; nothing where it is left out.
     pub(crate) async fn asked(source: &'s Source<'s>, uri: &Uri, name: &str) -> Result<Option<Self>, Problem> {
-        let Some(readings) = request::readings(uri, name) else { return Ok(None) };
-        let moment = read(&readings).map_err(|problem| problem.field(name))?;
-        let engine = &source.engine;
-        let found = async { engine.last_at(engine.position_at(moment).await?).await };
-        let at = source.asked(found).await.map_err(|problem| match problem.status().as_u16() {
-            422 => problem.field(name),
-            _ => problem,
-        })?;
-        Ok(Some(Self { source, at }))
+        let Some((_, position)) = asked(source, uri, name).await? else { return Ok(None) };
+        Ok(Some(Self { source, at: source.asked(source.engine.last_at(position)).await? }))
+    }
+
+    /// Where the log stands now.
+    pub(crate) async fn head(source: &'s Source<'s>) -> Result<Self, Problem> {
+        Ok(Self { source, at: source.asked(source.engine.head()).await? })
+    }
+
+    /// Where the entries end that the parameter `name` asks for: before it stands what came earlier than a position or
+    /// number, and what had happened by a time. Nothing where the parameter is left out.
+    pub(crate) async fn before(source: &Source<'_>, uri: &Uri, name: &str) -> Result<Option<Position>, Problem> {
+        let Some((moment, position)) = asked(source, uri, name).await? else { return Ok(None) };
+        Ok(Some(if matches!(moment, Moment::Time(_)) { position.successor() } else { position }))
     }
 
     /// One row as it was; nothing where there was none.
@@ -57,10 +62,26 @@ impl<'s> Past<'s> {
 
     /// The position, for programs.
     pub(crate) fn told(&self) -> Value {
-        let Checkpoint { position, number, .. } = &self.at;
-        let time = position.time().filter(|_| *position > Position::ZERO).map(|time| time.to_string());
-        json!({"position": position, "number": number, "time": time})
+        told(&self.at)
     }
+}
+
+/// Where something stands, for programs.
+pub(crate) fn told(at: &Checkpoint) -> Value {
+    let Checkpoint { position, number, .. } = at;
+    let time = position.time().filter(|_| *position > Position::ZERO).map(|time| time.to_string());
+    json!({"position": position, "number": number, "time": time})
+}
+
+/// The moment that the parameter `name` tells, and its position.
+async fn asked(source: &Source<'_>, uri: &Uri, name: &str) -> Result<Option<(Moment, Position)>, Problem> {
+    let Some(readings) = request::readings(uri, name) else { return Ok(None) };
+    let moment = read(&readings).map_err(|problem| problem.field(name))?;
+    let position = source
+        .asked(source.engine.position_at(moment))
+        .await
+        .map_err(|problem| if problem.status().as_u16() == 422 { problem.field(name) } else { problem })?;
+    Ok(Some((moment, position)))
 }
 
 impl Shared {

@@ -49,6 +49,16 @@ pub(crate) fn only(uri: &Uri, known: &[&str]) -> Result<(), Problem> {
     }
 }
 
+/// How many of something an answer has at most: the parameter `limit`, or `usual`.
+pub(crate) fn limit(uri: &Uri, usual: usize, most: usize) -> Result<usize, Problem> {
+    let Some(asked) = parameter(uri, "limit") else { return Ok(usual) };
+    let limit = asked.parse().ok().filter(|limit| (1..=most).contains(limit));
+    limit.ok_or_else(|| {
+        let detail = format!("limit is \"{asked}\"; expected a whole number from 1 to {most}");
+        Problem::new(Kind::MalformedRequest, detail).field("limit")
+    })
+}
+
 /// How a repeat of the request would be recognised, if the client wants it to be.
 pub(crate) fn idempotency(headers: &HeaderMap, fingerprint: Fingerprint) -> Result<Option<Idempotency>, Problem> {
     let Some(key) = headers.get("idempotency-key") else { return Ok(None) };

@@ -1,9 +1,10 @@
 // Pictures of the workbench for docs/images, from the demo's data.
 //   node screenshots.js            all of them
 //   node screenshots.js live shop  some
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { context, launch, NARROW, Watch, WIDE } from './support/browser.js';
+import { small } from './support/png.js';
 import { busyShop } from './support/queues.js';
 import { fixture, Retrace } from './support/retrace.js';
 import { entries, longestOrder } from './support/story.js';
@@ -95,10 +96,11 @@ async function take(browser, view, address, { base }) {
     await page.goto(`${base}/${address}`);
     await settled(page);
     const path = `${folder}${view}-${colorScheme}-${width}.png`;
-    await page.screenshot({ path, animations: 'disabled', caret: 'hide' });
+    const picture = small(await page.screenshot({ animations: 'disabled', caret: 'hide' }));
+    await writeFile(path, picture);
     await made.close();
     watch.nothingWrong();
-    console.log(`${path} ${Math.ceil((await stat(path)).size / 1024)} KiB`);
+    console.log(`${path} ${Math.ceil(picture.length / 1024)} KiB`);
   }
 }
 

@@ -1,6 +1,6 @@
 //! An event as clients see it.
 
-use kernel::{Domain, Entry, Event, Position};
+use kernel::{Domain, Entry, Event, Number, Position};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -25,6 +25,8 @@ struct Message<'e> {
     ts: f64,
     topic: &'e str,
     position: Position,
+    number: Option<Number>,
+    key: Option<&'e str>,
     event_id: &'e str,
     cause: Option<&'e str>,
     handler: Option<&'e str>,
@@ -35,18 +37,13 @@ struct Message<'e> {
 impl Shown {
     /// The event in an entry, if it is one and clients see it.
     pub(crate) fn of(domain: &Domain, entry: &Entry) -> Option<Self> {
-        match entry {
-            Entry::Event(event) if *event.topic != *runtime::engine::DECISIONS => Self::event(domain, event),
-            Entry::Event(_) | Entry::Junk(_) => None,
-        }
+        Self::event(domain, visible(entry)?)
     }
 
-    fn event(domain: &Domain, event: &Event) -> Option<Self> {
-        let action = match event.action.strip_prefix(ENTITY) {
-            Some(what) => format!("{}_{what}", event.topic),
-            None => event.action.clone(),
-        };
-        let action: String = action.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+    /// An event as clients see it.
+    pub(crate) fn event(domain: &Domain, event: &Event) -> Option<Self> {
+        let action = action(event);
+        let key = key(domain, event);
         let data = data(domain, event)?;
         // Exact up to the year 2255 in microseconds, which is as fine as positions are.
         #[expect(clippy::cast_precision_loss, reason = "seconds as a float are what clients expect")]
@@ -57,6 +54,8 @@ impl Shown {
             ts,
             topic: &event.topic,
             position: event.position,
+            number: event.number,
+            key: key.as_deref(),
             event_id: &event.id,
             cause: event.meta.cause.as_deref(),
             handler: event.meta.handler.as_deref(),
@@ -65,6 +64,29 @@ impl Shown {
         let json = serde_json::to_string(&message).ok()?;
         Some(Self { action, position: event.position, json })
     }
+}
+
+/// The event in an entry, if it is one and clients see it.
+pub(crate) fn visible(entry: &Entry) -> Option<&Event> {
+    match entry {
+        Entry::Event(event) if *event.topic != *runtime::engine::DECISIONS => Some(event),
+        Entry::Event(_) | Entry::Junk(_) => None,
+    }
+}
+
+/// What an event is called: `order_created`, `mail_sent`; one line.
+pub(crate) fn action(event: &Event) -> String {
+    let action = match event.action.strip_prefix(ENTITY) {
+        Some(what) => format!("{}_{what}", event.topic),
+        None => event.action.clone(),
+    };
+    action.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
+/// The key of the row that an event is about, where the domain can read it.
+pub(crate) fn key(domain: &Domain, event: &Event) -> Option<String> {
+    let touch = domain.topic(&event.topic)?.touch(&event.as_ref()).ok()?.key.into_owned();
+    Some(touch)
 }
 
 /// The event's data in canonical form, numbers as numbers; as it is, on one line, where the domain can't read

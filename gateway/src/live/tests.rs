@@ -66,7 +66,7 @@ fn junk_is_not_shown_and_odd_data_is_made_safe() {
     assert_eq!(shown.action, "ended?event: forged");
     assert_eq!(
         shown.json,
-        r#"{"action":"ended?event: forged","data":{"a": 1},"ts":1524822411.000042,"topic":"t","position":"1524822411-42","event_id":"e","cause":null,"handler":null}"#
+        r#"{"action":"ended?event: forged","data":{"a": 1},"ts":1524822411.000042,"topic":"t","position":"1524822411-42","number":null,"key":null,"event_id":"e","cause":null,"handler":null}"#
     );
     assert!(event("a", "no\nJSON").json.contains(r#""data":"no\nJSON""#));
 }

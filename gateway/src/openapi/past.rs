@@ -57,6 +57,18 @@ pub(super) fn paths(paths: &mut Map<String, Value>) {
     ]);
     paths.insert("/api/v1/diff".into(), json!({"get": diff}));
 
+    let any_moment = |name: &str, description: &str| json!({"name": name, "in": "query", "description": description, "schema": {"type": "string"}});
+    let mut log = operation("log", "Events of the log, in its order, a stretch at a time", &schema("LogPage"));
+    log["parameters"] = json!([
+        any_moment("after", "The next ones after this moment"),
+        any_moment("before", "The last ones before this moment; without after and before, the last ones there are"),
+        {"name": "limit", "in": "query", "description": "How many at most", "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}},
+        any_moment("topic", "Only those of these topics, joined by commas"),
+        any_moment("entity", "Only those about rows with this key"),
+        any_moment("text", "Only those that have this in action, id, key or data, in capitals or not"),
+    ]);
+    paths.insert("/api/v1/log".into(), json!({"get": log}));
+
     let mut history = operation("history", "Every version of a row, with what changed and why", &schema("Life"));
     history["parameters"] = json!([
         path_parameter("topic"),
@@ -97,10 +109,28 @@ pub(super) fn schemas(schemas: &mut Map<String, Value>) {
         "additionalProperties": false,
     });
     schemas.insert("Cut".into(), cut);
+    schemas.insert("LogPage".into(), log_page());
     let change = row_change("The row at from; null where there was none", "The row at to; null where there is none");
     schemas.insert("RowChange".into(), change);
     schemas.insert("Diff".into(), diff);
     causes(schemas);
+}
+
+/// A stretch of the log.
+fn log_page() -> Value {
+    let edge = |description: &str| json!({"oneOf": [schema("Position"), {"type": "null"}], "description": description});
+    json!({
+        "type": "object",
+        "properties": {
+            "events": list_of(&schema("LiveEvent")),
+            "from": edge("The first entry that was looked at: the page before this one is asked for with before"),
+            "to": edge("The last entry that was looked at: the page after this one is asked for with after"),
+            "more": {"type": "boolean", "description": "Whether the log goes on beyond, in the direction that was asked for"},
+            "head": schema("Cut"),
+        },
+        "required": ["events", "from", "to", "more", "head"],
+        "additionalProperties": false,
+    })
 }
 
 /// How a row changed.

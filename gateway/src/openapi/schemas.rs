@@ -36,9 +36,12 @@ pub(super) fn all(topics: &[Arc<Topic>]) -> Map<String, Value> {
     schemas.insert("Position".into(), json!({"type": "string", "pattern": "^[0-9]+-[0-9]+$"}));
     schemas.insert("Problem".into(), problem());
     schemas.insert("LiveEvent".into(), live_event());
+    super::opened::schemas(&mut schemas);
+    super::queues::schemas(&mut schemas);
     super::rebuilds::schemas(&mut schemas);
     super::work::schemas(&mut schemas);
     super::past::schemas(&mut schemas);
+    super::state::schemas(&mut schemas);
     schemas
 }
 
@@ -133,11 +136,13 @@ fn live_event() -> Value {
             "ts": {"type": "number", "description": "Unix seconds"},
             "topic": {"type": "string"},
             "position": {"$ref": "#/components/schemas/Position"},
+            "number": {"type": ["integer", "null"], "description": "Its ordinal in the log; null where another program wrote it"},
+            "key": {"type": ["string", "null"], "description": "The key of the row that it is about"},
             "event_id": {"type": "string"},
             "cause": or_null,
             "handler": or_null,
             "command": {"type": "string"},
         },
-        "required": ["action", "data", "ts", "topic", "position", "event_id", "cause", "handler"],
+        "required": ["action", "data", "ts", "topic", "position", "number", "key", "event_id", "cause", "handler"],
     })
 }

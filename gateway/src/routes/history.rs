@@ -22,15 +22,16 @@ use crate::{
 /// How many versions an answer has unless more or fewer are asked for.
 const LIMIT: usize = 100;
 
-/// `GET /api/v1/history/<topic>/<id>[?after=&at=&limit=]`
+/// `GET /api/v1/history/<topic>/<id>[?after=&at=&limit=&log=]`
 pub(crate) async fn history(
     State(gateway): State<Site>,
     Path((topic, id)): Path<(String, String)>,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    request::only(&uri, &["after", "at", "limit"])?;
+    request::only(&uri, &["after", "at", "limit", "log"])?;
     let topic = gateway.known_topic(&topic)?;
-    let limit = limit(&uri, gateway.settings.most_changes)?;
+    let most = gateway.settings.most_changes;
+    let limit = request::limit(&uri, LIMIT.min(most), most)?;
     let source = gateway.source(&uri)?;
     let after = Past::asked(&source, &uri, "after").await?.map_or(Position::ZERO, |past| past.position());
     let until = match Past::asked(&source, &uri, "at").await? {
@@ -49,9 +50,9 @@ pub(crate) async fn history(
     Ok(response)
 }
 
-/// `GET /api/v1/trace/<event id>[?at=]`
+/// `GET /api/v1/trace/<event id>[?at=&log=]`
 pub(crate) async fn trace(State(gateway): State<Site>, Path(id): Path<String>, uri: Uri) -> Result<Response, Problem> {
-    request::only(&uri, &["at"])?;
+    request::only(&uri, &["at", "log"])?;
     let source = gateway.source(&uri)?;
     let until = match Past::asked(&source, &uri, "at").await? {
         Some(past) => past.position(),
@@ -62,15 +63,6 @@ pub(crate) async fn trace(State(gateway): State<Site>, Path(id): Path<String>, u
     let mut response = json(&found.ok_or_else(unknown)?)?;
     reply::set(&mut response, reply::POSITION, &until.to_string());
     Ok(response)
-}
-
-fn limit(uri: &Uri, most: usize) -> Result<usize, Problem> {
-    let Some(asked) = request::parameter(uri, "limit") else { return Ok(LIMIT.min(most)) };
-    let limit = asked.parse().ok().filter(|limit| (1..=most).contains(limit));
-    limit.ok_or_else(|| {
-        let detail = format!("limit is \"{asked}\"; expected a whole number from 1 to {most}");
-        Problem::new(Kind::MalformedRequest, detail).field("limit")
-    })
 }
 
 fn json(answer: &impl Serialize) -> Result<Response, Problem> {

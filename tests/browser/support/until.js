@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as later } from 'node:timers/promises';
 
 /** How long anything may take before a test says that it did not happen, in milliseconds. */
-export const DEADLINE = 15_000;
+export const DEADLINE = 10_000;
 
 /**
  * Asks until the answer is something, and gives that.

@@ -1,0 +1,27 @@
+/** How much happens: events of the last minute, second by second, from when the workbench was opened. */
+
+import { signal } from '@preact/signals';
+import { listen } from './feed.js';
+
+/** How many seconds are remembered. */
+export const SECONDS = 60;
+
+/** Events in each of the last seconds, the one that is going on last. */
+export const pulse = signal(/** @type {number[]} */ (new Array(SECONDS).fill(0)));
+
+let current = 0;
+
+listen((events) => {
+  current += events.length;
+});
+
+setInterval(() => {
+  pulse.value = [...pulse.value.slice(1), current];
+  current = 0;
+}, 1_000);
+
+/** Over how many seconds a rate is told. */
+const OVER = 5;
+
+/** @param {number[]} seconds */
+export const rateOf = (seconds) => seconds.slice(-OVER).reduce((sum, events) => sum + events, 0) / OVER;

@@ -1,0 +1,179 @@
+// The Live view: what happens is shown as it happens, and what has happened is a scroll away.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fixture } from './support/retrace.js';
+import { becomes, until } from './support/until.js';
+import { workbench } from './support/workbench.js';
+
+const bench = workbench({ history: fixture('ordershop-demo') });
+
+/** @typedef {import('playwright-core').Page} Page */
+
+/** The events in sight, as `number topic verb`, from the top. @param {Page} page */
+const lines = (page) =>
+  page.locator('.events .line').evaluateAll((lines) => {
+    /** @param {Element} line */
+    const at = (line) => new DOMMatrix(getComputedStyle(line).transform).f;
+    const sorted = lines.sort((a, b) => at(a) - at(b));
+    return sorted.map((line) => {
+      const texts = ['.number', '.chip', 'b'].map((part) => line.querySelector(part)?.textContent ?? '');
+      return texts.join(' ').replace(',', '');
+    });
+  });
+
+/** How the list tells an event. @param {any} event */
+const told = ({ number, topic, action }) => `${number} ${topic} ${action.replace(`${topic}_`, '').replace(/^entity_/, '')}`;
+
+/** The last `count` events that pass `query`, newest first, as the list tells them. @param {number} count */
+async function newest(count, query = '') {
+  const { events } = await bench.retrace.get(`/api/v1/log?limit=${count}${query}`);
+  return events.map(told).reverse();
+}
+
+/** @param {Page} page @param {string} [query] */
+async function shown(page, query) {
+  await until('there are events', async () => (await lines(page)).length > 0);
+  await becomes(async () => (await lines(page)).slice(0, 10), await newest(10, query));
+}
+
+/** @param {string} name @param {string} [email] */
+const person = (name, email = 'a@shop.example') => bench.retrace.post('/customer', { name, email });
+
+test('the newest events stand at the top, as the log has them', async (t) => {
+  const { page } = await bench.open(t, '/#/live');
+  await shown(page);
+});
+
+test('an event is there within 200 ms of the request that caused it', async (t) => {
+  const { page } = await bench.open(t, '/#/live');
+  await shown(page);
+  const took = [];
+  for (let round = 0; round < 15; round += 1) {
+    const name = `Swift ${round}`;
+    const label = page.locator('.events .line', { hasText: name });
+    // Timed in the page, so that it is not the test's own way there and back that is told.
+    took.push(
+      await page.evaluate(async (name) => {
+        const isThere = () => [...document.querySelectorAll('.line .label')].some((label) => label.textContent === name);
+        const there = new Promise((resolve) => {
+          const look = () => (isThere() ? resolve(undefined) : requestAnimationFrame(look));
+          look();
+        });
+        const began = performance.now();
+        await fetch('customer', { method: 'POST', body: JSON.stringify({ name, email: 'a@b.example' }) });
+        await there;
+        return performance.now() - began;
+      }, name),
+    );
+    await label.waitFor();
+  }
+  took.sort((a, b) => a - b);
+  const [middle = 0, most = 0] = [took[7], took[14]];
+  t.diagnostic(`from the request to the screen: median ${middle.toFixed(0)} ms, most ${most.toFixed(0)} ms`);
+  assert.ok(middle < 200, `median ${middle} ms of ${took}`);
+});
+
+test('topics, an entity and a text are filters, and the address has them', async (t) => {
+  const { page } = await bench.open(t, '/#/live');
+  await shown(page);
+  await page.getByRole('button', { name: 'order', exact: true }).click();
+  await shown(page, '&topic=order');
+  await page.getByRole('button', { name: 'billing', exact: true }).click();
+  await shown(page, '&topic=order,billing');
+  await page.reload();
+  await shown(page, '&topic=order,billing');
+  const [order] = (await bench.retrace.get('/api/v1/log?limit=1&topic=order')).events;
+  await page.getByLabel('Entity').fill(order.key);
+  await page.getByLabel('Entity').press('Enter');
+  const life = (await bench.retrace.get(`/api/v1/log?topic=order,billing&entity=${order.key}`)).events;
+  await becomes(() => lines(page), life.map(told).reverse());
+  await page.goto(`${bench.retrace.base}/#/live?text=${encodeURIComponent('Please PAY')}`);
+  await shown(page, '&text=please%20pay');
+  await person('Nobody asked for');
+  await page.goto(`${bench.retrace.base}/#/live?text=no+such+text`);
+  await page.getByText('No event of the log is like that.').waitFor();
+});
+
+test('paused, it stays; what came meanwhile is counted, and then shown', async (t) => {
+  const { page } = await bench.open(t, '/#/live?topic=customer');
+  await shown(page, '&topic=customer');
+  await page.getByRole('button', { name: 'Pause' }).click();
+  const before = (await lines(page)).slice(0, 10);
+  await person('Paused 1');
+  await person('Paused 2');
+  const button = page.getByRole('button', { name: 'Show 2 new events' });
+  await button.waitFor();
+  assert.deepEqual((await lines(page)).slice(0, 10), before);
+  await button.click();
+  await shown(page, '&topic=customer');
+  assert.equal(await page.locator('.line .label').filter({ hasText: /^Paused/ }).count(), 2);
+  await page.getByRole('button', { name: 'Pause' }).waitFor();
+});
+
+test('the first event of the log is reached by scrolling, and the last one again', async (t) => {
+  const { page } = await bench.open(t, '/#/live');
+  await shown(page);
+  const box = page.locator('.events');
+  const atEnd = page.getByText('The log begins here.');
+  await until('the beginning is reached', async () => {
+    await box.evaluate((box) => box.scrollTo(0, box.scrollHeight));
+    return atEnd.count();
+  });
+  const first = (await bench.retrace.get('/api/v1/log?after=0-0&limit=5')).events;
+  await becomes(async () => (await lines(page)).slice(-5), first.map(told).reverse());
+  // What comes while one reads something old moves nothing.
+  const inSight = await lines(page);
+  await person('While reading');
+  await page.getByRole('button', { name: /^Show \d+ new events?$/ }).click();
+  await shown(page);
+  assert.notDeepEqual(await lines(page), inSight);
+});
+
+test('arrow keys choose an event, which is shown with where it leads', async (t) => {
+  const { page } = await bench.open(t, '/#/live?topic=order');
+  await shown(page, '&topic=order');
+  const { events } = await bench.retrace.get('/api/v1/log?limit=3&topic=order');
+  await page.locator('.events').focus();
+  for (const event of events.reverse()) {
+    await page.keyboard.press('ArrowDown');
+    await until(`${event.number} is chosen`, async () => {
+      const chosen = page.locator('.line[aria-selected=true] .number');
+      return (await chosen.count()) === 1 && (await chosen.textContent()) === String(event.number);
+    });
+    const detail = page.getByLabel('Chosen event');
+    assert.match((await detail.textContent()) ?? '', new RegExp(event.event_id));
+    const link = detail.getByRole('link', { name: 'Trace' });
+    assert.equal(await link.getAttribute('href'), `#/trace/${event.event_id}`);
+  }
+});
+
+test('whatever is in an event is shown as text', async (t) => {
+  const { page } = await bench.open(t, '/#/live?topic=customer');
+  await shown(page, '&topic=customer');
+  const long = 'Ω'.repeat(50_000);
+  const names = [
+    '<img src=x onerror="window.ran = 1"><script>window.ran = 2</script>',
+    '${window.ran = 3} {{4}} &lt;b&gt;',
+    'שלום \u202eworld\u202c مرحبا',
+    '👩‍👩‍👧‍👦 🏳️‍🌈 e\u0301\u0302\u0303',
+    '\u0007bell\u0000',
+    long,
+  ];
+  for (const name of names) await person(name);
+  const labels = page.locator('.line .label');
+  await until('all are there', async () => ((await labels.first().textContent()) ?? '').startsWith('ΩΩ'));
+  const told = (await labels.allTextContents()).slice(0, names.length).reverse();
+  assert.equal(told[0], names[0]);
+  assert.equal(told[1], names[1]);
+  assert.equal(told[2], 'שלום \\u{202e}world\\u{202c} مرحبا');
+  assert.equal(told[3], names[3]);
+  assert.equal(told[4], '\\u{7}bell\\u{0}');
+  assert.ok((told[5] ?? '').length <= 200, 'the beginning of a long text is enough in a line');
+  assert.equal(await page.evaluate(() => 'ran' in window), false);
+  await page.locator('.line').filter({ hasText: 'ΩΩΩ' }).click();
+  const detail = page.getByLabel('Chosen event');
+  await detail.getByRole('button', { name: 'all 100 kB' }).click();
+  const longest = async () => Math.max(...(await detail.locator('bdi').allTextContents()).map((text) => text.length));
+  await becomes(longest, long.length);
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 1440);
+});

@@ -1,0 +1,76 @@
+// A gateway that asks who one is.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { serious } from './support/axe.js';
+import { fixture } from './support/retrace.js';
+import { becomes } from './support/until.js';
+import { workbench } from './support/workbench.js';
+
+const TOKEN = 'a-token.with~signs_+/==';
+const bench = workbench({ history: fixture('happy-path'), token: TOKEN });
+
+/** @param {import('node:test').TestContext} t @param {'light' | 'dark'} [colorScheme] */
+async function asked(t, colorScheme) {
+  const { page, watch } = await bench.open(t, '/#/live', { colorScheme });
+  watch.excuse(/status of 401/);
+  await page.getByLabel('Token').waitFor();
+  return page;
+}
+
+/** Types and enters a token where the focus is. @param {import('playwright-core').Page} page @param {string} token */
+async function enter(page, token) {
+  await page.keyboard.type(token);
+  await page.keyboard.press('Enter');
+}
+
+test('the token is asked for, nothing else is shown, and everybody can enter it', async (t) => {
+  for (const scheme of /** @type {const} */ (['light', 'dark'])) {
+    const page = await asked(t, scheme);
+    await becomes(() => page.locator('[role=alert]').allInnerTexts(), ['This gateway asks who you are.']);
+    assert.equal(await page.locator('nav').count(), 0);
+    assert.deepEqual(await serious(page), []);
+  }
+});
+
+test('a wrong token is told, the right one opens everything', async (t) => {
+  const page = await asked(t);
+  await enter(page, 'guess');
+  await becomes(() => page.locator('[role=alert]').allInnerTexts(), ['the token is not known here']);
+  await page.getByLabel('Token').fill('');
+  await enter(page, TOKEN);
+  await page.locator('.connection.live').waitFor();
+  assert.equal(await page.locator('nav [aria-current=page]').textContent(), 'Live');
+});
+
+test('it is kept while the tab is, and stands in no address', async (t) => {
+  const page = await asked(t);
+  /** @type {string[]} */
+  const addresses = [];
+  page.on('request', (request) => void addresses.push(request.url()));
+  page.on('websocket', (socket) => void addresses.push(socket.url()));
+  await enter(page, TOKEN);
+  await page.locator('.connection.live').waitFor();
+  await page.reload();
+  await page.locator('.connection.live').waitFor();
+  assert.ok(addresses.some((address) => address.includes('/ws')), addresses.join('\n'));
+  assert.deepEqual(addresses.filter((address) => /token|bearer|signs/i.test(address.replace(/assets\/\S*/, ''))), []);
+
+  const another = await asked(t);
+  assert.equal(await another.locator('nav').count(), 0);
+});
+
+test('events come to whoever has it', async (t) => {
+  const page = await asked(t);
+  await enter(page, TOKEN);
+  await page.locator('.connection.live').waitFor();
+  await page.evaluate(async () => {
+    const { listen } = await import(new URL('assets/core/feed.js', document.baseURI).href);
+    Object.assign(window, { heard: 0 });
+    listen((/** @type {unknown[]} */ events) => {
+      const counted = /** @type {{heard: number}} */ (/** @type {unknown} */ (window));
+      counted.heard += events.length;
+    });
+  });
+  await bench.retrace.post('/customer', { name: 'Ann', email: 'ann@shop.example' });
+  await page.waitForFunction(() => 'heard' in window && Number(window.heard) >= 1);
+});
