@@ -1,4 +1,4 @@
-/** Divergences by what they have in common: most of them first, the rest folded away. */
+/** Divergences by what they have in common, most of them first; those of one kind are shown below. */
 
 import { count, plural } from '../../core/format.js';
 import { html } from '../../core/html.js';
@@ -10,31 +10,31 @@ import { groupsOf, KINDS, nameOf } from './words.js';
 /** @typedef {import('./types.js').Report} Report */
 /** @typedef {import('./types.js').Group} Group */
 
-/** What `group` and `event` are in an address where everything is folded. */
+/** What `event` is in an address where everything is folded. */
 const NONE = 'none';
 
 /** @param {{report: Report, log?: string | undefined}} props */
 export function Groups({ report, log }) {
-  if (report.groups.length === 0) return null;
   const groups = [...report.groups].sort((a, b) => b.divergent - a.divergent || b.following - a.following);
   const { group: wanted } = route.value.query;
-  const open = wanted ?? nameOf(/** @type {Group} */ (groups[0]));
-  const turn = (/** @type {string} */ name) => setQuery({ group: name === open ? NONE : name, event: null });
+  const chosen = groups.find((group) => nameOf(group) === wanted) ?? groups[0];
+  if (!chosen) return null;
   return html`<section class="panel flush groups" aria-labelledby="groups">
-    <div class="title">
-      <h2 id="groups">Differences by kind</h2>
-      <p class="hint">A decision that differs in two ways is in two of them.</p>
-    </div>
-    <ul>
-      ${groups.map((group) => {
-        const name = nameOf(group);
-        return html`<li key=${name}>
-          <button class="quiet group" aria-expanded=${name === open} onClick=${() => turn(name)}><${Kind} ...${group} /></button>
-          ${name === open && html`<${Members} group=${group} report=${report} log=${log} />`}
-        </li>`;
-      })}
-    </ul>
-  </section>`;
+      <div class="title">
+        <h2 id="groups">Differences by kind</h2>
+        <p class="hint">A decision that differs in two ways is counted in both.</p>
+      </div>
+      <ul>
+        ${groups.map((group) => {
+          const name = nameOf(group);
+          const choose = () => setQuery({ group: name, event: null });
+          return html`<li key=${name}>
+            <button class="group" aria-pressed=${group === chosen} onClick=${choose}><${Kind} ...${group} /></button>
+          </li>`;
+        })}
+      </ul>
+    </section>
+    <${Members} key=${nameOf(chosen)} group=${chosen} report=${report} log=${log} />`;
 }
 
 /** @param {Group} props */
@@ -65,12 +65,15 @@ function Members({ group, report, log }) {
   const first = shown[0] && idOf(shown[0]);
   const open = route.value.query.event ?? first;
   const turn = (/** @type {string} */ id) => setQuery({ group: name, event: id === open ? NONE : id });
-  return html`<ul class="members">
-    ${shown.map((divergence) => {
-      const id = idOf(divergence);
-      const following = roots.length > 0 ? report.following : [];
-      return html`<${Diverging} key=${id} divergence=${divergence} following=${following} log=${log} isOpen=${id === open} onOpen=${() => turn(id)} />`;
-    })}
-    ${all > shown.length && html`<li class="hint rest">${`And ${plural(all - shown.length, 'more difference', 'more differences')} of this kind. A range that is narrower shows them.`}</li>`}
-  </ul>`;
+  return html`<section class="panel flush" aria-labelledby="members">
+    <div class="title"><h2 id="members">${roots.length > 0 ? 'Decisions that differ so' : 'Decisions that differ so, as others do'}</h2></div>
+    <ul class="members">
+      ${shown.map((divergence) => {
+        const id = idOf(divergence);
+        const following = roots.length > 0 ? report.following : [];
+        return html`<${Diverging} key=${id} divergence=${divergence} following=${following} log=${log} isOpen=${id === open} onOpen=${() => turn(id)} />`;
+      })}
+      ${all > shown.length && html`<li class="hint rest">${`And ${plural(all - shown.length, 'more difference', 'more differences')} of this kind. A range that is narrower shows them.`}</li>`}
+    </ul>
+  </section>`;
 }
