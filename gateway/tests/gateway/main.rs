@@ -17,4 +17,5 @@ mod past;
 mod rebuilds;
 mod refusals;
 mod security;
+mod state;
 mod stopping;
