@@ -2,9 +2,12 @@
 //!
 //! <https://spec.openapis.org/oas/v3.1.1.html>
 
+mod opened;
 mod past;
+mod queues;
 mod rebuilds;
 mod schemas;
+mod state;
 mod work;
 
 use kernel::{Domain, QueryHandler, Topic};
@@ -25,11 +28,15 @@ pub(crate) fn document(domain: &Domain, surface: &Surface) -> Value {
     }
     own(&mut paths);
     past::paths(&mut paths);
+    state::paths(&mut paths);
     rebuilds::paths(&mut paths);
     work::paths(&mut paths);
+    // After all that can be asked of one.
+    opened::paths(&mut paths);
     let mut document = frame(domain, surface, &paths);
     if let Some(parameters) = document["components"]["parameters"].as_object_mut() {
         past::parameters(parameters);
+        opened::parameters(parameters);
     }
     document
 }
@@ -199,23 +206,11 @@ fn own(paths: &mut Map<String, Value>) {
     };
     paths.insert("/api/v1/status".into(), get("status", "Log, read model, timeline, consumers and queues"));
     paths.insert("/api/v1/topics".into(), get("topics", "What the domain is made of"));
-    paths.insert("/api/v1/queues".into(), get("queues", "How full each service's queue is"));
     let mut fate = json!({"get": operation("command", "What became of a command", &any)});
     fate["parameters"] = json!([path_parameter("id")]);
     paths.insert("/api/v1/commands/{id}".into(), fate);
 
-    let letter = json!([path_parameter("service"), path_parameter("command")]);
-    let done = json!({"const": true});
-    let mut dead = json!({"get": operation("dead_letters", "Commands that failed every attempt", &list_of(&any))});
-    dead["parameters"] = json!([path_parameter("service")]);
-    paths.insert("/api/v1/queues/{service}/dead".into(), dead);
-    let discard = operation("discard_dead_letter", "Drop a dead letter for good", &done);
-    paths.insert("/api/v1/queues/{service}/dead/{command}".into(), json!({"parameters": letter, "delete": discard}));
-    let requeue = operation("requeue_dead_letter", "Put a dead letter back into its queue", &done);
-    paths.insert(
-        "/api/v1/queues/{service}/dead/{command}/requeue".into(),
-        json!({"parameters": letter, "post": requeue}),
-    );
+    queues::paths(paths);
 
     let after = json!([{"$ref": "#/components/parameters/After"}]);
     let mut events = bare("events", "Events as they happen, as server-sent events", "text/event-stream");

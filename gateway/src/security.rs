@@ -11,6 +11,7 @@ use data_encoding::BASE64URL_NOPAD;
 
 use crate::{
     problem::{Kind, Problem},
+    routes::listing,
     settings::{Scope, Settings},
 };
 
@@ -38,7 +39,7 @@ pub(crate) fn check(settings: &Settings, asked: Asked<'_>) -> Result<(), Problem
     if !asked.method.is_safe() || asked.headers.contains_key(header::UPGRADE) {
         check_origin(settings, asked.headers, authority)?;
     }
-    match needed(asked.method, asked.uri.path()) {
+    match needed(asked.method, asked.uri) {
         Some(scope) if !settings.tokens.is_empty() => check_token(settings, asked.headers, scope),
         _ => Ok(()),
     }
@@ -46,15 +47,21 @@ pub(crate) fn check(settings: &Settings, asked: Asked<'_>) -> Result<(), Problem
 
 /// What a request's bearer must be allowed to do; probes, and the workbench without the data that it asks for, tell
 /// nothing that needs a token.
-fn needed(method: &Method, path: &str) -> Option<Scope> {
-    match path {
+fn needed(method: &Method, uri: &Uri) -> Option<Scope> {
+    match uri.path() {
         "/" | "/livez" | "/readyz" => None,
         path if path.starts_with("/assets/") => None,
+        path if method.is_safe() && is_queue(path) && !listing::may_show_dead(uri) => Some(Scope::Read),
         path if path.starts_with("/api/v1/queues/") => Some(Scope::Admin),
         _ if method.is_safe() => Some(Scope::Read),
         path if KEPT.iter().any(|kept| *kept == path || path.starts_with(&format!("{kept}/"))) => Some(Scope::Admin),
         _ => Some(Scope::Command),
     }
+}
+
+/// Whether it is one service's queue that is asked about, and nothing in it.
+fn is_queue(path: &str) -> bool {
+    path.strip_prefix("/api/v1/queues/").is_some_and(|service| !service.contains('/'))
 }
 
 /// The host and port that the client believes it talks to.

@@ -33,6 +33,8 @@ pub use commit::{Advance, Commit, CommitError, Committed, Enqueue, Expect, Idemp
 pub use engine::{Bell, Claimer, Engine, Hint, Outcomes, Page};
 pub use error::StoreError;
 pub use location::{Namespace, StoreUrl};
-pub use queue::{Claim, CommandRecord, CommandState, DeadLetter, Failing, QueueStatus, Token};
+pub use queue::{
+    Claim, CommandRecord, CommandState, DeadLetter, Failing, Listed, Listing, QueueStatus, Queued, Standing, Token,
+};
 pub use scan::{Stretch, Visit};
 pub use tail::{Entries, Tail};

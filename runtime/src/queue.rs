@@ -87,3 +87,62 @@ pub struct QueueStatus {
     /// Dead letters.
     pub dead: u64,
 }
+
+/// Where a command of a service's queue stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// In a worker's hands.
+    Claimed,
+    /// Waiting its turn.
+    Waiting,
+    /// Set aside after its last attempt.
+    Dead,
+}
+
+impl Standing {
+    /// All, in the order in which commands are listed.
+    pub const ALL: [Self; 3] = [Self::Claimed, Self::Waiting, Self::Dead];
+}
+
+/// Which commands of a service's queue are listed.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// Those that stand here; all of them otherwise.
+    pub only: Option<Standing>,
+    /// Those behind this command. Where it is not there any more the list begins at its front: what stood before it
+    /// has most likely gone too.
+    pub after: Option<String>,
+    /// How many at most.
+    pub limit: usize,
+}
+
+/// Commands of one service, as they stood at one moment: by standing, claimed ones by worker, each in queue order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// How full the queue is.
+    pub status: QueueStatus,
+    /// The commands.
+    pub commands: Vec<Queued>,
+    /// Whether more come after them.
+    pub more: bool,
+}
+
+/// A command that has not ended, or is a dead letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queued {
+    /// The command's id.
+    pub id: String,
+    /// Where it stands.
+    pub standing: Standing,
+    /// The command as it is kept: JSON, as long as nobody else has written there; empty where its record is gone.
+    pub body: String,
+    /// How many attempts have failed.
+    pub failed: u32,
+    /// The last failed attempt's error.
+    pub error: Option<String>,
+    /// Who has it in hand.
+    pub worker: Option<String>,
+    /// When that worker's lease runs out unless it is renewed, in Unix milliseconds.
+    pub lease_ends_ms: Option<u64>,
+}

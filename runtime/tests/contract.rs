@@ -88,6 +88,7 @@ contract! {
         an_expired_lease_hands_back_and_counts,
         a_late_commit_of_a_reaped_worker_is_refused,
         the_last_failed_attempt_makes_a_dead_letter,
+        a_queue_is_listed_page_by_page_and_stays_as_it_is,
         a_released_worker_hands_back_in_order_and_uncounted,
         an_idempotency_key_is_taken_once,
         outcomes_are_hinted_at,

@@ -1,223 +1,179 @@
-// Events as they happen: soon, all of them, once, in order, and as text whatever is in them.
+// The Live view: what happens is shown as it happens, and what has happened is a scroll away.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { serious } from './support/axe.js';
 import { fixture } from './support/retrace.js';
 import { becomes, until } from './support/until.js';
 import { workbench } from './support/workbench.js';
 
-/** @typedef {import('playwright-core').Page} Page */
-
 const bench = workbench({ history: fixture('ordershop-demo') });
 
-/** The view, once it shows events. @param {import('node:test').TestContext} t @param {string} [query] */
-async function view(t, query = '') {
-  const { page, watch } = await bench.open(t, `/#/live${query}`);
-  await page.locator('.connection.live').waitFor();
-  await page.locator('.events .line').first().waitFor();
-  return { page, watch };
+/** @typedef {import('playwright-core').Page} Page */
+
+/** The events in sight, as `number topic verb`, from the top. @param {Page} page */
+const lines = (page) =>
+  page.locator('.events .line').evaluateAll((lines) => {
+    /** @param {Element} line */
+    const at = (line) => new DOMMatrix(getComputedStyle(line).transform).f;
+    const sorted = lines.sort((a, b) => at(a) - at(b));
+    return sorted.map((line) => {
+      const texts = ['.number', '.chip', 'b'].map((part) => line.querySelector(part)?.textContent ?? '');
+      return texts.join(' ').replace(',', '');
+    });
+  });
+
+/** How the list tells an event. @param {any} event */
+const told = ({ number, topic, action }) => `${number} ${topic} ${action.replace(`${topic}_`, '').replace(/^entity_/, '')}`;
+
+/** The last `count` events that pass `query`, newest first, as the list tells them. @param {number} count */
+async function newest(count, query = '') {
+  const { events } = await bench.retrace.get(`/api/v1/log?limit=${count}${query}`);
+  return events.map(told).reverse();
 }
 
-/** The numbers of the events in the page, from the top. @param {Page} page @returns {Promise<number[]>} */
-async function numbers(page) {
-  const rows = await page.locator('.events .line').evaluateAll((lines) =>
-    lines.map((line) => ({
-      row: Number(line.getAttribute('aria-posinset')),
-      number: Number(line.querySelector('.number')?.textContent?.replace(/\D/g, '')),
-    })),
-  );
-  return rows.sort((one, other) => one.row - other.row).map(({ number }) => number);
+/** @param {Page} page @param {string} [query] */
+async function shown(page, query) {
+  await until('there are events', async () => (await lines(page)).length > 0);
+  await becomes(async () => (await lines(page)).slice(0, 10), await newest(10, query));
 }
 
-/** The numbers of the log's last events that pass a filter, latest first. @param {string} [filter] @returns {Promise<number[]>} */
-async function logged(filter = '') {
-  const { events } = await bench.retrace.get(`/api/v1/log?limit=1000${filter}`);
-  return events.map((/** @type {{number: number}} */ event) => event.number).reverse();
-}
+/** @param {string} name @param {string} [email] */
+const person = (name, email = 'a@shop.example') => bench.retrace.post('/customer', { name, email });
 
-/** Has a customer of this name, and gives the id. @param {string} name */
-async function customer(name) {
-  const [id] = await bench.retrace.post('/customer', { name, email: 'somebody@shop.example' });
-  return String(id);
-}
+test('the newest events stand at the top, as the log has them', async (t) => {
+  const { page } = await bench.open(t, '/#/live');
+  await shown(page);
+});
 
-/** The top of the list is the end of the log. @param {Page} page @param {string} [filter] */
-async function upToDate(page, filter) {
-  const matches = async () => {
-    const [shown, all] = [await numbers(page), await logged(filter)];
-    return shown.length > 0 && JSON.stringify(shown) === JSON.stringify(all.slice(0, shown.length));
-  };
-  await until(`the list shows the end of the log${filter ?? ''}`, matches);
-}
-
-test('an event is seen within 200 ms of the request that caused it', async (t) => {
-  const { page } = await view(t);
+test('an event is there within 200 ms of the request that caused it', async (t) => {
+  const { page } = await bench.open(t, '/#/live');
+  await shown(page);
   const took = [];
-  for (let turn = 0; turn < 11; turn += 1) {
-    const name = `Quick ${turn}`;
+  for (let round = 0; round < 15; round += 1) {
+    const name = `Swift ${round}`;
+    const label = page.locator('.events .line', { hasText: name });
+    // Timed in the page, so that it is not the test's own way there and back that is told.
     took.push(
       await page.evaluate(async (name) => {
-        const list = /** @type {Element} */ (document.querySelector('.events'));
-        const seen = new Promise((resolve) => {
-          const look = () => list.textContent?.includes(name) && resolve(performance.now());
-          new MutationObserver(look).observe(list, { subtree: true, childList: true, characterData: true });
+        const isThere = () => [...document.querySelectorAll('.line .label')].some((label) => label.textContent === name);
+        const there = new Promise((resolve) => {
+          const look = () => (isThere() ? resolve(undefined) : requestAnimationFrame(look));
+          look();
         });
         const began = performance.now();
-        const body = JSON.stringify({ name, email: 'quick@shop.example' });
-        await fetch('/customer', { method: 'POST', body, headers: { 'content-type': 'application/json' } });
-        return Number(await seen) - began;
+        await fetch('customer', { method: 'POST', body: JSON.stringify({ name, email: 'a@b.example' }) });
+        await there;
+        return performance.now() - began;
       }, name),
     );
+    await label.waitFor();
   }
-  took.sort((one, other) => one - other);
-  t.diagnostic(`ms: ${took.map(Math.round).join(' ')}`);
-  // The machine may be busy with something else once; what is promised is what one sees.
-  assert.ok(Number(took[5]) < 200, `the median is ${took[5]} ms`);
+  took.sort((a, b) => a - b);
+  const [middle = 0, most = 0] = [took[7], took[14]];
+  t.diagnostic(`from the request to the screen: median ${middle.toFixed(0)} ms, most ${most.toFixed(0)} ms`);
+  assert.ok(middle < 200, `median ${middle} ms of ${took}`);
 });
 
-test('the list is the end of the log, and stays it', async (t) => {
-  const { page } = await view(t);
-  await upToDate(page);
-  for (const name of ['Ann', 'Ben', 'Cem']) await customer(name);
-  await until('somebody was welcomed', async () => (await logged('&text=Cem')).length >= 2);
-  await upToDate(page);
-});
-
-/** Which row is chosen, once all rows in sight are in the page. @param {Page} page */
-function drawn(page) {
-  return until('what is in sight is drawn', () =>
-    page.locator('.events').evaluate((list) => {
-      const rows = [...list.querySelectorAll('.line')].map((line) => Number(line.getAttribute('aria-posinset')));
-      const chosen = Number(list.querySelector('[aria-selected=true]')?.getAttribute('aria-posinset') ?? 0);
-      const height = list.querySelector('.line')?.clientHeight ?? 1;
-      const end = Math.min(list.scrollTop + list.clientHeight, list.querySelector('.all')?.clientHeight ?? 0);
-      const isCovered = (Math.min(...rows) - 1) * height <= list.scrollTop && Math.max(...rows) * height >= end;
-      return isCovered && { chosen };
-    }),
-  );
-}
-
-test('the whole log can be gone through, and only what is in sight is in the page', async (t) => {
-  const { page } = await view(t);
-  const all = await logged();
-  /** @type {Set<number>} */
-  const met = new Set();
-  let most = 0;
-  let chosen = -1;
-  await page.locator('.events').focus();
-  const round = async () => {
-    const before = chosen;
-    ({ chosen } = await drawn(page));
-    const shown = await numbers(page);
-    shown.forEach((number) => met.add(number));
-    most = Math.max(most, shown.length);
-    await page.keyboard.press('PageDown');
-    return chosen === before && shown.includes(1);
-  };
-  await until('the beginning of the log is reached', round, 60_000);
-  assert.deepEqual([...met].sort((one, other) => other - one), all);
-  assert.ok(most < 80, `${most} rows in the page`);
-});
-
-test('filters show what the log has, and stand in the address', async (t) => {
-  const { page } = await view(t);
+test('topics, an entity and a text are filters, and the address has them', async (t) => {
+  const { page } = await bench.open(t, '/#/live');
+  await shown(page);
   await page.getByRole('button', { name: 'order', exact: true }).click();
-  await upToDate(page, '&topic=order');
-  await page.getByRole('button', { name: 'shipping', exact: true }).click();
-  await upToDate(page, '&topic=order,shipping');
-  await page.getByRole('searchbox', { name: 'Text' }).fill('shipped');
-  await page.keyboard.press('Enter');
-  await upToDate(page, '&topic=order,shipping&text=shipped');
+  await shown(page, '&topic=order');
+  await page.getByRole('button', { name: 'billing', exact: true }).click();
+  await shown(page, '&topic=order,billing');
   await page.reload();
-  await page.locator('.events .line').first().waitFor();
-  await upToDate(page, '&topic=order,shipping&text=shipped');
-  assert.equal(await page.getByRole('searchbox', { name: 'Text' }).inputValue(), 'shipped');
-
-  const { events } = await bench.retrace.get('/api/v1/log?topic=order&limit=1');
-  await page.goto(`${bench.retrace.base}/#/live?entity=${events[0].key}`);
-  await upToDate(page, `&entity=${events[0].key}`);
+  await shown(page, '&topic=order,billing');
+  const [order] = (await bench.retrace.get('/api/v1/log?limit=1&topic=order')).events;
+  await page.getByLabel('Entity').fill(order.key);
+  await page.getByLabel('Entity').press('Enter');
+  const life = (await bench.retrace.get(`/api/v1/log?topic=order,billing&entity=${order.key}`)).events;
+  await becomes(() => lines(page), life.map(told).reverse());
+  await page.goto(`${bench.retrace.base}/#/live?text=${encodeURIComponent('Please PAY')}`);
+  await shown(page, '&text=please%20pay');
+  await person('Nobody asked for');
+  await page.goto(`${bench.retrace.base}/#/live?text=no+such+text`);
+  await page.getByText('No event of the log is like that.').waitFor();
 });
 
-test('a paused list stays, says what has come, and goes on with all of it', async (t) => {
-  const { page } = await view(t, '?topic=customer');
-  await upToDate(page, '&topic=customer');
-  const before = await numbers(page);
+test('paused, it stays; what came meanwhile is counted, and then shown', async (t) => {
+  const { page } = await bench.open(t, '/#/live?topic=customer');
+  await shown(page, '&topic=customer');
   await page.getByRole('button', { name: 'Pause' }).click();
-  await customer('While paused');
-  await customer('While still paused');
-  const more = page.getByRole('button', { name: 'Show 2 new events' });
-  await more.waitFor();
-  const [kept, now] = [before.slice(0, 10), await numbers(page)];
-  assert.deepEqual(now.slice(0, 10), kept);
-  await more.click();
-  await upToDate(page, '&topic=customer');
+  const before = (await lines(page)).slice(0, 10);
+  await person('Paused 1');
+  await person('Paused 2');
+  const button = page.getByRole('button', { name: 'Show 2 new events' });
+  await button.waitFor();
+  assert.deepEqual((await lines(page)).slice(0, 10), before);
+  await button.click();
+  await shown(page, '&topic=customer');
+  assert.equal(await page.locator('.line .label').filter({ hasText: /^Paused/ }).count(), 2);
+  await page.getByRole('button', { name: 'Pause' }).waitFor();
 });
 
-test('an event is chosen by keyboard, and told in full', async (t) => {
-  const { page } = await view(t);
-  await page.locator('.events').focus();
-  await page.keyboard.press('ArrowDown');
-  await page.keyboard.press('ArrowDown');
-  const { events } = await bench.retrace.get('/api/v1/log?limit=2');
-  const chosen = page.getByRole('region', { name: 'Chosen event' });
-  await becomes(async () => (await chosen.innerText()).includes(events[0].event_id), true);
-  assert.deepEqual(await serious(page), []);
-  await chosen.getByRole('button', { name: 'Close' }).click();
-  await chosen.waitFor({ state: 'detached' });
-});
-
-test('the gateway goes and comes, and the list has neither gaps nor doubles', async (t) => {
-  const { page, watch } = await view(t);
-  watch.excuse(/ERR_CONNECTION_REFUSED|WebSocket connection|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET/);
-  await bench.retrace.kill();
-  await page.locator('.connection.lost').waitFor();
-  await bench.retrace.start();
-  for (let count = 0; count < 30; count += 1) await customer(`Back again ${count}`);
-  await page.locator('.connection.live').waitFor();
-  await upToDate(page);
-});
-
-const HOSTILE = {
-  markup: '<img src=x onerror="alert(1)"><script>alert(2)</script>',
-  entities: '&lt;b&gt; &amp;amp; &#x41;',
-  emoji: '👩‍👩‍👧‍👦 🏳️‍🌈 family',
-  'right to left': 'שלום עולם',
-  'a link': 'javascript:alert(3)',
-};
-
-for (const [what, name] of Object.entries(HOSTILE)) {
-  test(`${what} is shown as text`, async (t) => {
-    const { page } = await view(t, '?topic=customer');
-    const id = await customer(name);
-    const label = page.locator('.events .line').first().locator('.label');
-    await becomes(() => label.textContent(), name);
-    await label.click();
-    const chosen = page.getByRole('region', { name: 'Chosen event' });
-    await becomes(() => chosen.locator('bdi', { hasText: name }).allTextContents(), [name]);
-    assert.equal(await page.locator('main script, main img').count(), 0);
-    assert.equal(await chosen.locator('a[href^="javascript:"]').count(), 0);
-    await upToDate(page, '&topic=customer');
-    await becomes(async () => (await bench.retrace.get(`/customer/${id}`)).name, name);
+test('the first event of the log is reached by scrolling, and the last one again', async (t) => {
+  const { page } = await bench.open(t, '/#/live');
+  await shown(page);
+  const box = page.locator('.events');
+  const atEnd = page.getByText('The log begins here.');
+  await until('the beginning is reached', async () => {
+    await box.evaluate((box) => box.scrollTo(0, box.scrollHeight));
+    return atEnd.count();
   });
-}
-
-test('what turns text around is written out, and turns nothing around', async (t) => {
-  const { page } = await view(t, '?topic=customer');
-  await customer('user\u202Egnp.exe');
-  const row = page.locator('.events .line').first();
-  await becomes(() => row.locator('.label').textContent(), 'user\\u{202e}gnp.exe');
+  const first = (await bench.retrace.get('/api/v1/log?after=0-0&limit=5')).events;
+  await becomes(async () => (await lines(page)).slice(-5), first.map(told).reverse());
+  // What comes while one reads something old moves nothing.
+  const inSight = await lines(page);
+  await person('While reading');
+  await page.getByRole('button', { name: /^Show \d+ new events?$/ }).click();
+  await shown(page);
+  assert.notDeepEqual(await lines(page), inSight);
 });
 
-test('a text of 100 kB is cut, and unfolds', async (t) => {
-  const { page } = await view(t, '?topic=customer');
-  const name = `${'long '.repeat(20_000)}end`;
-  await customer(name);
-  const row = page.locator('.events .line').first();
-  await becomes(async () => (await row.locator('.label').textContent())?.startsWith('long long'), true);
-  await row.click();
-  const chosen = page.getByRole('region', { name: 'Chosen event' });
-  await becomes(async () => (await chosen.innerText()).length < 2_000, true);
-  await chosen.getByRole('button', { name: /^all / }).click();
-  await becomes(() => chosen.locator('bdi', { hasText: 'long long' }).textContent(), name);
-  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
+test('arrow keys choose an event, which is shown with where it leads', async (t) => {
+  const { page } = await bench.open(t, '/#/live?topic=order');
+  await shown(page, '&topic=order');
+  const { events } = await bench.retrace.get('/api/v1/log?limit=3&topic=order');
+  await page.locator('.events').focus();
+  for (const event of events.reverse()) {
+    await page.keyboard.press('ArrowDown');
+    await until(`${event.number} is chosen`, async () => {
+      const chosen = page.locator('.line[aria-selected=true] .number');
+      return (await chosen.count()) === 1 && (await chosen.textContent()) === String(event.number);
+    });
+    const detail = page.getByLabel('Chosen event');
+    assert.match((await detail.textContent()) ?? '', new RegExp(event.event_id));
+    const link = detail.getByRole('link', { name: 'Trace' });
+    assert.equal(await link.getAttribute('href'), `#/trace/${event.event_id}`);
+  }
+});
+
+test('whatever is in an event is shown as text', async (t) => {
+  const { page } = await bench.open(t, '/#/live?topic=customer');
+  await shown(page, '&topic=customer');
+  const long = 'Ω'.repeat(50_000);
+  const names = [
+    '<img src=x onerror="window.ran = 1"><script>window.ran = 2</script>',
+    '${window.ran = 3} {{4}} &lt;b&gt;',
+    'שלום \u202eworld\u202c مرحبا',
+    '👩‍👩‍👧‍👦 🏳️‍🌈 e\u0301\u0302\u0303',
+    '\u0007bell\u0000',
+    long,
+  ];
+  for (const name of names) await person(name);
+  const labels = page.locator('.line .label');
+  await until('all are there', async () => ((await labels.first().textContent()) ?? '').startsWith('ΩΩ'));
+  const told = (await labels.allTextContents()).slice(0, names.length).reverse();
+  assert.equal(told[0], names[0]);
+  assert.equal(told[1], names[1]);
+  assert.equal(told[2], 'שלום \\u{202e}world\\u{202c} مرحبا');
+  assert.equal(told[3], names[3]);
+  assert.equal(told[4], '\\u{7}bell\\u{0}');
+  assert.ok((told[5] ?? '').length <= 200, 'the beginning of a long text is enough in a line');
+  assert.equal(await page.evaluate(() => 'ran' in window), false);
+  await page.locator('.line').filter({ hasText: 'ΩΩΩ' }).click();
+  const detail = page.getByLabel('Chosen event');
+  await detail.getByRole('button', { name: 'all 100 kB' }).click();
+  const longest = async () => Math.max(...(await detail.locator('bdi').allTextContents()).map((text) => text.length));
+  await becomes(longest, long.length);
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 1440);
 });

@@ -46,7 +46,7 @@ pub(crate) async fn discard(
     found(gateway.asked(gateway.engine.discard(service, &command)).await?, service, &command)
 }
 
-fn known(gateway: &Site, service: &str) -> Result<&'static str, Problem> {
+pub(super) fn known(gateway: &Site, service: &str) -> Result<&'static str, Problem> {
     let known = gateway.domain.services().into_iter().find(|known| *known == service);
     known.ok_or_else(|| Problem::new(Kind::NotFound, format!("there is no service {service}")))
 }

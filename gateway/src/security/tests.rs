@@ -132,6 +132,19 @@ fn a_token_does_what_its_scopes_say() {
         assert_eq!(status(&method, path, "Bearer keeper"), 200, "{method} {path}");
         assert_eq!(status(&method, path, "Bearer writer"), 403, "{method} {path}");
     }
+    for (path, reads) in [
+        ("/api/v1/queues", 200),
+        ("/api/v1/queues/shop?state=waiting", 200),
+        ("/api/v1/queues/shop?limit=2&state=claimed", 200),
+        ("/api/v1/queues/shop?state=dead", 403),
+        ("/api/v1/queues/shop?state=dead&state=waiting", 403),
+        ("/api/v1/queues/shop", 403),
+        ("/api/v1/queues/shop/dead?state=waiting", 403),
+    ] {
+        assert_eq!(status(&Method::GET, path, "Bearer reader"), reads, "{path}");
+        let keeps = if reads == 200 { 403 } else { 200 };
+        assert_eq!(status(&Method::GET, path, "Bearer keeper"), keeps, "{path}");
+    }
     let bare = |path| ask(&settings, &Method::GET, path, &[(header::HOST, "localhost")]);
     assert_eq!(bare("/orders?token=reader"), 401, "never in the URL");
     assert_eq!((bare("/metrics"), bare("/livez"), bare("/readyz")), (401, 200, 200));

@@ -3,13 +3,16 @@
 import { labelOf } from '../core/domain.js';
 import { count, timeOf } from '../core/format.js';
 import { html, useEffect, useLayoutEffect, useRef, useState } from '../core/html.js';
-import { Chip, Id, verbOf } from './data.js';
+import { Chip, Id, verbOf, visible } from './data.js';
 
 /** The height of a row, pixels; the style sheet says the same. */
 const ROW = 32;
 
 /** How many rows beyond those in sight are there, and how near an end the next page is asked for. */
 const [AROUND, NEAR] = [8, 40];
+
+/** How many characters of a label a line takes at most; where it ends is told by the style. */
+const MOST = 200;
 
 /** How far from the top still counts as there. */
 const TOP = 4;
@@ -127,7 +130,7 @@ function Line({ event, row, size, isChosen, onChoose }) {
     <span><${Chip} topic=${event.topic} /></span>
     <b>${verbOf(event)}</b>
     <span class="key">${event.key && event.key !== event.position && html`<${Id} value=${event.key} />`}</span>
-    <bdi class="label">${labelOf(event.topic, event.data).slice(0, 120)}</bdi>
+    <bdi class="label">${visible(labelOf(event.topic, event.data).slice(0, MOST))}</bdi>
     <span class="by">${event.handler ?? ''}</span>
   </div>`;
 }

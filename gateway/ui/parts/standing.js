@@ -39,7 +39,7 @@ function Spark() {
   const seconds = pulse.value;
   const most = Math.max(1, ...seconds);
   const said = `Events in each of the last ${seconds.length} seconds; ${count(most)} at most`;
-  return html`<svg class="spark" viewBox=${`0 0 ${seconds.length * 3} 24`} role="img" aria-label=${said}>
+  return html`<svg class="spark" preserveAspectRatio="none" viewBox=${`0 0 ${seconds.length * 3} 24`} role="img" aria-label=${said}>
     ${seconds.map((events, index) => {
       const height = events === 0 ? 1 : 2 + (22 * events) / most;
       return html`<rect x=${index * 3} y=${24 - height} width="2" height=${height} class=${events ? '' : 'empty'} />`;

@@ -1,6 +1,7 @@
 //! The memory engine: the specification of all engines in the least code.
 
 mod claims;
+mod listing;
 mod moments;
 mod state;
 
@@ -21,8 +22,8 @@ use super::{
     notices::{self, Notices},
 };
 use crate::{
-    Claim, CommandRecord, Commit, Committed, DeadLetter, Failing, Parked, QueueStatus, Refused, StoreError, Token,
-    Visit, history,
+    Claim, CommandRecord, Commit, Committed, DeadLetter, Failing, Listed, Listing, Parked, QueueStatus, Refused,
+    StoreError, Token, Visit, history,
 };
 
 /// How many entries are shown before writers have their turn.
@@ -51,14 +52,14 @@ impl Memory {
     /// # Errors
     /// When the file can't be read or a line is no entry.
     pub fn of_history(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self::of_entries(path, history::read(path)?))
+        Ok(Self::of_entries(path.display().to_string(), history::read(path)?))
     }
 
     /// The log that the entries of a history file are, which are in order.
-    pub(super) fn of_entries(path: &Path, entries: Vec<Entry>) -> Self {
+    pub(super) fn of_entries(name: String, entries: Vec<Entry>) -> Self {
         let mut state = State::default();
         state.load(entries);
-        Self::of(path.display().to_string(), state)
+        Self::of(name, state)
     }
 
     fn of(url: String, state: State) -> Self {
@@ -176,6 +177,10 @@ impl Memory {
     pub(super) fn queues(&self, services: &[&str]) -> Vec<QueueStatus> {
         let state = self.state();
         services.iter().map(|service| state.queue(service)).collect()
+    }
+
+    pub(super) fn listed(&self, service: &str, listing: &Listing) -> Listed {
+        self.state().listed(service, listing)
     }
 
     pub(super) fn dead_letters(&self, services: &[&str]) -> Vec<DeadLetter> {

@@ -19,8 +19,8 @@ pub use redis::Redis;
 pub use sqlite::Sqlite;
 
 use crate::{
-    Claim, CommandRecord, Commit, CommitError, Committed, DeadLetter, Failing, Namespace, Parked, QueueStatus, Refused,
-    StoreError, StoreUrl, Token, history,
+    Claim, CommandRecord, Commit, CommitError, Committed, DeadLetter, Failing, Listed, Listing, Namespace, Parked,
+    QueueStatus, Refused, StoreError, StoreUrl, Token, history,
 };
 
 pub use kernel::DECISIONS;
@@ -124,7 +124,13 @@ impl Engine {
     /// # Errors
     /// As [`history::read_for`].
     pub fn open_history(path: &Path, domain: &Domain) -> Result<Self, StoreError> {
-        Ok(Self::History(Memory::of_entries(path, history::read_for(domain, path)?)))
+        Ok(Self::of_history(path.display().to_string(), history::read_for(domain, path)?))
+    }
+
+    /// The log that the entries of a history are, which are in order, under this name.
+    #[must_use]
+    pub fn of_history(name: String, entries: Vec<Entry>) -> Self {
+        Self::History(Memory::of_entries(name, entries))
     }
 
     /// Opens the log at `url` to read it, beside whoever has it open already; a log that is missing is not made.
@@ -330,6 +336,14 @@ impl Engine {
     /// When the store failed.
     pub async fn queues(&self, services: &[&str]) -> Result<Vec<QueueStatus>, StoreError> {
         each!(self, queues(services))
+    }
+
+    /// Commands of a service that wait, are in workers' hands or are dead letters, a page at a time; nothing is moved.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn listed(&self, service: &str, listing: &Listing) -> Result<Listed, StoreError> {
+        each!(self, listed(service, listing))
     }
 
     /// The dead letters of `services`, oldest first.

@@ -12,6 +12,7 @@ mod claims;
 mod commit;
 mod failure;
 mod known;
+mod listing;
 mod lock;
 mod lookup;
 mod moments;
@@ -42,7 +43,10 @@ use super::{
     memory::deadline,
     notices::{self, Notices},
 };
-use crate::{Claim, CommandRecord, CommandState, Commit, DeadLetter, Failing, Parked, QueueStatus, StoreError, Token};
+use crate::{
+    Claim, CommandRecord, CommandState, Commit, DeadLetter, Failing, Listed, Listing, Parked, QueueStatus, StoreError,
+    Token,
+};
 
 /// A log in a SQLite file. Clones share it; with the last one the file is closed.
 #[derive(Clone)]
@@ -191,6 +195,10 @@ impl Sqlite {
 
     pub(super) async fn queues(&self, services: &[&str]) -> Result<Vec<QueueStatus>, StoreError> {
         status::queues(&self.0.readers, services).await.map_err(self.failed())
+    }
+
+    pub(super) async fn listed(&self, service: &str, listing: &Listing) -> Result<Listed, StoreError> {
+        listing::listed(&self.0.readers, service, listing).await.map_err(self.failed())
     }
 
     pub(super) async fn dead_letters(&self, services: &[&str]) -> Result<Vec<DeadLetter>, StoreError> {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use kernel::{Intent, Outcome, Rejection};
 use runtime::{
-    Claim, CommandState, Commit, Engine, Enqueue, Failing, Hint, Idempotency, QueueStatus, Refused, Settlement, Token,
+    Claim, CommandState, Commit, Engine, Enqueue, Failing, Hint, Idempotency, Listing, QueueStatus, Queued, Refused,
+    Settlement, Standing, Token,
 };
 use serde_json::json;
 
@@ -194,4 +195,74 @@ pub(crate) async fn a_role_has_one_holder_at_a_time(engine: Engine) {
     engine.let_go("projector", "a").await.unwrap();
     assert_eq!(engine.hold("projector", "b", Duration::ZERO).await.unwrap(), None);
     assert_eq!(engine.hold("projector", "a", LEASE).await.unwrap(), None, "the lease had run out");
+}
+
+async fn listed(engine: &Engine, only: Option<Standing>, after: Option<&str>, limit: usize) -> (Vec<String>, bool) {
+    let listing = Listing { only, after: after.map(str::to_owned), limit };
+    let listed = engine.listed("cart-service", &listing).await.unwrap();
+    let status = QueueStatus { service: "cart-service".into(), waiting: 3, claimed: 3, dead: 1 };
+    assert_eq!(listed.status, status);
+    (listed.commands.into_iter().map(|command| command.id).collect(), listed.more)
+}
+
+fn owned(ids: &[&str]) -> Vec<String> {
+    ids.iter().map(|&id| id.to_owned()).collect()
+}
+
+pub(crate) async fn a_queue_is_listed_page_by_page_and_stays_as_it_is(engine: Engine) {
+    let nothing = Listing { only: None, after: None, limit: 5 };
+    let none = engine.listed("cart-service", &nothing).await.unwrap();
+    assert_eq!((none.status.waiting, none.commands, none.more), (0, Vec::new(), false));
+    let other = Commit { enqueue: vec![enqueue("o", "order-service")], ..Commit::default() };
+    engine.commit_one(other).await.unwrap();
+    send(&engine, &["dead"]).await;
+    let token = claim(&engine, "z", 1).await.remove(0).token;
+    engine.fail(&token, "broken", 1).await.unwrap();
+    send(&engine, &["again"]).await;
+    let token = claim(&engine, "z", 1).await.remove(0).token;
+    engine.fail(&token, "hiccup", 3).await.unwrap();
+    send(&engine, &["a", "b", "c", "d", "e"]).await;
+    claim(&engine, "w2", 1).await;
+    claim(&engine, "W10", 2).await;
+
+    let order = ["a", "b", "again", "c", "d", "e", "dead"];
+    for limit in 1..=8 {
+        let mut after: Option<String> = None;
+        for page in order.chunks(limit) {
+            let (found, more) = listed(&engine, None, after.as_deref(), limit).await;
+            assert_eq!((&*found, more), (&*owned(page), page.last() != order.last()), "{limit}");
+            after = found.last().cloned();
+        }
+    }
+    for (only, after, limit, expected, more) in [
+        (Some(Standing::Claimed), None, 2, &["a", "b"][..], true),
+        (Some(Standing::Claimed), Some("b"), 2, &["again"], false),
+        (Some(Standing::Waiting), Some("c"), 9, &["d", "e"], false),
+        (Some(Standing::Waiting), Some("a"), 9, &["c", "d", "e"], false),
+        (Some(Standing::Dead), None, 1, &["dead"], false),
+        (Some(Standing::Dead), Some("dead"), 1, &[], false),
+        (None, Some("gone"), 1, &["a"], true),
+        (None, None, 0, &[], true),
+    ] {
+        assert_eq!(listed(&engine, only, after, limit).await, (owned(expected), more), "{only:?} {after:?}");
+    }
+
+    let commands = engine.listed("cart-service", &Listing { limit: 9, ..nothing }).await.unwrap().commands;
+    let told = |index: usize| {
+        let Queued { standing, failed, error, worker, .. } = &commands[index];
+        (*standing, *failed, error.as_deref(), worker.as_deref())
+    };
+    assert_eq!(told(0), (Standing::Claimed, 0, None, Some("W10")));
+    assert_eq!(told(2), (Standing::Claimed, 1, Some("hiccup"), Some("w2")));
+    assert_eq!(told(3), (Standing::Waiting, 0, None, None));
+    assert_eq!(told(6), (Standing::Dead, 1, Some("broken"), None));
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let left = commands[2].lease_ends_ms.unwrap().saturating_sub(u64::try_from(now.as_millis()).unwrap());
+    assert!((1..=60_000).contains(&left), "{left} ms");
+    assert!(commands[3..].iter().all(|command| command.lease_ends_ms.is_none()));
+    let body: kernel::Command = serde_json::from_str(&commands[6].body).unwrap();
+    assert_eq!((body.id.as_str(), body.issued_ms), ("dead", 1_795_341_904_000));
+    let settle = Commit { settle: Some(settlement("w2", "again")), ..Commit::default() };
+    engine.commit_one(settle).await.unwrap();
+    assert_eq!(ids(&claim(&engine, "w2", 9).await), ["c", "d", "e"], "in the order in which they were");
 }

@@ -275,3 +275,17 @@ async fn a_log_that_grows_while_it_is_read_from_a_strangers_entry_has_lost_nothi
         tokio::join!(reads, log.commit(&["order"]));
     }
 }
+
+#[tokio::test]
+async fn a_command_that_was_written_over_is_listed_as_it_stands() {
+    let mut log = Log::new().await;
+    for id in ["over", "gone"] {
+        log.engine.commit_one(super::send(id)).await.unwrap();
+    }
+    log.raw("HSET", "retrace:command:over", &[b"body", b"no \xff JSON"]).await;
+    log.raw("DEL", "retrace:command:gone", &[]).await;
+    let listing = runtime::Listing { only: None, after: None, limit: 9 };
+    let commands = log.engine.listed("s", &listing).await.unwrap().commands;
+    let bodies: Vec<_> = commands.iter().map(|command| (command.id.as_str(), command.body.as_str())).collect();
+    assert_eq!(bodies, [("over", "no \u{fffd} JSON"), ("gone", "")]);
+}

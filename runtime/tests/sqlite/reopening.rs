@@ -257,3 +257,19 @@ async fn a_claim_that_nobody_waited_for_is_given_out_by_the_next() {
     let claims = claimer.claim(1, LEASE).await.unwrap();
     assert_eq!(claims[0].token, token("k"));
 }
+
+#[tokio::test]
+async fn a_command_that_was_written_over_is_listed_as_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log.db");
+    let engine = open(&path).await;
+    engine.commit_one(Commit { enqueue: vec![enqueue("over"), enqueue("gone")], ..Commit::default() }).await.unwrap();
+    engine.close().await.unwrap();
+    sql(&path, "UPDATE commands SET command = 'no JSON' WHERE id = 'over'; DELETE FROM commands WHERE id = 'gone'")
+        .await;
+    let engine = open(&path).await;
+    let listing = runtime::Listing { only: None, after: None, limit: 9 };
+    let commands = engine.listed("s", &listing).await.unwrap().commands;
+    let bodies: Vec<_> = commands.iter().map(|command| (command.id.as_str(), command.body.as_str())).collect();
+    assert_eq!(bodies, [("over", "no JSON"), ("gone", "")]);
+}

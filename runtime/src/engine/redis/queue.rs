@@ -5,7 +5,13 @@ use std::time::Duration;
 use kernel::{Outcome, Position};
 
 use super::{Redis, claims::ms, script};
-use crate::{CommandRecord, CommandState, DeadLetter, Failing, QueueStatus, StoreError, Token};
+use crate::{
+    CommandRecord, CommandState, DeadLetter, Failing, Listed, Listing, QueueStatus, Queued, Standing, StoreError, Token,
+};
+
+/// What scripts call the standings of commands, in the order in which they are listed.
+const STANDINGS: [(&str, Standing); 3] =
+    [("claimed", Standing::Claimed), ("waiting", Standing::Waiting), ("dead", Standing::Dead)];
 
 impl Redis {
     pub(in crate::engine) async fn heartbeat(&self, worker: &str, lease: Duration) -> Result<(), StoreError> {
@@ -80,6 +86,35 @@ impl Redis {
         Ok(services.iter().zip(counts).map(status).collect())
     }
 
+    pub(in crate::engine) async fn listed(&self, service: &str, listing: &Listing) -> Result<Listed, StoreError> {
+        type Row = (String, String, Vec<u8>, u32, Option<String>, Option<String>, Option<f64>);
+        let Listing { only, after, limit } = listing;
+        let keys = self.keys();
+        let asked = STANDINGS.into_iter().filter(|(_, standing)| only.is_none_or(|only| only == *standing));
+        let asked: Vec<_> = asked.map(|(name, _)| name).collect();
+        let after = after.as_deref().unwrap_or_default();
+        let list = self.run(&script::LISTED, &keys.workers, |run| {
+            run.arg(&keys.prefix).arg(service).arg(after).arg(limit).arg(asked)
+        });
+        let (waiting, claimed, dead, more, rows): (u64, u64, u64, bool, Vec<Row>) = list.await?;
+        let queued = |(name, id, body, failed, error, worker, lease): Row| {
+            let standing = STANDINGS.into_iter().find(|(known, _)| *known == name).map(|(_, standing)| standing);
+            let unknown = || self.corrupt(&keys.workers, &format!("a script answered \"{name}\""));
+            Ok(Queued {
+                id,
+                standing: standing.ok_or_else(unknown)?,
+                body: String::from_utf8_lossy(&body).into_owned(),
+                failed,
+                error,
+                worker,
+                lease_ends_ms: lease.map(unix_ms),
+            })
+        };
+        let commands = rows.into_iter().map(queued).collect::<Result<_, _>>()?;
+        let status = QueueStatus { service: service.to_owned(), waiting, claimed, dead };
+        Ok(Listed { status, commands, more })
+    }
+
     pub(in crate::engine) async fn dead_letters(&self, services: &[&str]) -> Result<Vec<DeadLetter>, StoreError> {
         let keys = self.keys();
         let mut all = Vec::new();
@@ -117,6 +152,12 @@ impl Redis {
     pub(in crate::engine) async fn let_go(&self, role: &str, holder: &str) -> Result<(), StoreError> {
         self.run(&script::LET_GO, &self.keys().role(role), |run| run.arg(holder)).await
     }
+}
+
+/// A time as a sorted set has it, which are whole numbers that it tells as a floating-point one.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and far from the limits")]
+const fn unix_ms(score: f64) -> u64 {
+    score as u64
 }
 
 /// The outcome with the position that its commit ended at, which is kept beside it.

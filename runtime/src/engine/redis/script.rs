@@ -64,6 +64,7 @@ scripts! {
     REQUEUE: "requeue";
     DISCARD: "discard";
     QUEUES: "queues";
+    LISTED: "listed";
     DEAD_LETTERS: "dead_letters";
     HOLD: "hold";
     LET_GO: "let_go";
