@@ -6,6 +6,7 @@ mod past;
 mod queues;
 mod rebuilds;
 mod schemas;
+mod state;
 mod work;
 
 use kernel::{Domain, QueryHandler, Topic};
@@ -26,6 +27,7 @@ pub(crate) fn document(domain: &Domain, surface: &Surface) -> Value {
     }
     own(&mut paths);
     past::paths(&mut paths);
+    state::paths(&mut paths);
     rebuilds::paths(&mut paths);
     work::paths(&mut paths);
     let mut document = frame(domain, surface, &paths);
