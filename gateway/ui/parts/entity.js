@@ -28,13 +28,15 @@ export function EntityCard({ shown }) {
         <${Chip} topic=${topic} />
         <h1 id="entity"><${Text} value=${labelOf(topic, last) || topic} most=${80} /></h1>
         <span class="grow"></span>
-        <a class="button" href=${href(['history', topic, key], { log })}>History</a>
-        <a class="button" href=${href(['state', topic], queryOf(shown))}>All ${topicOf(topic)?.plural}</a>
+        <span class="buttons">
+          <a class="button" href=${href(['history', topic, key], { log })}>History</a>
+          <a class="button" href=${href(['state', topic], queryOf(shown))}>All ${topicOf(topic)?.plural}</a>
+        </span>
       </div>
       <p class="key"><code>${key}</code></p>
       <${Standing} shown=${shown} isDeleted=${row === null && version !== null} />
       ${row && html`<${Row} topic=${topic} row=${row} at=${at} log=${log} changed=${changedIn(change)} />`}
-      ${row && version && html`<p class="hint">So since <${When} position=${version} day=${true} link=${true} log=${log} /></p>`}
+      ${row && version && html`<p class="hint">Unchanged since <${When} position=${version} day=${true} link=${true} log=${log} /></p>`}
     </section>
     ${change &&
     html`<section class="panel" aria-labelledby="change">

@@ -59,9 +59,9 @@ function Between({ from, to, topic, log }) {
       <details><summary>Other moments</summary><${Ask} from=${from} to=${to} /></details>
     </section>
     <nav class="tabs" aria-label="Topics">
-      <a href=${href(['diff'], { from, to, log })} aria-current=${topic ? null : 'page'}>all topics</a>
+      <a href=${href(['diff'], { from, to, log })} aria-current=${topic ? null : 'true'}>all topics</a>
       ${domain.value?.topics.map(
-        ({ name }) => html`<a key=${name} href=${href(['diff'], { from, to, topic: name, log })} aria-current=${name === topic ? 'page' : null}>${name}</a>`,
+        ({ name }) => html`<a key=${name} href=${href(['diff'], { from, to, topic: name, log })} aria-current=${name === topic ? 'true' : null}>${name}</a>`,
       )}
     </nav>
     <${Answer} asked=${asked}>${(/** @type {any} */ answer) => html`<${Groups} answer=${answer} topic=${topic} log=${log} />`}</${Answer}>

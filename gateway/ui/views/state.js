@@ -45,7 +45,7 @@ function Topics({ shown }) {
   return html`<nav class="tabs" aria-label="Topics">
     ${domain.value?.topics.map(
       ({ name }) =>
-        html`<a key=${name} href=${href(['state', name], query)} aria-current=${name === topic ? 'page' : null} class=${state.change?.topic === name ? 'touched' : ''}
+        html`<a key=${name} href=${href(['state', name], query)} aria-current=${name === topic ? 'true' : null} class=${state.change?.topic === name ? 'touched' : ''}
           >${name} <span class="count">${count(state.counts[name])}</span></a>`,
     )}
   </nav>`;
