@@ -13,8 +13,8 @@ use crate::{
     guard,
     problem::{Kind, Problem},
     routes::{
-        admin, assets, audits, commands, diff, entities, health, history, listing, live, log, metrics, openapi,
-        queries, rebuilds, replays, status,
+        admin, assets, audits, commands, diff, entities, health, history, listing, live, log, metrics, openapi, opened,
+        queries, rebuilds, replays, state, status,
     },
 };
 
@@ -47,6 +47,9 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/log", get(log::log))
         .route("/api/v1/history/{topic}/{id}", get(history::history))
         .route("/api/v1/trace/{id}", get(history::trace))
+        .route("/api/v1/state", get(state::state))
+        .route("/api/v1/state/{topic}/{key}", get(state::row))
+        .route("/api/v1/state/{topic}/{key}/referrers", get(state::referrers))
         .route("/api/v1/status", get(status::status))
         .route("/api/v1/topics", get(status::topics))
         .route("/api/v1/queues", get(admin::queues))
@@ -60,6 +63,8 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/rebuilds/generations/{number}", delete(rebuilds::discard))
         .route("/api/v1/rebuilds/rows", get(rebuilds::rows))
         .route("/api/v1/replays", get(replays::list).post(replays::start).delete(replays::stop))
+        .route("/api/v1/histories", get(opened::list).post(opened::open))
+        .route("/api/v1/histories/{id}", delete(opened::close))
         .route("/api/v1/audits", get(audits::list).post(audits::start))
         .route("/openapi.json", get(openapi::openapi))
         .route("/livez", get(health::alive))

@@ -118,8 +118,10 @@ async fn metrics_are_counted_by_route_not_by_path() {
 async fn the_workbench_is_in_the_binary() {
     let app = App::start().await;
     let page = app.get("/").await;
-    let linked = |before: &str| page.body.split(before).skip(1).filter_map(|rest| rest.split('"').next());
-    let files: Vec<_> = linked("href=\"assets/").chain(linked("src=\"assets/")).chain(linked("\"./assets/")).collect();
+    let linked = ["href=\"assets/", "src=\"assets/", "\"./assets/"];
+    let files =
+        linked.iter().flat_map(|before| page.body.split(before).skip(1).filter_map(|rest| rest.split('"').next()));
+    let files: Vec<_> = files.collect();
     assert!(files.len() > 10, "{files:?}");
     for file in files {
         let path = format!("/assets/{file}");

@@ -15,6 +15,7 @@ mod histories;
 mod idempotency;
 mod live;
 mod log;
+mod opened;
 mod past;
 mod queues;
 mod rebuilds;

@@ -2,6 +2,7 @@
 
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { token } from './api.js';
+import { listen } from './feed.js';
 
 /**
  * @template T
@@ -60,4 +61,22 @@ export function usePolled(question, every, about = []) {
     return () => clearInterval(later);
   }, [asked.asking, every]);
   return { ...asked, answer: asked.answer ?? last.current.answer };
+}
+
+/**
+ * Asks again whenever something has happened that the answer is about, one question at a time.
+ *
+ * @param {Asked<any>} asked
+ * @param {((event: import('./types.js').LogEvent) => boolean) | null} isAbout nothing where the answer stays as it is
+ */
+export function useFollowed(asked, isAbout) {
+  const [isStale, setStale] = useState(false);
+  const wanted = useRef(isAbout);
+  wanted.current = isAbout;
+  useEffect(() => listen((events) => wanted.current && events.some(wanted.current) && setStale(true)), []);
+  useEffect(() => {
+    if (!isStale || asked.asking) return;
+    setStale(false);
+    asked.again();
+  }, [isStale, asked.asking]);
 }

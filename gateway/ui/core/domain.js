@@ -2,6 +2,7 @@
 
 import { computed, signal } from '@preact/signals';
 import { api, get } from './api.js';
+import { parse } from './json.js';
 
 /** @type {import('@preact/signals').Signal<import('./types.js').Domain | null>} */
 export const domain = signal(null);
@@ -52,4 +53,19 @@ export function labelOf(topic, row) {
     if (typeof value === 'number' || typeof value === 'bigint') return `${name} ${value}`;
   }
   return '';
+}
+
+/**
+ * What a row says: of a journal's, whose rows are events as they were written, what the event is about.
+ *
+ * @param {string} topic
+ * @param {any} row
+ */
+export function contentOf(topic, row) {
+  if (topicOf(topic)?.kind !== 'journal' || typeof row?.event_data !== 'string') return row;
+  try {
+    return parse(row.event_data);
+  } catch {
+    return row;
+  }
 }

@@ -31,8 +31,42 @@ export function duration(seconds) {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** Below this, the first part of a position tells seconds and the second microseconds, as OrderShop v2 wrote them. */
+const FIRST_MILLISECOND = 1e11;
+
+/**
+ * The time of a position, in microseconds since 1970.
+ *
+ * @param {string} position
+ */
+export function microsOf(position) {
+  const [first = 0, second = 0] = position.split('-').map(Number);
+  return first < FIRST_MILLISECOND ? first * 1e6 + second : first * 1e3;
+}
+
 /** @param {string} position */
-export const millisOf = (position) => Number(position.split('-')[0]);
+export const millisOf = (position) => Math.floor(microsOf(position) / 1e3);
+
+/**
+ * How much time lies between two positions.
+ *
+ * @param {string} from
+ * @param {string} to
+ */
+export const between = (from, to) => duration((microsOf(to) - microsOf(from)) / 1e6);
+
+const LAST = 18_446_744_073_709_551_615n;
+
+/**
+ * The position right before one: what comes after it begins with that one.
+ *
+ * @param {string} position
+ */
+export function positionBefore(position) {
+  const [first = 0n, second = 0n] = position.split('-').map(BigInt);
+  if (second > 0n) return `${first}-${second - 1n}`;
+  return first > 0n ? `${first - 1n}-${LAST}` : '0-0';
+}
 
 /**
  * Log order of positions.
