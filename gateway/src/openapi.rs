@@ -7,6 +7,7 @@ mod past;
 mod queues;
 mod rebuilds;
 mod schemas;
+mod state;
 mod work;
 
 use kernel::{Domain, QueryHandler, Topic};
@@ -27,6 +28,7 @@ pub(crate) fn document(domain: &Domain, surface: &Surface) -> Value {
     }
     own(&mut paths);
     past::paths(&mut paths);
+    state::paths(&mut paths);
     rebuilds::paths(&mut paths);
     work::paths(&mut paths);
     // After all that can be asked of one.

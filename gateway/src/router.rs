@@ -14,7 +14,7 @@ use crate::{
     problem::{Kind, Problem},
     routes::{
         admin, audits, commands, diff, entities, health, history, listing, live, log, metrics, opened, page, queries,
-        rebuilds, replays, status,
+        rebuilds, replays, state, status,
     },
 };
 
@@ -45,6 +45,9 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/log", get(log::log))
         .route("/api/v1/history/{topic}/{id}", get(history::history))
         .route("/api/v1/trace/{id}", get(history::trace))
+        .route("/api/v1/state", get(state::state))
+        .route("/api/v1/state/{topic}/{key}", get(state::row))
+        .route("/api/v1/state/{topic}/{key}/referrers", get(state::referrers))
         .route("/api/v1/status", get(status::status))
         .route("/api/v1/topics", get(status::topics))
         .route("/api/v1/queues", get(admin::queues))

@@ -16,4 +16,5 @@ pub(crate) mod page;
 pub(crate) mod queries;
 pub(crate) mod rebuilds;
 pub(crate) mod replays;
+pub(crate) mod state;
 pub(crate) mod status;

@@ -11,11 +11,13 @@
 mod block;
 mod build;
 mod changes;
+mod counts;
 mod disk;
 mod gather;
 mod ground;
 mod keep;
 mod mentions;
+mod page;
 mod place;
 mod recent;
 mod run;
@@ -36,6 +38,7 @@ use tokio::sync::{Semaphore, watch};
 pub use build::{BuildError, Built, Way};
 pub use changes::RowChange;
 pub use keep::Retention;
+pub use page::RowPage;
 pub use place::beside;
 
 use disk::Disk;

@@ -20,7 +20,7 @@ use rebuilding::{
     rebuild, run,
 };
 use runtime::Engine;
-use timelines::{Expected, Keeping, build, open};
+use timelines::{Expected, Keeping, build, open, pages_are_tables};
 
 /// A log to be, and what is asked of its timeline.
 #[derive(Clone, Debug)]
@@ -198,6 +198,7 @@ impl Asked {
             assert_eq!(common::digest(&tables), *digest, "{what}: at {at}");
             assert_eq!(tables.0, expected.tables(at), "{what}: at {at}");
             assert_eq!(tables.0, *rebuilt, "{what}: at {at}");
+            pages_are_tables(timeline, &tables, at, &what).await;
             for (topic, key) in rows {
                 let versions = expected.versions(topic, key, at);
                 let row = timeline.row(topic, key, at).await.unwrap();

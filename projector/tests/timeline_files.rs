@@ -407,14 +407,37 @@ async fn a_file_that_is_something_else_is_left_alone() {
     let path = folder.path().join("newer");
     let url = format!("sqlite://{}", path.display());
     drop(open(&memory_log().await, &path, 1).await);
-    sql(&path, "PRAGMA user_version = 2").await;
+    sql(&path, "PRAGMA user_version = 3").await;
     for error in refused(&path).await {
         let expected = format!(
-            "store {url} can't be used: it has format 2 of a newer Retrace, and this one knows up to 1; use the newer \
+            "store {url} can't be used: it has format 3 of a newer Retrace, and this one knows up to 2; use the newer \
              one, or delete the file and let this one make it again from the log"
         );
         assert_eq!(error, expected);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_of_format_1_counts_rows_from_its_next_keyframe_on() {
+    let engine = grown_log(200, 17).await;
+    let (_folder, path) = file();
+    build(&open(&engine, &path, 10).await, Way::Onward).await.unwrap();
+    sql(&path, "DROP TABLE total; PRAGMA user_version = 1").await;
+    let error = Timeline::open_reading(domain(), engine.clone(), &path).await.unwrap_err().to_string();
+    let remedy = "an older Retrace made it, or one that did not come to the end of that; `retrace rebuild --timeline`";
+    assert!(error.contains(remedy), "{error}");
+    let timeline = open(&engine, &path, 10).await;
+    let before = engine.head().await.unwrap().position;
+    assert!(timeline.counts(before).await.unwrap().values().all(Option::is_none));
+    assert_eq!(timeline.counts(Position::ZERO).await.unwrap()["tree"], Some(0));
+    grow(&engine, 300, 17, "later").await;
+    build(&timeline, Way::Onward).await.unwrap();
+    let head = engine.head().await.unwrap().position;
+    let expected = Expected::of(&engine).await.tables(head);
+    let counts = timeline.counts(head).await.unwrap();
+    assert_eq!(TOPICS.map(|topic| counts[topic]), TOPICS.map(|topic| Some(expected[topic].len() as u64)));
+    build(&timeline, Way::Anew).await.unwrap();
+    is_exact_everywhere(&timeline, "made anew").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

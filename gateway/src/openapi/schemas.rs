@@ -41,6 +41,7 @@ pub(super) fn all(topics: &[Arc<Topic>]) -> Map<String, Value> {
     super::rebuilds::schemas(&mut schemas);
     super::work::schemas(&mut schemas);
     super::past::schemas(&mut schemas);
+    super::state::schemas(&mut schemas);
     schemas
 }
 

@@ -22,4 +22,5 @@ mod rebuilds;
 mod refusals;
 mod replays;
 mod security;
+mod state;
 mod stopping;

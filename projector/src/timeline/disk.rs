@@ -1,5 +1,8 @@
 //! The timeline's file, and reading it: everything that one answer needs is read in one cut.
 
+mod counts;
+mod page;
+
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     path::Path,
@@ -18,16 +21,17 @@ use super::{
     mentions,
 };
 use crate::file::{File, Layout};
+use counts::Known;
 
 /// `RTTL` marks the file in its header.
 const LAYOUT: Layout = Layout {
     what: "timeline",
     application: 0x5254_544C,
-    format: 1,
+    format: 2,
     page: 16_384,
     schema: include_str!("schema.sql"),
     remedy: "`retrace rebuild --timeline` makes it anew",
-    upgrade: None,
+    upgrade: Some(include_str!("upgrade_1.sql")),
 };
 
 /// How many runs are looked into at a time for a row that no recent one has.
@@ -37,6 +41,7 @@ const RUNS: u32 = 64;
 #[derive(Clone, Debug)]
 pub(super) struct Disk {
     pub(super) file: File,
+    known: Known,
 }
 
 /// Where the file stands.
@@ -70,18 +75,19 @@ struct Reach {
 pub(super) struct Cut {
     transaction: Transaction<'static, Sqlite>,
     file: File,
+    known: Known,
     pub(super) state: State,
 }
 
 impl Disk {
     /// Opens the file, making it when it is missing.
     pub(super) async fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { file: File::open(path, &LAYOUT).await? })
+        Ok(Self { file: File::open(path, &LAYOUT).await?, known: Known::default() })
     }
 
     /// Opens the file to read it, beside whoever keeps it.
     pub(super) async fn open_reading(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { file: File::open_reading(path, &LAYOUT).await? })
+        Ok(Self { file: File::open_reading(path, &LAYOUT).await?, known: Known::default() })
     }
 
     /// How many runs there are, keyframes among them.
@@ -106,7 +112,7 @@ impl Disk {
     pub(super) async fn cut(&self) -> Result<Cut, StoreError> {
         let mut transaction = self.file.readers.begin().await.map_err(|error| self.file.error(error))?;
         let state = state_in(&self.file, &mut transaction).await?;
-        Ok(Cut { transaction, file: self.file.clone(), state })
+        Ok(Cut { transaction, file: self.file.clone(), known: self.known.clone(), state })
     }
 }
 
@@ -231,13 +237,18 @@ impl Cut {
 
     /// A topic's rows as of `at`, which the file must reach.
     pub(super) async fn rows(&mut self, topic: &Topic, at: Position) -> Result<Gathered, StoreError> {
+        let runs = self.runs_of(topic, at).await?;
+        self.gather(topic.name, runs, at).await
+    }
+
+    /// The first and the last run that hold a topic's rows as of `at`, which the file must reach.
+    async fn runs_of(&mut self, topic: &Topic, at: Position) -> Result<(u32, u32), StoreError> {
         let Reach { base, last } = self.reach(at).await?;
-        let first = match topic.kind {
-            TopicKind::Entity => base,
+        Ok(match topic.kind {
+            TopicKind::Entity => (base, last),
             // What a journal has once had it has for ever; keyframes leave it out.
-            TopicKind::Journal { .. } => 1,
-        };
-        self.gather(topic.name, (first, last), at).await
+            TopicKind::Journal { .. } => (1, last),
+        })
     }
 
     async fn gather(&mut self, topic: &str, runs: (u32, u32), at: Position) -> Result<Gathered, StoreError> {

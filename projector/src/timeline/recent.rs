@@ -250,6 +250,16 @@ impl Recent {
         of_topic.map(|kept| (&kept.key, kept.versions.as_slice()))
     }
 
+    /// The versions of every row, each with its topic and the block of the version before them.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&'static str, Option<u32>, &[Version])> {
+        self.rows.values().map(|kept| (self.topics[kept.topic].name, kept.before, kept.versions.as_slice()))
+    }
+
+    /// The topics that rows are of.
+    pub(super) fn topics(&self) -> &[Topic] {
+        &self.topics
+    }
+
     /// The versions of a row, in log order.
     pub(super) fn versions_of(&self, topic: &str, key: &str) -> &[Version] {
         self.rows.get(&name(topic, key)).map_or(&[], |kept| kept.versions.as_slice())

@@ -1,5 +1,7 @@
 //! Runs: stretches of the log, packed to be written at the end of the timeline's file.
 
+use std::collections::BTreeMap;
+
 use kernel::TopicKind;
 
 use super::{
@@ -27,6 +29,8 @@ pub(super) struct Run {
     pub(super) to: State,
     pub(super) blocks: Vec<Block>,
     pub(super) mentions: Vec<Vec<u8>>,
+    /// By how many the rows of each topic grow.
+    pub(super) grown: BTreeMap<&'static str, i64>,
     /// Entities that were touched, and the block that holds the last version of those that exist.
     born: Vec<(u128, Option<u32>)>,
 }
@@ -59,10 +63,12 @@ impl Run {
     /// What `recent` holds, as the run after `from`.
     pub(super) fn of(recent: &Recent, from: &State) -> Self {
         let (mut packer, mut born, mut entities) = (Packer::after(from.blocks), Vec::new(), 0);
+        let mut grown: BTreeMap<_, i64> = recent.topics().iter().map(|topic| (topic.name, 0)).collect();
         for (topic, Kept { key, before, versions, .. }) in recent.sorted() {
             let mut last = *before;
             for Version { position, row } in versions {
                 let packed = Packed { key, position: *position, before: last.unwrap_or(0), row: row.as_deref() };
+                *grown.entry(topic.name).or_default() += i64::from(packed.growth());
                 last = Some(packer.push(topic.name, &packed)).filter(|_| row.is_some());
             }
             if topic.kind == TopicKind::Entity {
@@ -78,7 +84,7 @@ impl Run {
             since: from.since + entities,
             ..from.clone()
         };
-        Self { to, blocks, mentions: mentions::pack(recent.mentions()), born }
+        Self { to, blocks, mentions: mentions::pack(recent.mentions()), grown, born }
     }
 }
 

@@ -37,6 +37,14 @@ CREATE TABLE block (
 ) STRICT;
 CREATE UNIQUE INDEX block_first ON block (run, topic, first_key, first_position);
 
+-- How many rows a topic has as of the end of a run; where an older program has written the run, that is missing.
+CREATE TABLE total (
+    run INTEGER NOT NULL,
+    topic TEXT NOT NULL,
+    rows INTEGER NOT NULL,
+    PRIMARY KEY (run, topic)
+) STRICT, WITHOUT ROWID;
+
 -- Which events of a run mention an identifier (their own, their cause's, their command's), in parts by its hash.
 CREATE TABLE mention (
     part INTEGER NOT NULL,

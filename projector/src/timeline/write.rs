@@ -13,6 +13,9 @@ use super::{
 /// How many blocks go into one statement.
 const STATEMENT: usize = 64;
 
+/// How many rows a topic has after a run.
+const TOTAL: &str = "INSERT INTO total (run, topic, rows) VALUES (?, ?, ?)";
+
 impl Disk {
     /// Writes the next run, or nothing when the file does not stand at `from`; tells which.
     pub(super) async fn append(&self, from: &State, run: &Run) -> Result<bool, StoreError> {
@@ -23,6 +26,13 @@ impl Disk {
         sql.execute(&mut *transaction).await.map_err(self.failed())?;
         self.put(&mut transaction, *runs, &run.blocks).await?;
         self.put_mentions(&mut transaction, *runs, &run.mentions).await?;
+        for (topic, grown) in &run.grown {
+            let sql = match from.checkpoint.position {
+                Position::ZERO => sqlx::query(TOTAL).bind(*runs).bind(*topic).bind(*grown),
+                _ => sqlx::query(include_str!("next_total.sql")).bind(*runs).bind(*topic).bind(*grown).bind(from.runs),
+            };
+            sql.execute(&mut *transaction).await.map_err(self.failed())?;
+        }
         self.commit(transaction, &run.to).await
     }
 
@@ -31,12 +41,15 @@ impl Disk {
     pub(super) async fn frame(&self, domain: &Domain, from: &State, to: &State) -> Result<bool, StoreError> {
         let at = from.checkpoint.position;
         let mut cut = self.cut().await?;
-        let mut packer = Packer::after(from.blocks);
+        let (mut packer, mut totals) = (Packer::after(from.blocks), Vec::new());
         for topic in domain.topics().filter(|topic| topic.kind == TopicKind::Entity) {
             let rows = cut.rows(topic, at).await?;
+            let mut total = 0_i64;
             for (_, version) in rows.rows() {
                 packer.push(topic.name, &Packed { before: 0, ..version });
+                total += 1;
             }
+            totals.push((topic.name, total));
         }
         drop(cut);
         let mut blocks = packer.finish();
@@ -45,6 +58,14 @@ impl Disk {
         let sql = sqlx::query("INSERT INTO run (id, base, until) VALUES (?1, ?1, ?2)").bind(to.runs);
         sql.bind(disk::bytes(at)).execute(&mut *transaction).await.map_err(self.failed())?;
         self.put(&mut transaction, to.runs, &blocks).await?;
+        for (topic, total) in totals {
+            let sql = sqlx::query(TOTAL).bind(to.runs).bind(topic).bind(total);
+            sql.execute(&mut *transaction).await.map_err(self.failed())?;
+        }
+        for topic in domain.topics().filter(|topic| topic.kind != TopicKind::Entity) {
+            let sql = sqlx::query(include_str!("journal_total.sql")).bind(to.runs).bind(topic.name).bind(from.runs);
+            sql.execute(&mut *transaction).await.map_err(self.failed())?;
+        }
         self.commit(transaction, to).await
     }
 
@@ -53,7 +74,7 @@ impl Disk {
         let mut transaction = self.begin().await?;
         let last = sqlx::query_as(include_str!("last_numbers.sql")).fetch_one(&mut *transaction).await;
         let (runs, blocks): (i64, i64) = last.map_err(self.failed())?;
-        for sql in ["DELETE FROM run", "DELETE FROM block", "DELETE FROM mention"] {
+        for sql in ["DELETE FROM run", "DELETE FROM block", "DELETE FROM mention", "DELETE FROM total"] {
             sqlx::query(sql).execute(&mut *transaction).await.map_err(self.failed())?;
         }
         // Whoever has read of a run or a block must not meet another under its number. In a damaged file any may stand.

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use kernel::{CREATED, DELETED, Entry, Event, Position, Row, UPDATED};
+use kernel::{CREATED, DELETED, Entry, Event, Position, Row, Tables, UPDATED};
 use projector::timeline::{BuildError, Built, Retention, RowChange, Timeline, Version, Way};
 use runtime::{Engine, StoreError, Tail};
 use tokio::{sync::watch, task::JoinHandle};
@@ -156,6 +156,35 @@ impl Keeping {
     }
 }
 
+/// Pages of every size are the tables, and counts those of their rows, where they are told; they are where the timeline
+/// is kept, or reaches that far.
+pub async fn pages_are_tables(timeline: &Timeline, tables: &Tables, at: Position, what: &str) {
+    let counts = timeline.counts(at).await.unwrap();
+    let standing = timeline.standing().await.unwrap();
+    let is_told = at == Position::ZERO || (standing.since <= at && at <= standing.checkpoint.position);
+    for topic in TOPICS {
+        assert_eq!(counts[topic].is_some(), is_told, "{what}: {topic} at {at}");
+        let rows: Vec<_> = tables.rows(topic).map(|(key, row)| (key.to_owned(), Row::from(row))).collect();
+        if let Some(count) = counts[topic] {
+            assert_eq!(count, rows.len() as u64, "{what}: {topic} at {at}");
+        }
+        for limit in [rows.len() / 4 + 1, rows.len().max(1), 1_000] {
+            let (mut found, mut after, mut pages) = (Vec::new(), None::<String>, 0);
+            loop {
+                let page = timeline.page(topic, at, after.as_deref(), limit).await.unwrap();
+                pages += 1;
+                found.extend(page.rows);
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(found, rows, "{what}: {topic} at {at}, {limit} at a time");
+            assert_eq!(pages, rows.len().div_ceil(limit).max(1), "{what}: {topic} at {at}, {limit} at a time");
+        }
+    }
+}
+
 /// The timeline answers right at every position of the log.
 pub async fn is_exact_everywhere(timeline: &Timeline, what: &str) {
     let expected = Expected::of(timeline.engine()).await;
@@ -164,7 +193,9 @@ pub async fn is_exact_everywhere(timeline: &Timeline, what: &str) {
         assert!(fold_onto(&mut rows, entry));
         let at = entry.position();
         if expected.log.entries.get(index + 1).is_none_or(|next| next.position() > at) {
-            assert_eq!(timeline.tables(&TOPICS, at).await.unwrap().0, rows, "{what}: at {at}");
+            let tables = timeline.tables(&TOPICS, at).await.unwrap();
+            assert_eq!(tables.0, rows, "{what}: at {at}");
+            pages_are_tables(timeline, &tables, at, what).await;
         }
     }
     is_exact_at_head(timeline, what).await;

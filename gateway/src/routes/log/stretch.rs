@@ -92,11 +92,8 @@ impl Search<'_> {
     async fn back(mut self, mut before: Position, mut stretch: Stretch) -> Result<Stretch, Problem> {
         loop {
             let entries = self.source.asked(self.source.engine.entries_before(before, self.page())).await?;
-            let backwards = entries.iter().rev();
-            let looking = backwards.fold(ControlFlow::Continue(()), |looking, entry| {
-                looking?;
-                self.look(entry, &mut stretch.from, &mut stretch.events)
-            });
+            let mut backwards = entries.iter().rev();
+            let looking = backwards.try_for_each(|entry| self.look(entry, &mut stretch.from, &mut stretch.events));
             stretch.to = stretch.to.or_else(|| entries.last().map(Entry::position));
             let Some(from) = stretch.from.filter(|_| !entries.is_empty() && looking.is_continue()) else { break };
             before = from;
