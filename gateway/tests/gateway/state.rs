@@ -218,14 +218,14 @@ async fn what_it_does_not_know_it_says() {
     let app = App::start().await;
     app.book("Momo").await;
     for (path, status, said) in [
-        ("state?from=now", 400, "there is no parameter from here; there are at, topic, after, limit"),
+        ("state?from=now", 400, "there is no parameter from here; there are at, topic, after, limit, log"),
         ("state?after=a", 400, "after is a key in a topic; say which, with the parameter topic"),
         ("state?limit=0", 400, "limit is \"0\"; expected a whole number from 1 to 1000"),
         ("state?topic=shelf", 404, "the domain has no topic shelf; it has book, loan, visit"),
         ("state?at=%2399", 422, "there is no event #99 yet; the last one is #1"),
         ("state/shelf/a", 404, "the domain has no topic shelf; it has book, loan, visit"),
-        ("state/book/a?topic=book", 400, "there is no parameter topic here; there are at"),
-        ("state/book/a/referrers?after=a", 400, "there is no parameter after here; there are at, limit"),
+        ("state/book/a?topic=book", 400, "there is no parameter topic here; there are at, log"),
+        ("state/book/a/referrers?after=a", 400, "there is no parameter after here; there are at, limit, log"),
     ] {
         assert_eq!(app.get(&format!("/api/v1/{path}")).await.problem(), (status, said.to_owned()), "{path}");
     }
