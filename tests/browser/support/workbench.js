@@ -2,6 +2,7 @@
 import { after, before } from 'node:test';
 import { context, launch, Watch } from './browser.js';
 import { Retrace } from './retrace.js';
+import { until } from './until.js';
 
 /** @typedef {import('./browser.js').Look} Look */
 
@@ -63,4 +64,18 @@ export function workbench(options) {
       return { page, watch };
     },
   };
+}
+
+/**
+ * Waits until a view has all that it shows.
+ * @param {import('playwright-core').Page} page
+ */
+export async function settled(page) {
+  await page.locator('.connection.live').waitFor();
+  await page.waitForLoadState('networkidle');
+  await until('nothing is on its way', async () => (await page.locator('[aria-busy=true]').count()) === 0);
+  await page.evaluate(async () => {
+    await document.fonts.ready;
+    await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+  });
 }
