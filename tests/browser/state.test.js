@@ -11,7 +11,7 @@ import { workbench } from './support/workbench.js';
 
 const bench = workbench({ history: fixture('ordershop-demo') });
 const LAST = 979;
-const TOPICS = ['order', 'inventory', 'customer', 'cart', 'billing', 'product', 'shipping'];
+const TOPICS = ['order', 'inventory', 'customer', 'cart', 'billing', 'product', 'shipping', 'mail'];
 
 /** @typedef {import('playwright-core').Page} Page */
 

@@ -2,7 +2,7 @@
 
 import { api, get } from '../core/api.js';
 import { useAnswer } from '../core/asking.js';
-import { labelOf, topicOf } from '../core/domain.js';
+import { contentOf, labelOf, topicOf } from '../core/domain.js';
 import { timeOf } from '../core/format.js';
 import { html, useEffect, useState } from '../core/html.js';
 import { queryOf } from '../core/moment.js';
@@ -84,7 +84,7 @@ function Referrers({ answer: { referrers, truncated }, at, log }) {
       ${referrers.map(
         ({ topic, field, key, row }) => html`<li key=${`${topic} ${field} ${key}`}>
           <${Chip} topic=${topic} /> <${EntityLink} topic=${topic} id=${key} at=${at} log=${log} />
-          <span class="as"><${Text} value=${labelOf(topic, row) || ' '} most=${60} /></span>
+          <span class="as"><${Text} value=${labelOf(topic, contentOf(topic, row)) || ' '} most=${60} /></span>
         </li>`,
       )}
     </ul>

@@ -13,7 +13,8 @@ function texts(rows) {
           const times = link.parentElement?.textContent?.match(/×(\d+)$/)?.[1];
           return `${link.getAttribute('title')}${times ? ` ×${times}` : ''}`;
         });
-        return links.length ? links.join(', ') : (cell.textContent ?? '').trim();
+        // Of what is long there is the beginning, and a button.
+        return links.length ? links.join(', ') : (cell.querySelector('.text') ?? cell).textContent?.trim();
       }),
     ),
   );
@@ -51,7 +52,7 @@ function told({ kind, topic }, value) {
     return ids.map((id) => `${topic} ${id}${times(id) > 1 ? ` ×${times(id)}` : ''}`).join(', ');
   }
   if (kind === 'seconds' && value > 0) return new Date(value * 1000).toISOString().replace('T', ' ').replace('Z', '');
-  return value === '' ? 'empty' : String(value);
+  return value === '' ? 'empty' : String(value).slice(0, 80).trim();
 }
 
 /**
@@ -63,7 +64,8 @@ function told({ kind, topic }, value) {
  */
 export async function stateAt(retrace, at, topic, more = '') {
   const { topics } = await retrace.get('/api/v1/topics');
-  const { fields } = topics.find((/** @type {any} */ { name }) => name === topic);
+  const { fields, kind } = topics.find((/** @type {any} */ { name }) => name === topic);
+  const content = (/** @type {any} */ row) => (kind === 'journal' ? JSON.parse(row.event_data) : row);
   const query = `${at && `at=${encodeURIComponent(at)}&`}topic=${topic}${more}`;
   const state = await retrace.get(`/api/v1/state?${query}`);
   const log = /[?&](log=[^&]+)/.exec(query)?.[1];
@@ -73,7 +75,7 @@ export async function stateAt(retrace, at, topic, more = '') {
     counts: state.counts,
     rows: state.rows.map((/** @type {any} */ { key, row }) => [
       `${topic} ${key}`,
-      ...fields.map((/** @type {any} */ field) => told(field, row[field.name])),
+      ...fields.map((/** @type {any} */ field) => told(field, content(row)[field.name])),
     ]),
   };
 }
