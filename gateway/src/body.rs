@@ -8,7 +8,10 @@ use axum::{
 };
 use futures_util::StreamExt as _;
 use serde_json::value::RawValue;
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
 
 use crate::{
     problem::{Kind, Problem},
@@ -29,9 +32,27 @@ pub(crate) async fn text<'r>(
     headers: &HeaderMap,
     settings: &Settings,
     room: &'r Semaphore,
-) -> Result<(String, tokio::sync::SemaphorePermit<'r>), Problem> {
+) -> Result<(String, SemaphorePermit<'r>), Problem> {
+    let (bytes, permit) = bytes(body, headers, settings, room, settings.most_body).await?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Problem::new(Kind::MalformedRequest, format!("the body is not UTF-8: byte {at} does not fit"))
+    })?;
+    if text.trim_ascii().is_empty() {
+        return Err(Problem::new(Kind::MalformedRequest, "the body is empty; expected JSON"));
+    }
+    Ok((text, permit))
+}
+
+/// A body as it is, of `most` bytes; `room` and the permit are as those of [`text`].
+pub(crate) async fn bytes<'r>(
+    body: Body,
+    headers: &HeaderMap,
+    settings: &Settings,
+    room: &'r Semaphore,
+    most: usize,
+) -> Result<(Vec<u8>, SemaphorePermit<'r>), Problem> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    let most = settings.most_body;
     let expected = announced.unwrap_or(most);
     if expected > most {
         drain(body).await;
@@ -43,14 +64,7 @@ pub(crate) async fn text<'r>(
     let permit = timeout(settings.store_timeout, room.acquire_many(permits)).await;
     let permit = permit.map_err(|_| busy())?.map_err(|_| busy())?;
     let bytes = timeout(settings.body_timeout, collect(body, expected, most)).await.map_err(|_| slow())??;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        Problem::new(Kind::MalformedRequest, format!("the body is not UTF-8: byte {at} does not fit"))
-    })?;
-    if text.trim_ascii().is_empty() {
-        return Err(Problem::new(Kind::MalformedRequest, "the body is empty; expected JSON"));
-    }
-    Ok((text, permit))
+    Ok((bytes, permit))
 }
 
 async fn collect(body: Body, expected: usize, most: usize) -> Result<Vec<u8>, Problem> {

@@ -16,6 +16,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    histories::Histories,
     intake::Intake,
     metrics::Metrics,
     problem::Problem,
@@ -59,6 +60,7 @@ pub(crate) struct Shared {
     pub(crate) rebuilds: Rebuilds,
     pub(crate) replays: Work,
     pub(crate) audits: Work,
+    pub(crate) histories: Histories,
     /// Which version of the projection made the rows.
     pub(crate) served: Arc<Served>,
     /// Room for request bodies, in bytes.
@@ -113,6 +115,7 @@ impl Gateway {
             metrics: Metrics::default(),
             rebuilds,
             replays: Work::new("replay", "/api/v1/replays", stopping.clone()),
+            histories: Histories::new(stopping.clone()),
             audits: Work::new("audit", "/api/v1/audits", stopping.clone()),
             served,
             room: Semaphore::new(settings.most_bodies.min(Semaphore::MAX_PERMITS)),

@@ -14,6 +14,7 @@
 //! | `live` | events as they happen, resumable |
 //! | `rebuilds`, `served` | rebuilds of the read model from here, and whether its rows are this program's |
 //! | `work` | what takes long and is done for clients: replays, audits |
+//! | `source`, `histories` | the log that a question is about: the gateway's own, or a history file that was opened |
 //! | `problem` | every error that a client is told |
 //! | `serve` | connections: accepted, bounded, and brought to an end |
 
@@ -21,6 +22,7 @@ mod body;
 mod fields;
 mod gateway;
 mod guard;
+mod histories;
 mod intake;
 mod live;
 mod metrics;

@@ -2,6 +2,7 @@
 //!
 //! <https://spec.openapis.org/oas/v3.1.1.html>
 
+mod opened;
 mod past;
 mod queues;
 mod rebuilds;
@@ -30,9 +31,12 @@ pub(crate) fn document(domain: &Domain, surface: &Surface) -> Value {
     state::paths(&mut paths);
     rebuilds::paths(&mut paths);
     work::paths(&mut paths);
+    // After all that can be asked of one.
+    opened::paths(&mut paths);
     let mut document = frame(domain, surface, &paths);
     if let Some(parameters) = document["components"]["parameters"].as_object_mut() {
         past::parameters(parameters);
+        opened::parameters(parameters);
     }
     document
 }

@@ -13,7 +13,7 @@ use crate::{
     guard,
     problem::{Kind, Problem},
     routes::{
-        admin, assets, audits, commands, diff, entities, health, history, listing, live, log, metrics, openapi,
+        admin, assets, audits, commands, diff, entities, health, history, listing, live, log, metrics, openapi, opened,
         queries, rebuilds, replays, state, status,
     },
 };
@@ -60,7 +60,11 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/rebuilds", get(rebuilds::list).post(rebuilds::start).delete(rebuilds::stop))
         .route("/api/v1/rebuilds/rollback", post(rebuilds::roll_back))
         .route("/api/v1/rebuilds/approval", post(rebuilds::approve))
+        .route("/api/v1/rebuilds/generations/{number}", delete(rebuilds::discard))
+        .route("/api/v1/rebuilds/rows", get(rebuilds::rows))
         .route("/api/v1/replays", get(replays::list).post(replays::start).delete(replays::stop))
+        .route("/api/v1/histories", get(opened::list).post(opened::open))
+        .route("/api/v1/histories/{id}", delete(opened::close))
         .route("/api/v1/audits", get(audits::list).post(audits::start))
         .route("/openapi.json", get(openapi::openapi))
         .route("/livez", get(health::alive))

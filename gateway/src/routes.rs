@@ -13,6 +13,7 @@ pub(crate) mod live;
 pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod openapi;
+pub(crate) mod opened;
 pub(crate) mod queries;
 pub(crate) mod rebuilds;
 pub(crate) mod replays;

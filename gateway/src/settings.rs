@@ -25,6 +25,8 @@ pub struct Settings {
     pub most_body: usize,
     /// Bytes in all bodies that are being read; more requests wait their turn.
     pub most_bodies: usize,
+    /// Bytes of a history file that is opened here; its events take about as much memory again, and twice.
+    pub most_history: usize,
     /// Members in a list of entities to create.
     pub most_members: usize,
     /// Levels of nesting in a request's JSON.
@@ -59,6 +61,7 @@ impl Default for Settings {
             grace: Duration::from_secs(20),
             most_body: 1 << 20,
             most_bodies: 256 << 20,
+            most_history: 64 << 20,
             most_members: 10_000,
             most_depth: 64,
             most_waiting: 4_096,
@@ -96,7 +99,8 @@ pub enum Scope {
     Read,
     /// Send commands.
     Command,
-    /// Look at, requeue and drop dead letters; have the read model rebuilt.
+    /// Look at, requeue and drop dead letters; have the read model rebuilt or audited, decisions replayed, and history
+    /// files opened.
     Admin,
 }
 

@@ -4,11 +4,7 @@ use axum::http::Uri;
 use projector::timeline::{self, Timeline};
 use runtime::{Engine, StoreError};
 
-use crate::{
-    gateway::Shared,
-    problem::{Kind, Problem},
-    request,
-};
+use crate::{gateway::Shared, problem::Problem, request};
 
 /// A log and its timeline, and how long they may take to answer. Clones share them.
 #[derive(Clone, Debug)]
@@ -29,8 +25,8 @@ impl Shared {
         match log {
             None => Ok(self.own_log()),
             Some(log) => {
-                let detail = format!("no history {log} is open here; POST /api/v1/histories opens one");
-                Err(Problem::new(Kind::NotFound, detail).field("log"))
+                let opened = self.histories.find(log).map_err(|problem| problem.field("log"))?;
+                Ok(Source { gateway: self, engine: opened.engine, timeline: opened.timeline })
             }
         }
     }

@@ -188,18 +188,20 @@ impl Rebuild {
         self.holding(Way::Back, progress, stop).await
     }
 
-    /// Drops generations that were being built and are not served: interrupted, or held back. Tells which.
+    /// Drops generations that were being built and are not served: interrupted, or held back; with `only`, no other
+    /// than that. Tells which.
     ///
     /// # Errors
     /// When somebody rebuilds, or the store failed.
-    pub async fn discard(&self) -> Result<Vec<u64>, RebuildError> {
+    pub async fn discard(&self, only: Option<u64>) -> Result<Vec<u64>, RebuildError> {
         let held = self.model.hold(&self.holder).await?;
         let hold = held.map_err(|holder| RebuildError::Held { place: self.model.place(), holder })?;
         let mut discarded = Vec::new();
         for generation in self.model.generations().await? {
-            if generation.stage != Stage::Kept {
-                self.model.discard(generation.state.generation).await?;
-                discarded.push(generation.state.generation);
+            let number = generation.state.generation;
+            if generation.stage != Stage::Kept && only.is_none_or(|only| only == number) {
+                self.model.discard(number).await?;
+                discarded.push(number);
             }
         }
         hold.give_up().await;

@@ -20,6 +20,7 @@ contract! {
     readers_see_one_generation_or_the_other_while_they_are_swapped,
     a_discarded_generation_leaves_nothing_behind,
     generations_are_listed_from_begin_to_discard,
+    rows_of_each_generation_are_counted,
     the_served_generation_is_not_begun,
     a_load_equals_the_same_by_write,
     a_loaded_generation_is_served_and_discarded_whole,
@@ -136,6 +137,23 @@ async fn a_discarded_generation_leaves_nothing_behind(place: Place) {
 
 fn generation(state: ModelState, stage: Stage, plan: &str) -> Generation {
     Generation { state, stage, plan: plan.to_owned(), torn: false }
+}
+
+async fn rows_of_each_generation_are_counted(place: Place) {
+    let model = place.open().await;
+    assert_eq!(model.row_counts().await.unwrap(), BTreeMap::new());
+    write(
+        &model,
+        1,
+        vec![change("tree", "a", Some("x")), change("tree", "b", Some("x")), change("leaf", "a", Some("x"))],
+    )
+    .await;
+    build(&model, 2, 7, "new").await;
+    model.begin(5, "empty").await.unwrap();
+    assert_eq!(model.row_counts().await.unwrap(), BTreeMap::from([(1, 3), (2, 2), (5, 0)]));
+    assert!(model.serve(&state(1), &built(2, 7)).await.unwrap());
+    model.discard(5).await.unwrap();
+    assert_eq!(model.row_counts().await.unwrap(), BTreeMap::from([(1, 3), (2, 2)]));
 }
 
 async fn generations_are_listed_from_begin_to_discard(place: Place) {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 mod reader;
 
-pub use reader::{MOST_IN_LINE, read, read_for};
+pub use reader::{MOST_IN_LINE, read, read_bytes, read_for};
 
 /// What stands in front of a topic in a stream's name.
 const STREAM: &str = "events:";

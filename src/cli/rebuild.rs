@@ -143,7 +143,7 @@ async fn see_through<T>(
 }
 
 async fn discard(rebuild: &Rebuild) -> Result<(), Failure> {
-    let discarded: Vec<_> = rebuild.discard().await?.iter().map(u64::to_string).collect();
+    let discarded: Vec<_> = rebuild.discard(None).await?.iter().map(u64::to_string).collect();
     let place = rebuild.model.place();
     match discarded.as_slice() {
         [] => Err(Failure::new(

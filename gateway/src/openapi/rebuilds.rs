@@ -17,6 +17,17 @@ pub(super) fn paths(paths: &mut Map<String, Value>) {
         &json!({"const": true}),
     );
     paths.insert("/api/v1/rebuilds".into(), json!({"get": state, "post": start, "delete": stop}));
+    let counts = json!({"type": "object", "additionalProperties": {"type": "integer"}});
+    let rows =
+        operation("generation_rows", "How many rows each generation of the read model has, by its number", &counts);
+    paths.insert("/api/v1/rebuilds/rows".into(), json!({"get": rows}));
+    let mut discard = operation(
+        "discard_generation",
+        "Drop a generation that is neither served nor kept: interrupted, or held back",
+        &json!({"const": true}),
+    );
+    discard["parameters"] = json!([{"name": "number", "in": "path", "required": true, "schema": {"type": "integer"}}]);
+    paths.insert("/api/v1/rebuilds/generations/{number}".into(), json!({"delete": discard}));
     let back = accepted("roll_back", "Serve the generation again that was served before, once it has caught up");
     paths.insert("/api/v1/rebuilds/rollback".into(), json!({"post": back}));
     let approve = accepted("approve_rebuild", "Serve the generation that is held back although its rows differ");
@@ -87,7 +98,7 @@ fn rebuilds() -> Value {
         "type": "object",
         "properties": {
             "state": schema("ModelState"),
-            "stage": {"enum": ["building", "kept"]},
+            "stage": {"enum": ["building", "held", "kept"]},
             "plan": {"description": "What is being built"},
             "torn": {"type": "boolean", "description": "Whether a write to it was broken off, or is under way"},
         },

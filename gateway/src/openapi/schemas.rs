@@ -36,6 +36,7 @@ pub(super) fn all(topics: &[Arc<Topic>]) -> Map<String, Value> {
     schemas.insert("Position".into(), json!({"type": "string", "pattern": "^[0-9]+-[0-9]+$"}));
     schemas.insert("Problem".into(), problem());
     schemas.insert("LiveEvent".into(), live_event());
+    super::opened::schemas(&mut schemas);
     super::queues::schemas(&mut schemas);
     super::rebuilds::schemas(&mut schemas);
     super::work::schemas(&mut schemas);

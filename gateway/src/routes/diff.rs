@@ -13,9 +13,9 @@ use crate::{
     source::Source,
 };
 
-/// `GET /api/v1/diff?from=&to=[&topic=[&id=]]`
+/// `GET /api/v1/diff?from=&to=[&topic=[&id=]][&log=]`
 pub(crate) async fn diff(State(gateway): State<Site>, uri: Uri) -> Result<Response, Problem> {
-    request::only(&uri, &["from", "to", "topic", "id"])?;
+    request::only(&uri, &["from", "to", "topic", "id", "log"])?;
     let (topic, id) = (request::parameter(&uri, "topic"), request::parameter(&uri, "id"));
     let topics = topics(&gateway, topic.as_deref())?;
     let source = gateway.source(&uri)?;

@@ -22,13 +22,13 @@ use crate::{
 /// How many versions an answer has unless more or fewer are asked for.
 const LIMIT: usize = 100;
 
-/// `GET /api/v1/history/<topic>/<id>[?after=&at=&limit=]`
+/// `GET /api/v1/history/<topic>/<id>[?after=&at=&limit=&log=]`
 pub(crate) async fn history(
     State(gateway): State<Site>,
     Path((topic, id)): Path<(String, String)>,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    request::only(&uri, &["after", "at", "limit"])?;
+    request::only(&uri, &["after", "at", "limit", "log"])?;
     let topic = gateway.known_topic(&topic)?;
     let most = gateway.settings.most_changes;
     let limit = request::limit(&uri, LIMIT.min(most), most)?;
@@ -50,9 +50,9 @@ pub(crate) async fn history(
     Ok(response)
 }
 
-/// `GET /api/v1/trace/<event id>[?at=]`
+/// `GET /api/v1/trace/<event id>[?at=&log=]`
 pub(crate) async fn trace(State(gateway): State<Site>, Path(id): Path<String>, uri: Uri) -> Result<Response, Problem> {
-    request::only(&uri, &["at"])?;
+    request::only(&uri, &["at", "log"])?;
     let source = gateway.source(&uri)?;
     let until = match Past::asked(&source, &uri, "at").await? {
         Some(past) => past.position(),

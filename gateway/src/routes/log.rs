@@ -22,9 +22,9 @@ const LIMIT: usize = 100;
 /// How many events an answer has at most.
 const MOST: usize = 1_000;
 
-/// `GET /api/v1/log[?after= | ?before=][&limit=][&topic=a,b][&entity=][&text=]`
+/// `GET /api/v1/log[?after= | ?before=][&limit=][&topic=a,b][&entity=][&text=][&log=]`
 pub(crate) async fn log(State(gateway): State<Site>, uri: Uri) -> Result<Response, Problem> {
-    request::only(&uri, &["after", "before", "limit", "topic", "entity", "text"])?;
+    request::only(&uri, &["after", "before", "limit", "topic", "entity", "text", "log"])?;
     let limit = request::limit(&uri, LIMIT, MOST)?;
     let source = gateway.source(&uri)?;
     let wanted = Wanted::asked(&uri);

@@ -3,7 +3,7 @@
 mod asked;
 
 use axum::{
-    extract::{Request, State},
+    extract::{Path, Request, State},
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
@@ -39,6 +39,12 @@ pub(crate) async fn list(State(gateway): State<Site>) -> Result<Response, Proble
         "last": gateway.rebuilds.last(),
     });
     Ok(reply::result(&answer.to_string()))
+}
+
+/// `GET /api/v1/rebuilds/rows`
+pub(crate) async fn rows(State(gateway): State<Site>) -> Result<Response, Problem> {
+    let counts = gateway.asked(gateway.model.row_counts()).await?;
+    Ok(reply::result(&json!(counts).to_string()))
 }
 
 /// `POST /api/v1/rebuilds`
@@ -83,9 +89,39 @@ pub(crate) async fn stop(State(gateway): State<Site>) -> Result<Response, Proble
     }
 }
 
+/// `DELETE /api/v1/rebuilds/generations/<number>`
+pub(crate) async fn discard(State(gateway): State<Site>, Path(number): Path<String>) -> Result<Response, Problem> {
+    let none = || {
+        let detail =
+            format!("read model {} has no generation {number} that is neither served nor kept", gateway.model.place());
+        Problem::new(ProblemKind::NotFound, detail)
+    };
+    let generation: u64 = number.parse().map_err(|_| none())?;
+    let rebuild = rebuild(&gateway, Plan::default(), Approval::NotNeeded);
+    // Deleting many rows takes longer than a client may stay; it is seen through all the same.
+    let discarding = tokio::spawn(async move { rebuild.discard(Some(generation)).await });
+    let discarded = discarding.await.map_err(|error| Problem::from(&RebuildError::Died(error.to_string())))?;
+    match discarded.map_err(|error| Problem::from(&error))?.is_empty() {
+        true => Err(none()),
+        false => Ok(reply::result("true")),
+    }
+}
+
 /// Starts it, and answers once it is at work.
 async fn begin(gateway: &Shared, kind: Kind, plan: Plan, approval: Approval) -> Result<Response, Problem> {
-    let rebuild = Rebuild {
+    let rebuild = rebuild(gateway, plan, approval);
+    let mut run = gateway.rebuilds.start(kind, rebuild).map_err(|error| Problem::from(&error))?;
+    if let Some(ended) = run.begun(gateway.settings.store_timeout).await
+        && let Err(error) = &ended.result
+    {
+        return Err(Problem::from(error));
+    }
+    Ok(accepted(&run))
+}
+
+/// Of the gateway's own read model.
+fn rebuild(gateway: &Shared, plan: Plan, approval: Approval) -> Rebuild {
+    Rebuild {
         domain: gateway.domain.clone(),
         engine: gateway.engine.clone(),
         model: gateway.model.clone(),
@@ -94,14 +130,7 @@ async fn begin(gateway: &Shared, kind: Kind, plan: Plan, approval: Approval) -> 
         approval,
         limits: Limits::default(),
         holder: projector::holder("the gateway"),
-    };
-    let mut run = gateway.rebuilds.start(kind, rebuild).map_err(|error| Problem::from(&error))?;
-    if let Some(ended) = run.begun(gateway.settings.store_timeout).await
-        && let Err(error) = &ended.result
-    {
-        return Err(Problem::from(error));
     }
-    Ok(accepted(&run))
 }
 
 fn accepted(run: &Run) -> Response {

@@ -140,7 +140,7 @@ async fn a_page_has_limits_and_says_what_it_does_not_know() {
     let page = app.get("/api/v1/log?after=0-0").await.member("result");
     assert_eq!((page["events"].as_array().unwrap().len(), &page["more"]), (12, &json!(true)));
     for (query, status, said) in [
-        ("at=now", 400, "there is no parameter at here; there are after, before, limit, topic, entity, text"),
+        ("at=now", 400, "there is no parameter at here; there are after, before, limit, topic, entity, text, log"),
         ("after=now&before=now", 400, "after and before can't be asked for together; a page goes one way"),
         ("limit=1001", 400, "limit is \"1001\"; expected a whole number from 1 to 1000"),
         ("after=%23999", 422, "there is no event #999 yet; the last one is #20"),

@@ -161,6 +161,8 @@ async fn rows_that_differ_are_held_back_until_they_are_approved() {
     assert_eq!((&rebuilds["served"]["generation"], &rebuilds["generations"][0]["stage"]), (&1.into(), &"held".into()));
     assert_eq!(app.get(&path).await.member("result")["title"], "Mimi", "what was served is served");
 
+    assert_eq!(app.get("/api/v1/rebuilds/rows").await.member("result"), &json!({"1": 2, "2": 2}));
+
     app.book("Die unendliche Geschichte").await;
     accepted(&app.post("/api/v1/rebuilds/approval", "").await);
     let last = app.ended().await;
@@ -171,6 +173,25 @@ async fn rows_that_differ_are_held_back_until_they_are_approved() {
     );
     assert_eq!(app.get("/books").await.member("result").as_array().unwrap().len(), 3);
     assert_eq!(app.post("/api/v1/rebuilds/approval", "").await.problem().0, 404, "there is nothing more to approve");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_generation_that_is_held_back_is_discarded_and_no_other() {
+    let app = App::start().await;
+    let book = app.book("Momo").await;
+    app.caught_up().await;
+    accepted(&app.post(REBUILDS, "").await);
+    assert_eq!(app.ended().await["report"]["served"], true);
+    tamper(&app, &book, "{}").await;
+    accepted(&app.post(REBUILDS, r#"{"approval":"needed"}"#).await);
+    assert_eq!(app.ended().await["report"]["served"], false);
+    for other in ["1", "2", "4", "third"] {
+        let said = format!("read model memory: has no generation {other} that is neither served nor kept");
+        assert_eq!(app.delete(&format!("/api/v1/rebuilds/generations/{other}")).await.problem(), (404, said));
+    }
+    assert_eq!(app.delete("/api/v1/rebuilds/generations/3").await.said(), (200, r#"{"result":true}"#));
+    let left = app.rebuilds().await["generations"].clone();
+    assert_eq!((left.as_array().unwrap().len(), &left[0]["stage"]), (1, &"kept".into()), "{left}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -67,6 +67,11 @@ async fn tokens_open_what_their_scopes_say() {
         ("GET", "/api/v1/status", "reader"),
         ("GET", "/api/v1/events", "reader"),
         ("GET", "/api/v1/queues/book-service/dead", "keeper"),
+        ("GET", "/api/v1/queues/book-service", "keeper"),
+        ("GET", "/api/v1/queues/book-service?state=waiting", "reader"),
+        ("GET", "/api/v1/replays", "reader"),
+        ("GET", "/api/v1/audits", "reader"),
+        ("GET", "/api/v1/histories", "reader"),
     ] {
         for token in ["reader", "writer", "keeper"] {
             let expected = if token == allowed { 200 } else { 403 };
@@ -76,6 +81,14 @@ async fn tokens_open_what_their_scopes_say() {
     assert_eq!(status(with("POST", "/book", "writer").body(BOOK)).await, 200);
     assert_eq!(status(with("DELETE", "/api/v1/queues/book-service/dead/1", "writer")).await, 403);
     assert_eq!(status(with("DELETE", "/api/v1/queues/book-service/dead/1", "keeper")).await, 404);
+    for (path, begun) in [("/api/v1/replays", 202), ("/api/v1/audits", 202), ("/api/v1/histories", 200)] {
+        for (token, expected) in [("reader", 403), ("writer", 403), ("keeper", begun)] {
+            assert_eq!(status(with("POST", path, token)).await, expected, "{path} {token}");
+        }
+    }
+    assert_eq!(status(with("DELETE", "/api/v1/replays", "writer")).await, 403);
+    assert_eq!(status(with("DELETE", "/api/v1/histories/1", "writer")).await, 403);
+    assert_eq!(status(with("DELETE", "/api/v1/histories/1", "keeper")).await, 404);
     assert_eq!((app.get("/livez").await.status, app.get("/readyz").await.status), (200, 200));
     assert_eq!(app.get("/books?token=reader&access_token=reader").await.problem().0, 401);
 }

@@ -39,16 +39,20 @@ export function useAnswer(question, about) {
 }
 
 /**
- * Asks `question` again and again while the page can be seen, each time `every` milliseconds after the last answer.
+ * Asks `question` again and again while the page can be seen, each time `every` milliseconds after the last answer. When
+ * it fails the answer before stays, until what it is about changes.
  *
  * @template T
- * @param {() => Promise<T>} question
+ * @param {(signal: AbortSignal) => Promise<T>} question
  * @param {number} every
  * @param {any[]} [about]
  * @returns {Asked<T>}
  */
 export function usePolled(question, every, about = []) {
   const asked = useAnswer(question, about);
+  const last = useRef(/** @type {{answer: T | null, about: any[]}} */ ({ answer: null, about }));
+  if (about.some((part, index) => part !== last.current.about[index])) last.current = { answer: null, about };
+  if (asked.answer !== null && !asked.asking) last.current.answer = asked.answer;
   const again = useRef(asked.again);
   again.current = asked.again;
   useEffect(() => {
@@ -56,7 +60,7 @@ export function usePolled(question, every, about = []) {
     const later = setInterval(() => document.hidden || again.current(), every);
     return () => clearInterval(later);
   }, [asked.asking, every]);
-  return asked;
+  return { ...asked, answer: asked.answer ?? last.current.answer };
 }
 
 /**

@@ -97,6 +97,24 @@
  * @property {string} key
  * @property {any} before the row, or null where there was none
  * @property {any} after the row, or null where there is none
+ *
+ * @typedef {object} State everything as it stood at a moment
+ * @property {Place} at
+ * @property {Place} head
+ * @property {LogEvent | null} event the last one by then
+ * @property {Change | null} change what that event did to its row
+ * @property {Record<string, number | null>} counts rows of each topic
+ * @property {string} [topic] whose rows these are
+ * @property {{key: string, row: any}[]} [rows] a page of them, by key
+ * @property {string | null} [next] after which key the next page begins
+ *
+ * @typedef {object} Entity a row as it stood at a moment
+ * @property {Place} at
+ * @property {string} topic
+ * @property {string} key
+ * @property {any} row nothing where there was none
+ * @property {Position | null} version the event that made it so
+ * @property {any} [exists_later] whether there is one after that
  */
 
 export {};

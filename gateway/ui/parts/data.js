@@ -4,7 +4,7 @@ import { hueOf, topicOf } from '../core/domain.js';
 import { short, size, timeOf } from '../core/format.js';
 import { html, useState } from '../core/html.js';
 import { asText, same } from '../core/json.js';
-import { href } from '../core/route.js';
+import { href, route } from '../core/route.js';
 
 /** How many characters of a text are shown at first. */
 const FIRST = 160;
@@ -49,13 +49,16 @@ export const Chip = ({ topic }) => html`<span class=${`chip ${hueOf(topic)}`}>${
 /** @param {{value: string}} props an identifier, shortened; all of it is told on demand */
 export const Id = ({ value }) => html`<code class="id" title=${value}>${visible(short(value))}</code>`;
 
+/** Moments that are kept in mind go along. */
+const pins = () => ({ a: route.peek().query.a, b: route.peek().query.b });
+
 /**
  * A row's identifier, which leads to it as it stood.
  *
  * @param {{topic: string, id: string, at?: string | null, log?: string | null, children?: any}} props
  */
 export const EntityLink = ({ topic, id, at, log, children }) =>
-  html`<a class=${`entity ${hueOf(topic)}`} href=${href(['state', topic, id], { at, log })} title=${`${topic} ${id}`}
+  html`<a class=${`entity ${hueOf(topic)}`} href=${href(['state', topic, id], { at, log, ...pins() })} title=${`${topic} ${id}`}
     >${children ?? html`<${Id} value=${id} />`}</a
   >`;
 
@@ -69,7 +72,7 @@ export function When({ position, day = false, link = false, log }) {
   const text = time ? (day ? `${time.day} ${time.time}` : time.time) : position;
   const said = time ? `${time.day} ${time.time} UTC, position ${position}` : `position ${position}`;
   if (!link) return html`<time title=${said}>${text}</time>`;
-  return html`<a class="when" href=${href(['state'], { at: position, log })} title=${`${said}: the state then`}>${text}</a>`;
+  return html`<a class="when" href=${href(['state'], { at: position, log, ...pins() })} title=${`${said}: the state then`}>${text}</a>`;
 }
 
 /**

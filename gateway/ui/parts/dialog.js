@@ -70,7 +70,12 @@ export function Dialogs() {
 /** @param {Question & {answer: (yes: boolean) => void}} props */
 function Asking({ title, body, action, dangerous, answer }) {
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => {
+    const before = document.activeElement;
+    dialog.current?.showModal();
+    // A dialog that is taken away gives nothing back by itself.
+    return () => before instanceof HTMLElement && before.focus({ preventScroll: true });
+  }, []);
   const close = (/** @type {Event} */ event) => {
     event.preventDefault();
     answer(false);

@@ -1,5 +1,7 @@
 //! Generations beside the one served: begun, loaded, served, kept, discarded.
 
+use std::collections::BTreeMap;
+
 use runtime::StoreError;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +40,15 @@ impl ReadModel {
     /// When the store failed.
     pub async fn generations(&self) -> Result<Vec<Generation>, StoreError> {
         each!(self, model => model.generations())
+    }
+
+    /// How many rows each generation has, the served one and those beside it, by number. In SQLite all of them are
+    /// looked at.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn row_counts(&self) -> Result<BTreeMap<u64, u64>, StoreError> {
+        each!(self, model => model.row_counts())
     }
 
     /// A generation beside the one served, begun now or gone on with; nobody else sees its rows.

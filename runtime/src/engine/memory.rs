@@ -52,14 +52,14 @@ impl Memory {
     /// # Errors
     /// When the file can't be read or a line is no entry.
     pub fn of_history(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self::of_entries(path, history::read(path)?))
+        Ok(Self::of_entries(path.display().to_string(), history::read(path)?))
     }
 
     /// The log that the entries of a history file are, which are in order.
-    pub(super) fn of_entries(path: &Path, entries: Vec<Entry>) -> Self {
+    pub(super) fn of_entries(name: String, entries: Vec<Entry>) -> Self {
         let mut state = State::default();
         state.load(entries);
-        Self::of(path.display().to_string(), state)
+        Self::of(name, state)
     }
 
     fn of(url: String, state: State) -> Self {

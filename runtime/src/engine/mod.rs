@@ -124,7 +124,13 @@ impl Engine {
     /// # Errors
     /// As [`history::read_for`].
     pub fn open_history(path: &Path, domain: &Domain) -> Result<Self, StoreError> {
-        Ok(Self::History(Memory::of_entries(path, history::read_for(domain, path)?)))
+        Ok(Self::of_history(path.display().to_string(), history::read_for(domain, path)?))
+    }
+
+    /// The log that the entries of a history are, which are in order, under this name.
+    #[must_use]
+    pub fn of_history(name: String, entries: Vec<Entry>) -> Self {
+        Self::History(Memory::of_entries(name, entries))
     }
 
     /// Opens the log at `url` to read it, beside whoever has it open already; a log that is missing is not made.

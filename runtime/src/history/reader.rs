@@ -48,17 +48,34 @@ pub fn read_for(domain: &Domain, path: &Path) -> Result<Vec<Entry>, StoreError> 
     read_as(path, Some(domain))
 }
 
+/// As [`read_for`], of a file's bytes that somebody has sent; errors call it by this name.
+///
+/// # Errors
+/// As [`read_for`].
+pub fn read_bytes(domain: &Domain, name: &str, bytes: &[u8]) -> Result<Vec<Entry>, StoreError> {
+    read_all(name, bytes, Some(domain))
+}
+
 fn read_as(path: &Path, domain: Option<&Domain>) -> Result<Vec<Entry>, StoreError> {
     let url = path.display().to_string();
-    let unavailable = |error: std::io::Error| StoreError::Unavailable { url: url.clone(), reason: error.to_string() };
-    let file = File::open(path).map_err(unavailable)?;
-    let mut reader = Reader::new(BufReader::with_capacity(BUFFER, file), MOST_IN_LINE, domain);
+    let file = File::open(path).map_err(|error| unavailable(&url, &error))?;
+    read_all(&url, BufReader::with_capacity(BUFFER, file), domain)
+}
+
+fn read_all(url: &str, input: impl BufRead, domain: Option<&Domain>) -> Result<Vec<Entry>, StoreError> {
+    let mut reader = Reader::new(input, MOST_IN_LINE, domain);
     let read = reader.read();
     let at = format!("line {}", reader.line);
     read.map_err(|error| match error {
-        Broken::Unreadable(error) => unavailable(error),
-        Broken::Corrupt(reason) => StoreError::Corrupt { url: url.clone(), at, reason: format!("{reason}; {WAY_OUT}") },
+        Broken::Unreadable(error) => unavailable(url, &error),
+        Broken::Corrupt(reason) => {
+            StoreError::Corrupt { url: url.to_owned(), at, reason: format!("{reason}; {WAY_OUT}") }
+        }
     })
+}
+
+fn unavailable(url: &str, error: &std::io::Error) -> StoreError {
+    StoreError::Unavailable { url: url.to_owned(), reason: error.to_string() }
 }
 
 /// Reads lines until there are no more.

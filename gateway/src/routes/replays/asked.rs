@@ -56,7 +56,11 @@ impl Asked {
         if let Some(window) = window(&mut fields)? {
             scope.window = window;
         }
-        let of = source.asked(source.engine.head()).await?.number.0;
+        // Not every event of a history has a number.
+        let of = match &log {
+            Some(log) => gateway.histories.find(log)?.events,
+            None => source.asked(source.engine.head()).await?.number.0,
+        };
         Ok(Self { engine: source.engine, scope, of, told })
     }
 }

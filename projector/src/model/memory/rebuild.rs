@@ -1,6 +1,9 @@
 //! What rebuilding needs of a read model in memory.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use tokio::{sync::watch, time::Instant};
 
@@ -26,6 +29,14 @@ impl MemoryModel {
             torn: false,
         };
         self.shared().slots.range(SERVED + 1..).map(|(_, slot)| generation(slot)).collect()
+    }
+
+    pub(in crate::model) fn row_counts(&self) -> BTreeMap<u64, u64> {
+        let rows = |slot: &Slot| slot.tables.values().map(|table| table.len() as u64).sum();
+        let shared = self.shared();
+        // Generation 0 is none.
+        let generations = shared.slots.values().filter(|slot| slot.state.generation > 0);
+        generations.map(|slot| (slot.state.generation, rows(slot))).collect()
     }
 
     /// Nothing when that generation is the one served.

@@ -1,6 +1,6 @@
 //! Generations beside the one served: the states are hashes of their own, and a set says which there are.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use redis::{Script, Value};
 use runtime::StoreError;
@@ -12,6 +12,7 @@ use super::{
 use crate::model::{Generation, ModelState, Stage};
 
 static GENERATIONS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("generations.lua")));
+static ROW_COUNTS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("row_counts.lua")));
 static BEGIN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("begin.lua")));
 static SERVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("serve.lua")));
 static TAKE_UP: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("take_up.lua")));
@@ -44,6 +45,12 @@ impl RedisModel {
         let mut generations: Vec<_> = found.into_iter().map(generation).collect::<Result<_, StoreError>>()?;
         generations.sort_unstable_by_key(|generation| generation.state.generation);
         Ok(generations)
+    }
+
+    pub(in crate::model) async fn row_counts(&self) -> Result<BTreeMap<u64, u64>, StoreError> {
+        let keys = [self.0.base.clone(), self.registry()];
+        let found: Vec<(u64, u64)> = self.server().run(&ROW_COUNTS, &keys, |_| {}).await?;
+        Ok(found.into_iter().collect())
     }
 
     /// Nothing when that generation is the one served.

@@ -1,5 +1,7 @@
 //! Generations beside the one served: each has its row of the table of states.
 
+use std::collections::BTreeMap;
+
 use runtime::StoreError;
 
 use super::{SERVED, SqliteModel, StateRow, integer, state};
@@ -17,6 +19,12 @@ impl SqliteModel {
                    FROM state WHERE slot > 0 ORDER BY slot";
         let rows: Vec<GenerationRow> = sqlx::query_as(sql).fetch_all(&self.file.readers).await.map_err(self.error())?;
         rows.into_iter().map(|row| self.generation(row)).collect()
+    }
+
+    pub(in crate::model) async fn row_counts(&self) -> Result<BTreeMap<u64, u64>, StoreError> {
+        let counts: Vec<(i64, i64)> =
+            sqlx::query_as(include_str!("row_counts.sql")).fetch_all(&self.file.readers).await.map_err(self.error())?;
+        Ok(counts.into_iter().map(|(generation, rows)| (generation.cast_unsigned(), rows.cast_unsigned())).collect())
     }
 
     fn generation(&self, row: GenerationRow) -> Result<Generation, StoreError> {

@@ -1,0 +1,263 @@
+/**
+ * The moment that a page shows, and moving it. One question is on its way at a time, and what is asked next is the newest
+ * that was wanted by then: whoever drags sees what is there, and never waits for where he has been.
+ */
+
+import { batch, signal } from '@preact/signals';
+import { api, get } from './api.js';
+import { listen } from './feed.js';
+import { millisOf } from './format.js';
+import { same } from './json.js';
+import { go, href, route, setQuery } from './route.js';
+import { back, END, forward, NOTHING } from './steps.js';
+
+/** @typedef {import('./types.js').Place} Place */
+/** @typedef {{topic: string | null, id: string | null, after: string | null, log: string | null}} Scope */
+/** @typedef {Scope & {at: string, state: import('./types.js').State, entity: import('./types.js').Entity | null}} Shown */
+
+/**
+ * @typedef {object} Want where to go next
+ * @property {string} [at] a moment; where one is, when left out
+ * @property {number} by so many events from there
+ * @property {number} [least] goes so many events further where that leads nowhere else
+ * @property {boolean} [isPatient] waits for what is on its way, however long that takes
+ */
+
+/** A question that has been overtaken is broken off when it has taken so long; milliseconds, as all here. */
+const PATIENCE = 100;
+
+/** How often the page follows a log that grows, and how often the address is changed: browsers allow only so many. */
+const [FOLLOW, WRITE] = [100, 250];
+
+/**
+ * What addresses of this view go on with: the moment that is shown, which the address may be a little behind, and the
+ * pins; not the page of a table.
+ *
+ * @param {Shown} shown
+ */
+export const queryOf = ({ at }) => ({ ...route.value.query, at, after: null });
+
+export class Moments {
+  constructor() {
+    this.shown = signal(/** @type {Shown | null} */ (null));
+    this.error = signal(/** @type {Error | null} */ (null));
+    /** Where the slider's thumb is while the page is on its way there. */
+    this.target = signal(/** @type {number | null} */ (null));
+    this.head = signal(/** @type {Place | null} */ (null));
+    /** When the log begins, where only times tell what is where. */
+    this.begin = signal(0);
+    /** Events a second while it plays, otherwise 0. */
+    this.speed = signal(0);
+    /** Events a second when it plays. */
+    this.pace = signal(10);
+    /** @type {Scope} */
+    this.scope = { topic: null, id: null, after: null, log: null };
+    this.at = END;
+    /** @type {string | null} */
+    this.written = null;
+    /** @type {Want | null} */
+    this.want = null;
+    /** @type {{aborter: AbortController, since: number} | null} */
+    this.flight = null;
+    this.timers = { overtake: 0, write: 0, follow: 0, beat: 0 };
+    this.times = { write: 0, asked: 0, beat: 0 };
+    this.isOver = false;
+  }
+
+  /** Follows the log. @returns {() => void} ends it */
+  start() {
+    const unheard = listen((events) => {
+      const last = events.at(-1);
+      if (!last || this.scope.log) return;
+      const isLater = (last.number ?? 0) >= (this.head.value?.number ?? 0);
+      if (isLater) this.head.value = { position: last.position, number: last.number, time: new Date(last.ts * 1000).toISOString() };
+      this.grow();
+    });
+    const seen = () => this.grow();
+    document.addEventListener('visibilitychange', seen);
+    return () => {
+      this.isOver = true;
+      unheard();
+      document.removeEventListener('visibilitychange', seen);
+      this.flight?.aborter.abort();
+      Object.values(this.timers).forEach(clearTimeout);
+    };
+  }
+
+  /** The log has grown; who is at its end goes along. */
+  grow() {
+    if (this.at !== END || this.timers.follow || document.hidden || this.scope.log) return;
+    const follow = () => {
+      this.timers.follow = 0;
+      if (this.at === END && !this.want) this.wants({ at: END, by: 0, isPatient: true });
+    };
+    this.timers.follow = setTimeout(follow, Math.max(0, this.times.asked + FOLLOW - performance.now()));
+  }
+
+  /** Goes where the address says. @param {import('./route.js').Route} route */
+  follow({ view, parts, query }) {
+    if (view !== 'state') return;
+    const { at = END, log = null } = query;
+    const scope = { topic: parts[0] ?? null, id: parts[1] ?? null, after: query.after ?? null, log };
+    const isMoved = this.written === null || (at !== this.written && at !== this.at);
+    const isOther = !same(scope, this.scope);
+    if (log !== this.scope.log) this.begin.value = 0;
+    this.scope = scope;
+    if (at !== this.written) {
+      clearTimeout(this.timers.write);
+      this.timers.write = 0;
+      this.written = at;
+    }
+    if (isMoved) this.pause();
+    if (isMoved) this.wants({ at, by: 0 });
+    else if (isOther) this.wants({ by: 0 });
+  }
+
+  /**
+   * Goes to a moment.
+   *
+   * @param {string} at
+   * @param {number} [least] goes so many events further where that leads nowhere else
+   */
+  go(at, least = 0) {
+    this.pause();
+    this.wants({ at, by: 0, least });
+  }
+
+  /** Goes so many events further, or back. @param {number} by */
+  step(by) {
+    this.pause();
+    this.wants({ at: this.want?.at, by: (this.want?.by ?? 0) + by });
+  }
+
+  /** Asks again. */
+  again() {
+    this.wants({ by: 0 });
+  }
+
+  /** Plays so many events a second, from the beginning when there is nothing left. @param {number} speed */
+  play(speed) {
+    if (this.at === END && this.speed.value === 0) this.wants({ at: NOTHING, by: 0 });
+    this.times.beat = performance.now();
+    this.speed.value = speed;
+    this.beat();
+  }
+
+  pause() {
+    this.speed.value = 0;
+    clearTimeout(this.timers.beat);
+  }
+
+  /** Goes on as far as it should be by now. */
+  beat() {
+    clearTimeout(this.timers.beat);
+    const speed = this.speed.value;
+    if (speed === 0) return;
+    const due = Math.floor(((performance.now() - this.times.beat) * speed) / 1000);
+    if (due > 0 && !this.want && !this.flight) {
+      this.times.beat += (due * 1000) / speed;
+      this.wants({ by: due });
+    }
+    this.timers.beat = setTimeout(() => this.beat(), Math.max(16, Math.min(100, 1000 / speed)));
+  }
+
+  /** @param {Want} want */
+  wants(want) {
+    this.want = want;
+    if (!this.flight) {
+      this.next();
+    } else if (want.at !== undefined && !want.isPatient) {
+      clearTimeout(this.timers.overtake);
+      const { aborter, since } = this.flight;
+      this.timers.overtake = setTimeout(() => aborter.abort(), Math.max(0, since + PATIENCE - performance.now()));
+    }
+  }
+
+  async next() {
+    const want = this.want;
+    if (!want || this.isOver) return;
+    const aborter = new AbortController();
+    this.want = null;
+    this.flight = { aborter, since: performance.now() };
+    this.times.asked = this.flight.since;
+    try {
+      await this.#move(want, aborter.signal);
+    } catch (error) {
+      if (!aborter.signal.aborted) this.#fail(/** @type {Error} */ (error));
+    }
+    this.flight = null;
+    clearTimeout(this.timers.overtake);
+    if (this.want) this.next();
+    else this.target.value = null;
+  }
+
+  /**
+   * @param {Want} want
+   * @param {AbortSignal} signal
+   * @returns {Promise<void>}
+   */
+  async #move(want, signal) {
+    const { scope } = this;
+    let at = want.at ?? this.at;
+    if (want.by > 0 && at !== END) at = await forward(at, want.by, scope.log, signal);
+    if (want.by < 0) at = await back(this.#before(want.at), -want.by, scope.log, signal);
+    const { topic, id, after, log } = scope;
+    const asked = get(api('state'), id ? { at, log } : { at, topic, after, log }, { signal });
+    // The end may be further on by the time that a second question gets there.
+    const there = at === END && id ? (await asked).at.position : at;
+    const row = topic && id ? get(api('state', topic, id), { at: there, log }, { signal }) : null;
+    const [state, entity] = await Promise.all([asked, row]);
+    await this.#begins(state.head, signal);
+    if (signal.aborted) return;
+    const { position } = state.at;
+    if (want.least && position === this.at) return this.#move({ by: want.least }, signal);
+    this.at = at === END ? END : position;
+    if (at === END && want.by > 0) this.pause();
+    batch(() => {
+      this.shown.value = { ...scope, at: this.at, state, entity };
+      this.error.value = null;
+      if ((state.head.number ?? 0) >= (this.head.value?.number ?? 0) || log) this.head.value = state.head;
+    });
+    this.#write();
+  }
+
+  /** What the event before is before. @param {string | undefined} at */
+  #before(at) {
+    const shown = this.shown.value?.state;
+    return (at || undefined) ?? shown?.event?.position ?? shown?.at.position ?? NOTHING;
+  }
+
+  /**
+   * Finds out when a log without numbers begins.
+   *
+   * @param {Place} head
+   * @param {AbortSignal} signal
+   */
+  async #begins(head, signal) {
+    if (head.number !== null || this.begin.value) return;
+    const { events } = await get(api('log'), { after: NOTHING, limit: 1, log: this.scope.log }, { signal });
+    if (events[0]) this.begin.value = millisOf(events[0].position);
+  }
+
+  /** @param {Error} error */
+  #fail(error) {
+    this.pause();
+    this.error.value = error;
+  }
+
+  /** Has the address follow, so that who reloads or links is where he was. */
+  #write() {
+    const write = () => {
+      this.timers.write = 0;
+      this.times.write = performance.now();
+      const { view, query } = route.value;
+      this.written = this.at;
+      if (view === 'state' && (query.at ?? END) !== this.at) setQuery({ at: this.at });
+    };
+    const { topic, event } = this.shown.value?.state ?? {};
+    if (!this.scope.topic && !topic && event) go(href(['state', event.topic], route.value.query), { replace: true });
+    const wait = this.times.write + WRITE - performance.now();
+    if (wait <= 0 && !this.timers.write) write();
+    else this.timers.write ||= setTimeout(write, wait);
+  }
+}
