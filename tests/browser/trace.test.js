@@ -1,5 +1,8 @@
 // Why an event happened and what came of it, drawn: what the gateway knows, reached by mouse and by keyboard.
 import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { serious } from './support/axe.js';
 import { NARROW } from './support/browser.js';
@@ -95,7 +98,7 @@ test('the keyboard goes along the lines, opens and folds', async (t) => {
   await page.keyboard.press('Tab');
   assert.equal(await focused(page), id, 'one stop for the whole tree, at what was asked for');
   /** @type {[string, any][]} */
-  const steps = [['ArrowLeft', command], ['ArrowRight', billing], ['ArrowRight', shipping], ['ArrowDown', order], ['ArrowUp', shipping], ['Home', command], ['End', tree.at(-1)]];
+  const steps = [['ArrowLeft', command], ['ArrowRight', billing], ['ArrowRight', shipping], ['ArrowDown', order], ['ArrowUp', shipping], ['ArrowLeft', billing], ['Home', command], ['End', tree.at(-1)]];
   for (const [key, node] of steps) {
     await page.keyboard.press(key);
     await becomes(() => focused(page), idOf(node));
@@ -147,6 +150,24 @@ test('what nobody wrote down is dashed, with how well it fits', async (t) => {
   const mail = expected.find((node) => node.inferred === 'alike').event.id;
   await page.locator(`[role=treeitem][data-id="${mail}"]`).click();
   await becomes(() => detail(page).locator('.badge').allTextContents(), ['inferred, fits roughly']);
+});
+
+test('a cause that the log does not have is drawn all the same', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'retrace-browser-cut-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const cause = first('billing');
+  const lines = (await readFile(fixture(DEMO), 'utf8')).trimEnd().split('\n');
+  const history = join(folder, 'cut.jsonl');
+  await writeFile(history, `${lines.filter((line) => JSON.parse(line).fields.event_id !== cause).join('\n')}\n`);
+  const retrace = await Retrace.up({ history });
+  t.after(() => retrace.remove());
+  const page = await bench.browser.newPage();
+  t.after(() => page.close());
+  await page.goto(`${retrace.base}/#/trace/${first('shipping')}`);
+  await becomes(() => drawn(page), (await nodes(retrace, cause)).map(idOf));
+  assert.equal((await told(page))[0], `not in the log ${cause.slice(0, 8)}…`);
+  await cards(page).first().click();
+  await becomes(() => detail(page).locator('h2').allTextContents(), ['An event that is not in the log']);
 });
 
 test('a refused command says why', async (t) => {
