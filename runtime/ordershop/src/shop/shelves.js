@@ -7,8 +7,8 @@ import { euros, loadCustomers, need, products } from './reading.js';
 
 /** @typedef {import('./reading.js').Inventory} Inventory */
 
-/** How many shelves are asked for at once, and up to how many new ones are put beside them as they come. */
-const [PAGE, MOST] = [12, 48];
+/** How many shelves are asked for at once; until there are so many, new ones are put beside them as they come. */
+const PAGE = 8;
 
 /** What the shelves are filled with: name, price, how many. @type {[string, number, number][]} */
 const WARES = [
@@ -53,12 +53,14 @@ export function Shelves({ customer, cart }) {
   if (stock.size === 0) return html`<${Empty} customer=${customer} />`;
   return html`<section class="panel flush shelves" aria-labelledby="shelves">
     <div class="title"><h2 id="shelves">Products</h2></div>
-    <table>
-      <thead>
-        <tr><th scope="col">product</th><th scope="col" class="number">price</th><th scope="col" class="number">in stock</th><th><span class="unseen">to the cart</span></th></tr>
-      </thead>
-      <tbody>${onShelves(stock).map((shelf) => html`<${Shelf} key=${shelf.id} ...${shelf} customer=${customer} cart=${cart} />`)}</tbody>
-    </table>
+    <div class="board">
+      <table>
+        <thead>
+          <tr><th scope="col">product</th><th scope="col" class="number">price</th><th scope="col" class="number">in stock</th><th><span class="unseen">to the cart</span></th></tr>
+        </thead>
+        <tbody>${onShelves(stock).map((shelf) => html`<${Shelf} key=${shelf.id} ...${shelf} customer=${customer} cart=${cart} />`)}</tbody>
+      </table>
+    </div>
     ${(next || error) && html`<div class="more-shelves">
       ${error && html`<${Problem} error=${error} />`} ${next && html`<button onClick=${() => load(next)}>More products</button>`}
     </div>`}
@@ -74,7 +76,7 @@ function withChanges(stock, events) {
   const changed = new Map(stock);
   for (const { action, data } of events) {
     if (action === 'inventory_deleted') changed.delete(data.entity_id);
-    else if (changed.has(data.entity_id) || changed.size < MOST) changed.set(data.entity_id, data);
+    else if (changed.has(data.entity_id) || changed.size < PAGE) changed.set(data.entity_id, data);
   }
   need([...changed.values()].map((row) => row.product_id));
   return changed;
