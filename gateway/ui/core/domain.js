@@ -46,7 +46,10 @@ export function labelOf(topic, row) {
   for (const name of names) {
     const kind = fields.find((field) => field.name === name)?.kind;
     const value = row[name];
-    if (Array.isArray(value)) return `${value.length} ${topicOf(name.replace(/_ids?$/, ''))?.plural ?? name}`;
+    if (Array.isArray(value)) {
+      const one = topicOf(name.replace(/_ids?$/, ''));
+      return `${value.length} ${(value.length === 1 ? one?.name : one?.plural) ?? name}`;
+    }
     if (kind === 'reference') continue;
     if (kind === 'seconds') return value ? name : `not ${name}`;
     if (typeof value === 'string' && value) return value;

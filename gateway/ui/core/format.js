@@ -96,8 +96,8 @@ export function timeOf(position) {
 }
 
 /**
- * The beginning of an identifier, enough to tell it from its neighbours.
+ * The beginning of an identifier, enough to tell it from its neighbours; positions, which begin alike, whole.
  *
  * @param {string} id
  */
-export const short = (id) => (id.length > 12 ? `${id.slice(0, 8)}…` : id);
+export const short = (id) => (id.length > 12 && !/^\d+-\d+$/.test(id) ? `${id.slice(0, 8)}…` : id);

@@ -5,6 +5,7 @@
 
 import { batch, signal } from '@preact/signals';
 import { api, get } from './api.js';
+import { contentOf } from './domain.js';
 import { listen } from './feed.js';
 import { millisOf } from './format.js';
 import { same } from './json.js';
@@ -36,6 +37,19 @@ const [FOLLOW, WRITE] = [100, 250];
  * @param {Shown} shown
  */
 export const queryOf = ({ at }) => ({ ...route.value.query, at, after: null });
+
+/**
+ * An answer with rows as they are read.
+ *
+ * @param {any} answer
+ */
+function readable(answer) {
+  const { topic, rows, change, key } = answer ?? {};
+  if (change) Object.assign(change, { before: contentOf(change.topic, change.before), after: contentOf(change.topic, change.after) });
+  for (const one of rows ?? []) one.row = contentOf(topic, one.row);
+  if (key) answer.row = contentOf(topic, answer.row);
+  return answer;
+}
 
 export class Moments {
   constructor() {
@@ -206,7 +220,7 @@ export class Moments {
     // The end may be further on by the time that a second question gets there.
     const there = at === END && id ? (await asked).at.position : at;
     const row = topic && id ? get(api('state', topic, id), { at: there, log }, { signal }) : null;
-    const [state, entity] = await Promise.all([asked, row]);
+    const [state, entity] = (await Promise.all([asked, row])).map(readable);
     await this.#begins(state.head, signal);
     if (signal.aborted) return;
     const { position } = state.at;

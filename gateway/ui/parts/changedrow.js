@@ -1,6 +1,6 @@
 /** A row that is another at a second moment. */
 
-import { labelOf } from '../core/domain.js';
+import { contentOf, labelOf } from '../core/domain.js';
 import { html } from '../core/html.js';
 import { Changes, EntityLink, Text } from './data.js';
 
@@ -9,7 +9,8 @@ import { Changes, EntityLink, Text } from './data.js';
 /**
  * @param {{change: import('../core/types.js').Change & {kind: string}, places: [Place, Place], log?: string | undefined}} props
  */
-export function ChangedRow({ change: { topic, key, kind, before, after }, places: [from, to], log }) {
+export function ChangedRow({ change: { topic, key, kind, ...change }, places: [from, to], log }) {
+  const [before, after] = [contentOf(topic, change.before), contentOf(topic, change.after)];
   const at = (after === null ? from : to).position;
   return html`<li class=${`changed-row row-${kind}`}>
     <p class="who">

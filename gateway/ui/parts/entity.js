@@ -2,7 +2,7 @@
 
 import { api, get } from '../core/api.js';
 import { useAnswer } from '../core/asking.js';
-import { labelOf, topicOf } from '../core/domain.js';
+import { contentOf, labelOf, topicOf } from '../core/domain.js';
 import { timeOf } from '../core/format.js';
 import { html, useEffect, useState } from '../core/html.js';
 import { queryOf } from '../core/moment.js';
@@ -28,13 +28,15 @@ export function EntityCard({ shown }) {
         <${Chip} topic=${topic} />
         <h1 id="entity"><${Text} value=${labelOf(topic, last) || topic} most=${80} /></h1>
         <span class="grow"></span>
-        <a class="button" href=${href(['history', topic, key], { log })}>History</a>
-        <a class="button" href=${href(['state', topic], queryOf(shown))}>All ${topicOf(topic)?.plural}</a>
+        <span class="buttons">
+          <a class="button" href=${href(['history', topic, key], { log })}>History</a>
+          <a class="button" href=${href(['state', topic], queryOf(shown))}>All ${topicOf(topic)?.plural}</a>
+        </span>
       </div>
       <p class="key"><code>${key}</code></p>
       <${Standing} shown=${shown} isDeleted=${row === null && version !== null} />
       ${row && html`<${Row} topic=${topic} row=${row} at=${at} log=${log} changed=${changedIn(change)} />`}
-      ${row && version && html`<p class="hint">So since <${When} position=${version} day=${true} link=${true} log=${log} /></p>`}
+      ${row && version && html`<p class="hint">Unchanged since <${When} position=${version} day=${true} link=${true} log=${log} /></p>`}
     </section>
     ${change &&
     html`<section class="panel" aria-labelledby="change">
@@ -82,7 +84,7 @@ function Referrers({ answer: { referrers, truncated }, at, log }) {
       ${referrers.map(
         ({ topic, field, key, row }) => html`<li key=${`${topic} ${field} ${key}`}>
           <${Chip} topic=${topic} /> <${EntityLink} topic=${topic} id=${key} at=${at} log=${log} />
-          <span class="as"><${Text} value=${labelOf(topic, row) || ' '} most=${60} /></span>
+          <span class="as"><${Text} value=${labelOf(topic, contentOf(topic, row)) || ' '} most=${60} /></span>
         </li>`,
       )}
     </ul>

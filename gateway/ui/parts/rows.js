@@ -1,7 +1,7 @@
 /** A topic's rows at a moment: a page of a table, and on top the row that the event there is about. */
 
 import { topicOf } from '../core/domain.js';
-import { count } from '../core/format.js';
+import { plural as manyOf } from '../core/format.js';
 import { html } from '../core/html.js';
 import { queryOf } from '../core/moment.js';
 import { href } from '../core/route.js';
@@ -18,12 +18,13 @@ export function Rows({ shown, pages }) {
   const { topic = '', rows = [], next, counts } = state;
   const change = state.change?.topic === topic ? state.change : null;
   const plural = topicOf(topic)?.plural ?? topic;
+  const total = counts[topic];
   const names = columnsOf(topic, [...rows.map(({ row }) => row), change?.before, change?.after]);
   const query = queryOf(shown);
   const previous = pages.previous(after);
   return html`<section class="panel flush" aria-label=${plural}>
     <div class="head over">
-      <h2>${count(counts[topic])} ${counts[topic] === 1 ? topic : plural}</h2>
+      <h2>${typeof total === 'number' ? manyOf(total, topic, plural) : plural}</h2>
       <span class="grow"></span>
       <${Find} shown=${shown} />
       <nav class="buttons" aria-label="Pages">

@@ -9,6 +9,7 @@ import { go, href, route, setQuery } from '../core/route.js';
 import { momentOf } from '../core/steps.js';
 import { ChangedRow, nameOf } from '../parts/changedrow.js';
 import { When } from '../parts/data.js';
+import { OpenedLog } from '../parts/opened.js';
 import { Answer } from '../parts/problem.js';
 
 /** @typedef {import('../core/types.js').Place} Place */
@@ -21,10 +22,10 @@ const KINDS = /** @type {const} */ (['created', 'changed', 'deleted']);
 
 export default function Diff() {
   const { from = '', to = '', topic = '', log } = route.value.query;
-  if (!from || !to) return html`<div class="view diff"><h1>What changed</h1><${Ask} from=${from} to=${to} /></div>`;
   return html`<div class="view diff">
     <h1>What changed</h1>
-    <${Between} from=${from} to=${to} topic=${topic} log=${log} />
+    ${log && html`<${OpenedLog} log=${log} back=${href(['diff'])} />`}
+    ${from && to ? html`<${Between} from=${from} to=${to} topic=${topic} log=${log} />` : html`<${Ask} from=${from} to=${to} />`}
   </div>`;
 }
 
@@ -59,9 +60,9 @@ function Between({ from, to, topic, log }) {
       <details><summary>Other moments</summary><${Ask} from=${from} to=${to} /></details>
     </section>
     <nav class="tabs" aria-label="Topics">
-      <a href=${href(['diff'], { from, to, log })} aria-current=${topic ? null : 'page'}>all topics</a>
+      <a href=${href(['diff'], { from, to, log })} aria-current=${topic ? null : 'true'}>all topics</a>
       ${domain.value?.topics.map(
-        ({ name }) => html`<a key=${name} href=${href(['diff'], { from, to, topic: name, log })} aria-current=${name === topic ? 'page' : null}>${name}</a>`,
+        ({ name }) => html`<a key=${name} href=${href(['diff'], { from, to, topic: name, log })} aria-current=${name === topic ? 'true' : null}>${name}</a>`,
       )}
     </nav>
     <${Answer} asked=${asked}>${(/** @type {any} */ answer) => html`<${Groups} answer=${answer} topic=${topic} log=${log} />`}</${Answer}>

@@ -9,6 +9,7 @@ import { Pages } from '../core/pages.js';
 import { href, route } from '../core/route.js';
 import { END } from '../core/steps.js';
 import { EntityCard } from '../parts/entity.js';
+import { OpenedLog } from '../parts/opened.js';
 import { Problem } from '../parts/problem.js';
 import { Rows } from '../parts/rows.js';
 import { Slider } from '../parts/slider.js';
@@ -27,9 +28,11 @@ export default function State() {
   });
   const shown = moments.shown.value;
   const error = moments.error.value;
+  const { parts, query: { log } } = route.value;
   if (shown?.state.rows) pages.saw(shown.after, shown.state.next);
   return html`<div class="view state">
     <${Slider} moments=${moments} />
+    ${log && html`<${OpenedLog} log=${log} back=${href(['state', ...(parts[0] ? [parts[0]] : [])])} />`}
     ${error && html`<${Problem} error=${error} retry=${() => moments.again()} />`}
     ${!shown && error && html`<p class="buttons"><button onClick=${() => moments.go(END)}>Show the end of the log</button></p>`}
     ${shown && !shown.entity && html`<h1 class="unseen">State</h1>`}
@@ -45,7 +48,7 @@ function Topics({ shown }) {
   return html`<nav class="tabs" aria-label="Topics">
     ${domain.value?.topics.map(
       ({ name }) =>
-        html`<a key=${name} href=${href(['state', name], query)} aria-current=${name === topic ? 'page' : null} class=${state.change?.topic === name ? 'touched' : ''}
+        html`<a key=${name} href=${href(['state', name], query)} aria-current=${name === topic ? 'true' : null} class=${state.change?.topic === name ? 'touched' : ''}
           >${name} <span class="count">${count(state.counts[name])}</span></a>`,
     )}
   </nav>`;

@@ -1,0 +1,82 @@
+// A history file that is opened beside the log: the same views, and no live.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { shows, stateAt } from './support/moment.js';
+import { fixture } from './support/retrace.js';
+import { becomes, until } from './support/until.js';
+import { workbench } from './support/workbench.js';
+
+const bench = workbench({ history: fixture('happy-path') });
+
+/** Opens OrderShop v2's history, whose events have no numbers: only times tell where they are. */
+async function opened() {
+  const body = await readFile(fixture('ordershop-v2-busy'));
+  const headers = { 'Retrace-Name': 'busy.jsonl' };
+  const answer = await fetch(`${bench.retrace.base}/api/v1/histories`, { method: 'POST', headers, body });
+  return (await answer.json()).result.id;
+}
+
+/** @param {import('playwright-core').Page} page */
+const slider = (page) => page.getByRole('slider', { name: 'Moment' });
+
+/** @param {import('playwright-core').Page} page @param {string} position */
+const stands = (page, position) => becomes(() => page.locator('.moment .label code').textContent(), position);
+
+test('the slider goes by time, and event by event', async (t) => {
+  const id = await opened();
+  const { page } = await bench.open(t, `/#/state/order?log=${id}`);
+  const { head } = await bench.retrace.get(`/api/v1/state?log=${id}`);
+  assert.equal(head.number, null);
+  await stands(page, head.position);
+  await page.getByText('busy.jsonl').waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Live' }).count(), 0);
+  const [min, max] = [Number(await slider(page).getAttribute('min')), Number(await slider(page).getAttribute('max'))];
+  for (const part of [0.1, 0.37, 0.5, 0.81, 0.99]) {
+    const time = Math.round(min + part * (max - min));
+    await slider(page).fill(String(time));
+    await shows(page, await stateAt(bench.retrace, new Date(time).toISOString(), 'order', `&log=${id}`));
+  }
+  const here = (await page.locator('.moment .label code').textContent()) ?? '';
+  await until('the address is there', () => page.url().includes(`at=${here}`));
+  const { events } = await bench.retrace.get(`/api/v1/log?after=${here}&limit=3&log=${id}`);
+  await slider(page).focus();
+  for (const { position } of events) {
+    await page.keyboard.press('ArrowRight');
+    await stands(page, position);
+  }
+  await page.keyboard.press('ArrowLeft');
+  await stands(page, events[1].position);
+  await page.keyboard.press('PageDown');
+  await until('it has gone back', async () => Number(await slider(page).inputValue()) < Number(events[1].position.split('-')[0]) * 1000);
+  await page.keyboard.press('Home');
+  await page.getByText('before the first event').waitFor();
+  await page.keyboard.press('ArrowRight');
+  const first = (await bench.retrace.get(`/api/v1/log?after=0-0&limit=1&log=${id}`)).events[0];
+  await stands(page, first.position);
+});
+
+test('links, pins and the difference stay in the history', async (t) => {
+  const id = await opened();
+  const { page } = await bench.open(t, `/#/state/order?log=${id}`);
+  const { head } = await bench.retrace.get(`/api/v1/state?log=${id}`);
+  await stands(page, head.position);
+  await page.getByRole('button', { name: 'Pin B' }).click();
+  await slider(page).focus();
+  for (let press = 0; press < 5; press += 1) await page.keyboard.press('ArrowLeft');
+  const { events } = await bench.retrace.get(`/api/v1/log?limit=6&log=${id}`);
+  await stands(page, events[0].position);
+  await page.getByRole('button', { name: 'Pin A' }).click();
+  for (const link of ['Trace', 'History']) {
+    assert.match((await page.locator('.happened').getByText(link).getAttribute('href')) ?? '', new RegExp(`\\?log=${id}$`));
+  }
+  await page.getByRole('link', { name: 'Compare' }).click();
+  await page.getByRole('link', { name: 'all topics' }).click();
+  const { count } = await bench.retrace.get(`/api/v1/diff?from=${events[0].position}&to=${head.position}&log=${id}`);
+  await becomes(() => page.locator('li.changed-row').count(), count);
+  await page.locator('li.changed-row .who a').first().click();
+  await page.locator('.entity-card').waitFor();
+  assert.match(page.url(), new RegExp(`[?&]log=${id}`));
+  await page.getByRole('link', { name: 'Back to the log' }).click();
+  await page.getByRole('button', { name: 'Live' }).waitFor();
+});
