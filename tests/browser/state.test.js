@@ -179,7 +179,7 @@ test('the row that the event changed is on top, with what it was and what it is'
   assert.ok(change);
   const { page } = await bench.open(t, `/#/state/order?at=%23${change.number}`);
   await arrived(page);
-  const here = page.locator('tbody.here tr.updated');
+  const here = page.locator('tbody.step tr.updated');
   await becomes(() => here.locator('a.entity').first().getAttribute('title'), `order ${change.data.entity_id}`);
   const { change: told } = await bench.retrace.get(`/api/v1/state?at=%23${change.number}`);
   assert.deepEqual(await here.locator('del, ins').allTextContents(), [told.before.status, 'SHIPPED']);
