@@ -28,9 +28,27 @@ const VIEWS = {
  */
 function load({ view, parts }) {
   const page = view === 'page' ? domain.value?.pages.find((page) => page.name === parts[0]) : undefined;
-  if (page) return import(new URL(`assets/pages/${page.name}.js`, document.baseURI).href);
+  if (page) return brought(page.name);
   const known = VIEWS[view];
   return known ? known() : Promise.reject(new Error(`There is no view ${view}${parts.length ? `/${parts[0]}` : ''}.`));
+}
+
+/**
+ * A page that the domain brings, once it looks as it should.
+ *
+ * @param {string} name
+ */
+async function brought(name) {
+  const url = (/** @type {string} */ ending) => new URL(`assets/pages/${name}.${ending}`, document.baseURI).href;
+  const loading = import(url('js'));
+  if (!document.querySelector(`link[href="${url('css')}"]`)) {
+    const link = Object.assign(document.createElement('link'), { rel: 'stylesheet', href: url('css') });
+    await new Promise((done) => {
+      link.onload = link.onerror = done;
+      document.head.append(link);
+    });
+  }
+  return loading;
 }
 
 /** The view that the address names. */

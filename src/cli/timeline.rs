@@ -1,6 +1,11 @@
 //! Which timeline a subcommand is about, and how long old versions are kept.
 
-use std::{fs, path::PathBuf, str::FromStr, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+};
 
 use clap::Args;
 use jiff::{SignedDuration, SpanRelativeTo, fmt::friendly::SpanParser};
@@ -77,17 +82,19 @@ impl TimelineArgs {
     ) -> Result<Timeline, Failure> {
         let (domain, engine) = (domain.clone(), engine.clone());
         let Some(path) = self.path(store, &domain)? else { return Ok(Timeline::in_memory(domain, engine)) };
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            let failed = |error| {
-                let folder = folder.display();
-                Failure::failed(format!(
-                    "can't make the timeline's folder {folder}: {error}; name a file with --timeline"
-                ))
-            };
-            fs::create_dir_all(folder).map_err(failed)?;
-        }
+        make_folder(&path)?;
         Ok(Timeline::open(domain, engine, &path).await?)
     }
+}
+
+/// Makes the folder of a timeline's file where it is missing.
+fn make_folder(path: &Path) -> Result<(), Failure> {
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    let failed = |error| {
+        let folder = folder.display();
+        Failure::failed(format!("can't make the timeline's folder {folder}: {error}; name a file with --timeline"))
+    };
+    fs::create_dir_all(folder).map_err(failed)
 }
 
 /// Whether a timeline can't be used as it is: the log has everything that is in it.
@@ -112,15 +119,18 @@ impl KeepArgs {
         domain: &Arc<Domain>,
         engine: &Engine,
     ) -> Result<(Timeline, bool), Failure> {
-        if let Some(path) = self.timeline.path(store, domain)?
-            && path.try_exists().unwrap_or(true)
-            && let Err(error) = Timeline::open_reading(domain.clone(), engine.clone(), &path).await
-            && is_unusable(&error)
-        {
-            talk!("{error}; until then, what was is told from the log, which takes longer");
-            return Ok((Timeline::in_memory(domain.clone(), engine.clone()), false));
+        let (domain, engine) = (domain.clone(), engine.clone());
+        let Some(path) = self.timeline.path(store, &domain)? else {
+            return Ok((Timeline::in_memory(domain, engine), true));
+        };
+        make_folder(&path)?;
+        match Timeline::open(domain.clone(), engine.clone(), &path).await {
+            Err(error) if is_unusable(&error) => {
+                talk!("{error}; until then, what was is told from the log, which takes longer");
+                Ok((Timeline::in_memory(domain, engine), false))
+            }
+            opened => Ok((opened?, true)),
         }
-        Ok((self.timeline.open(store, domain, engine).await?, true))
     }
 
     /// What becomes of old versions.

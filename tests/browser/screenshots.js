@@ -9,6 +9,7 @@ import { busyShop } from './support/queues.js';
 import { fixture, Retrace } from './support/retrace.js';
 import { entries, longestOrder } from './support/story.js';
 import { until } from './support/until.js';
+import { settled } from './support/workbench.js';
 
 const folder = fileURLToPath(new URL('../../docs/images/', import.meta.url));
 const DEMO = 'ordershop-demo';
@@ -67,20 +68,6 @@ const LOOKS = [
   ['dark', 'wide'],
   ['dark', 'narrow'],
 ];
-
-/**
- * Waits until a view has all that it shows.
- * @param {import('playwright-core').Page} page
- */
-async function settled(page) {
-  await page.locator('.connection.live').waitFor();
-  await page.waitForLoadState('networkidle');
-  await until('nothing is on its way', async () => (await page.locator('[aria-busy=true]').count()) === 0);
-  await page.evaluate(async () => {
-    await document.fonts.ready;
-    await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
-  });
-}
 
 /**
  * @param {import('playwright-core').Browser} browser

@@ -5,7 +5,7 @@ import { serious } from './support/axe.js';
 import { NARROW } from './support/browser.js';
 import { fixture } from './support/retrace.js';
 import { becomes, until } from './support/until.js';
-import { workbench } from './support/workbench.js';
+import { settled, workbench } from './support/workbench.js';
 
 const bench = workbench({ history: fixture('happy-path') });
 
@@ -26,7 +26,13 @@ const PLACES = [
 const live = (page) => page.locator('.connection.live').waitFor();
 
 /** Which place of the navigation one is at. @param {Page} page */
-const current = (page) => page.locator('nav [aria-current=page]').allTextContents();
+const current = (page) => page.locator('nav[aria-label=Views] [aria-current=page]').allTextContents();
+
+/** Whether a page is at an address, or further in. @param {Page} page @param {string | undefined} address */
+const isAt = (page, address) => new URL(page.url()).hash.split('?')[0]?.concat('/').startsWith(`${address}/`);
+
+/** What a view says, but for how long something has been so. @param {string} text */
+const unmoving = (text) => text.replaceAll(/\d+(\.\d+)? ?(ms|s|min|h)\b/g, 'a while').split('\n');
 
 /** What has the focus: its tag, and what it says where that is short. @param {Page} page */
 const focused = (page) =>
@@ -40,7 +46,7 @@ test('the address alone leads to the live view, with the domain in the title', a
   await live(page);
   assert.equal(new URL(page.url()).hash, '#/live');
   assert.equal(await page.title(), 'live · ordershop · Retrace');
-  const links = await page.locator('nav a').evaluateAll((links) =>
+  const links = await page.locator('nav[aria-label=Views] a').evaluateAll((links) =>
     links.map((link) => [link.textContent?.trim() ?? '', link.getAttribute('href') ?? '']),
   );
   assert.deepEqual(links, PLACES);
@@ -50,14 +56,13 @@ for (const [said, address] of PLACES) {
   test(`${said} is reached by keyboard alone, and has the focus`, async (t) => {
     const { page } = await bench.open(t, said === 'Live' ? '/#/projections' : '/');
     await live(page);
-    await page.evaluate(() => document.body.focus());
     for (let steps = 0; (await focused(page)) !== `a ${said}`; steps += 1) {
       assert.ok(steps < 20, `Tab does not lead to ${said}`);
       await page.keyboard.press('Tab');
     }
     await page.keyboard.press('Enter');
     await becomes(() => current(page), [said]);
-    assert.equal(new URL(page.url()).hash.split('?')[0], address);
+    assert.ok(isAt(page, address), page.url());
     await becomes(() => page.evaluate(() => document.activeElement?.id), 'main');
     await page.goBack();
     await becomes(() => current(page), [said === 'Live' ? 'Projections' : 'Live']);
@@ -65,12 +70,15 @@ for (const [said, address] of PLACES) {
 
   test(`${said} stays where it is when it is loaded again`, async (t) => {
     const { page } = await bench.open(t, `/${address}`);
-    await live(page);
     await becomes(() => current(page), [said]);
+    await settled(page);
+    const [before, shown] = [page.url(), await page.locator('main').innerText()];
+    assert.ok(isAt(page, address), before);
     await page.reload();
-    await live(page);
     await becomes(() => current(page), [said]);
-    assert.equal(new URL(page.url()).hash.split('?')[0], address);
+    await settled(page);
+    assert.equal(page.url(), before);
+    assert.deepEqual(unmoving(await page.locator('main').innerText()), unmoving(shown));
   });
 
   for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
@@ -78,8 +86,7 @@ for (const [said, address] of PLACES) {
       const { page } = await bench.open(t, `/${address}`, { colorScheme });
       await live(page);
       await becomes(() => current(page), [said]);
-      await until('the view is there', () => page.locator('main > *').count());
-      await page.waitForLoadState('networkidle');
+      await settled(page);
       assert.deepEqual(await serious(page), []);
       await page.setViewportSize(NARROW);
       assert.deepEqual(await serious(page), []);

@@ -11,6 +11,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::Response,
 };
+use kernel::Page;
 use rust_embed::{EmbeddedFile, RustEmbed};
 use sha2::{Digest as _, Sha256};
 
@@ -51,11 +52,31 @@ pub(crate) async fn asset(Path(path): Path<String>, request: Request) -> Result<
     file(&path, request.uri(), request.headers())
 }
 
-/// `GET /assets/pages/<name>.js`: a page that the domain brings.
-pub(crate) async fn page(State(gateway): State<Site>, Path(name): Path<String>, uri: Uri) -> Result<Response, Problem> {
-    let page = name.strip_suffix(".js").and_then(|name| gateway.domain.pages().iter().find(|page| page.name == name));
-    let page = page.ok_or_else(|| nothing(&uri))?;
-    Ok(response("pages/page.js", Body::from(page.script)))
+/// `GET /assets/pages/<name>.js` and `<name>.css`: a page that the domain brings.
+pub(crate) async fn page(State(gateway): State<Site>, Path(file): Path<String>, uri: Uri) -> Result<Response, Problem> {
+    let (name, kind) = file.rsplit_once('.').ok_or_else(|| nothing(&uri))?;
+    let page = page_of(&gateway, name).ok_or_else(|| nothing(&uri))?;
+    let text = match kind {
+        "js" => page.script,
+        "css" => page.style,
+        _ => return Err(nothing(&uri)),
+    };
+    Ok(response(&file, Body::from(text)))
+}
+
+/// `GET /assets/pages/<name>/<module>`: what such a page is made of.
+pub(crate) async fn module(
+    State(gateway): State<Site>,
+    Path((name, file)): Path<(String, String)>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let modules = page_of(&gateway, &name).map(|page| page.modules).unwrap_or_default();
+    let (file, text) = modules.iter().find(|(known, _)| *known == file).ok_or_else(|| nothing(&uri))?;
+    Ok(response(file, Body::from(*text)))
+}
+
+fn page_of<'s>(gateway: &'s Site, name: &str) -> Option<&'s Page> {
+    gateway.domain.pages().iter().find(|page| page.name == name)
 }
 
 fn file(path: &str, uri: &Uri, headers: &HeaderMap) -> Result<Response, Problem> {

@@ -32,9 +32,9 @@ const LIMIT: usize = 50;
 /// How many rows an answer has at most.
 const MOST: usize = 1_000;
 
-/// `GET /api/v1/state[?at=][&topic=[&after=]][&limit=]`
+/// `GET /api/v1/state[?at=][&topic=[&after=]][&limit=][&log=]`
 pub(crate) async fn state(State(gateway): State<Site>, uri: Uri) -> Result<Response, Problem> {
-    request::only(&uri, &["at", "topic", "after", "limit"])?;
+    request::only(&uri, &["at", "topic", "after", "limit", "log"])?;
     let source = gateway.source(&uri)?;
     let limit = request::limit(&uri, LIMIT, MOST)?;
     let topic = request::parameter(&uri, "topic").map(|topic| gateway.known_topic(&topic)).transpose()?;
@@ -89,13 +89,13 @@ struct Keyed {
     row: Option<Box<RawValue>>,
 }
 
-/// `GET /api/v1/state/<topic>/<key>[?at=]`
+/// `GET /api/v1/state/<topic>/<key>[?at=][&log=]`
 pub(crate) async fn row(
     State(gateway): State<Site>,
     Path((topic, key)): Path<(String, String)>,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    request::only(&uri, &["at"])?;
+    request::only(&uri, &["at", "log"])?;
     let topic = gateway.known_topic(&topic)?.name;
     let source = gateway.source(&uri)?;
     let (at, head) = (at(&source, &uri).await?, Past::head(&source).await?);
@@ -129,13 +129,13 @@ struct One<'k> {
     exists_later: Option<bool>,
 }
 
-/// `GET /api/v1/state/<topic>/<key>/referrers[?at=][&limit=]`
+/// `GET /api/v1/state/<topic>/<key>/referrers[?at=][&limit=][&log=]`
 pub(crate) async fn referrers(
     State(gateway): State<Site>,
     Path((topic, key)): Path<(String, String)>,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    request::only(&uri, &["at", "limit"])?;
+    request::only(&uri, &["at", "limit", "log"])?;
     let topic = gateway.known_topic(&topic)?.name;
     let limit = request::limit(&uri, LIMIT, MOST)?;
     let source = gateway.source(&uri)?;

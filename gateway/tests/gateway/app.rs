@@ -67,7 +67,7 @@ impl App {
         let engine = Engine::open(url, &Namespace::default(), &topics).await.unwrap();
         let model = ReadModel::open(url, &Namespace::default()).await.unwrap();
         let (tail, _) = Tail::follow(engine.clone()).await.unwrap();
-        let timeline = Timeline::in_memory(domain.clone(), engine.clone());
+        let timeline = timeline(url, &domain, &engine).await;
         let gateway = gateway(&domain, &engine, &tail, &model, &timeline, settings);
         let (stop, behind) = (CancellationToken::new(), CancellationToken::new());
         let (address, serving) = serve(gateway, stop.clone()).await;
@@ -151,6 +151,19 @@ impl Drop for App {
     fn drop(&mut self) {
         self.stop.cancel();
         self.behind.cancel();
+    }
+}
+
+/// Beside a log in a file, in a file of short runs.
+async fn timeline(url: &StoreUrl, domain: &Arc<Domain>, engine: &Engine) -> Timeline {
+    match url {
+        StoreUrl::Sqlite(path) => {
+            let path = path.with_extension("timeline");
+            Timeline::open(domain.clone(), engine.clone(), &path).await.unwrap().with_runs_of(20)
+        }
+        StoreUrl::Memory | StoreUrl::History(_) | StoreUrl::Redis(_) => {
+            Timeline::in_memory(domain.clone(), engine.clone())
+        }
     }
 }
 

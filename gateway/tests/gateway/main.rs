@@ -22,5 +22,6 @@ mod rebuilds;
 mod refusals;
 mod replays;
 mod security;
+mod state;
 mod stopping;
 mod vendored;

@@ -48,6 +48,10 @@ async fn an_opened_history_answers_as_its_log_did() {
     for path in [
         "/api/v1/log".to_owned(),
         format!("/api/v1/log?after={}&limit=2", first.position),
+        "/api/v1/state?topic=account".to_owned(),
+        format!("/api/v1/state?at={}&topic=transfer&limit=1", given.position),
+        format!("/api/v1/state/account/{account}"),
+        format!("/api/v1/state/account/{account}/referrers"),
         format!("/api/v1/diff?from={}&to={}", first.position, last.position),
         format!("/api/v1/history/account/{account}"),
         format!("/api/v1/history/account/{account}?at={}", first.position),

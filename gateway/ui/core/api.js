@@ -63,7 +63,7 @@ export const get = (path, query, options) => ask('GET', address(path, query), un
 /**
  * @param {string[]} path
  * @param {any} [body] JSON, or a Blob that is sent as it is
- * @param {{headers?: Record<string, string>, query?: Record<string, string | number | null | undefined>}} [options]
+ * @param {{headers?: Record<string, string>, query?: Record<string, string | number | null | undefined>, heard?: Heard}} [options]
  * @returns {Promise<any>} the result
  */
 export const post = (path, body, options) => ask('POST', address(path, options?.query), body, options);
@@ -71,23 +71,27 @@ export const post = (path, body, options) => ask('POST', address(path, options?.
 /**
  * @param {string[]} path
  * @param {any} body
+ * @param {{heard?: Heard}} [options]
  * @returns {Promise<any>} the result
  */
-export const put = (path, body) => ask('PUT', address(path), body);
+export const put = (path, body, options) => ask('PUT', address(path), body, options);
 
 /**
  * @param {string[]} path
+ * @param {{heard?: Heard}} [options]
  * @returns {Promise<any>} the result
  */
-export const del = (path) => ask('DELETE', address(path));
+export const del = (path, options) => ask('DELETE', address(path), undefined, options);
+
+/** @typedef {(headers: Headers) => void} Heard is given the headers of the answer, whatever it is */
 
 /**
  * @param {string} method
  * @param {string} url
  * @param {any} [body]
- * @param {{signal?: AbortSignal, headers?: Record<string, string>}} [options]
+ * @param {{signal?: AbortSignal, headers?: Record<string, string>, heard?: Heard}} [options]
  */
-async function ask(method, url, body, { signal: aborted, headers = {} } = {}) {
+async function ask(method, url, body, { signal: aborted, headers = {}, heard } = {}) {
   const request = new Headers(headers);
   if (token.value) request.set('authorization', `Bearer ${token.value}`);
   if (body !== undefined && !(body instanceof Blob)) {
@@ -103,6 +107,7 @@ async function ask(method, url, body, { signal: aborted, headers = {} } = {}) {
     if (aborted?.aborted) throw error;
     throw new ApiError(0, 'The gateway does not answer.');
   }
+  heard?.(response.headers);
   const answer = read(text, response.status);
   if (response.ok) return answer.result;
   const said = answer.detail ?? answer.error ?? `The gateway answered with status ${response.status}.`;

@@ -22,7 +22,7 @@ import { topicOf } from './domain.js';
  */
 
 /** Beyond this many nodes, branches that do not lead to what was asked for are folded at first. */
-const MANY = 150;
+export const MANY = 150;
 
 /** How many levels stay open of a tree that has many. */
 const OPEN = 2;

@@ -39,16 +39,16 @@ export function Card({ node, x, y, hue, label, since, isOpen, isStop, isFolded, 
       aria-selected=${isOpen}
       aria-current=${asked ? 'true' : null}
       aria-expanded=${effects.length > 0 ? !isFolded : null}
-      aria-label=${told(node, label, since)}
       onClick=${() => onChoose(id)}
     >
       <div class="what">
         ${event ? html`<${Chip} topic=${event.topic} /> <b>${verbOf(event)}</b>` : html`<b>${kind === 'missing' ? 'not in the log' : 'command'}</b>`}
-        ${asked && html`<span class="here" title="This was asked for">◆</span>`}
+        ${asked && html`<span class="here" title="This was asked for" aria-hidden="true">◆</span><span class="unseen">asked for</span>`}
       </div>
       <div class="more">
         ${!isWide && by}
         <bdi>${event ? label : serviceOf(node) ?? html`<${Id} value=${id} />`}</bdi>
+        ${isWide && handler && html`<span class="unseen">by saga ${handler}${inferred && `, inferred, ${inferred}`}</span>`}
         <span class="since">${event ? since : fate?.status ?? (kind === 'command' && !handler ? 'client' : '')}</span>
       </div>
       ${effects.length > 0 &&
@@ -57,17 +57,4 @@ export function Card({ node, x, y, hue, label, since, isOpen, isStop, isFolded, 
       >`}
     </div>
   `;
-}
-
-/**
- * What a node is, in words.
- *
- * @param {Node} node
- * @param {string} label
- * @param {string} since
- */
-function told({ id, what: { kind, event, handler, inferred, asked, fate } }, label, since) {
-  const name = event ? `${event.topic} ${verbOf(event)}` : kind === 'missing' ? `event ${id}, not in the log` : `command ${id}`;
-  const by = handler && `by saga ${handler}${inferred ? `, inferred, ${inferred}` : ''}`;
-  return [name, label, by, since, fate?.status, asked && 'asked for'].filter(Boolean).join(', ');
 }

@@ -4,7 +4,7 @@ import { parse, same } from '../core/json.js';
 import { count, plural } from '../core/format.js';
 import { html } from '../core/html.js';
 import { labelOf } from '../core/domain.js';
-import { Changes, Chip, EntityLink, fieldsOf } from './data.js';
+import { Changes, Chip, EntityLink, fieldsOf, Id } from './data.js';
 
 /**
  * A row from its JSON; what is none stays text.
@@ -48,7 +48,7 @@ export function Differing({ differences, titles }) {
       const [old, now] = [rowOf(found), rowOf(expected)];
       return html`<details key=${`${topic}/${key}`} open=${index === 0}>
         <summary>
-          <${Chip} topic=${topic} /> <${EntityLink} topic=${topic} id=${key} /> <span>${labelOf(topic, old ?? now)}</span>
+          <${Chip} topic=${topic} /> <${Id} value=${key} /> <span>${labelOf(topic, old ?? now)}</span>
           <b>${summary(topic, old, now, titles)}</b>
         </summary>
         ${isWritten(old, now)
@@ -57,6 +57,7 @@ export function Differing({ differences, titles }) {
               <div><dt>${titles[1]}</dt><dd><code class="text">${expected}</code></dd></div>
             </dl>`
           : html`<${Changes} topic=${topic} before=${old} after=${now} titles=${titles} />`}
+        <p class="where"><${EntityLink} topic=${topic} id=${key}>${`${topic} in State`}</${EntityLink}></p>
       </details>`;
     })}
     ${all > first.length && html`<p class="hint">${`And ${plural(all - first.length, 'row')} more; the first ${count(first.length)} are shown.`}</p>`}

@@ -23,7 +23,7 @@ export function Digest({ value }) {
     // Pages from other machines may not write there, unless they came over TLS.
     copied.then(() => say('The digest is copied.'), () => say(`The digest is ${value}`));
   };
-  return html`<button class="digest" title=${`${value}: copy`} aria-label=${`Digest ${value}; copy it`} onClick=${copy}
+  return html`<button class="digest" title=${`${value}: copy`} onClick=${copy}
     ><i aria-hidden="true">${hues(value).map((hue) => html`<b style=${{ '--hue': hue }}></b>`)}</i><code>${value.slice(0, 10)}…</code></button
   >`;
 }

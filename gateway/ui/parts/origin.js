@@ -25,8 +25,8 @@ export const Fitting = ({ fit }) =>
  */
 export const Mentioned = ({ mention, log }) =>
   html`<span class="mentioned"
-    ><a href=${href(['trace', mention.id], { log })} title=${`Trace of event ${mention.id}`}
-      ><${Chip} topic=${mention.topic} /> ${verbOf(mention)}</a
+    ><${Chip} topic=${mention.topic} /> <a href=${href(['trace', mention.id], { log })} title=${`Trace of event ${mention.id}`}
+      >${verbOf(mention)}</a
     >${mention.key && mention.key !== mention.position &&
     html` <${EntityLink} topic=${mention.topic} id=${mention.key} at=${mention.position} log=${log} />`}</span
   >`;

@@ -3,7 +3,7 @@
 import { hueOf } from '../core/domain.js';
 import { between } from '../core/format.js';
 import { html, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../core/html.js';
-import { lay, line, NARROW, pathTo, towards, WIDE } from '../core/tree.js';
+import { lay, line, MANY, NARROW, pathTo, towards, WIDE } from '../core/tree.js';
 import { Card } from './card.js';
 
 /** @typedef {import('../core/tree.js').Node} Node */
@@ -38,7 +38,8 @@ export function Tree({ root, start, labels, open, folded, onOpen, onFold }) {
   const [span, look] = useSpan(box);
   const isMoving = useRef(false);
   // Of a tree of a thousand cards only those that can be seen are there, and the one that has the focus.
-  const seen = placed.filter(({ y }, place) => place === index || (y > span[0] && y < span[1]));
+  const isSeen = (/** @type {Placed} */ { y }, /** @type {number} */ place) => place === index || (y > span[0] && y < span[1]);
+  const seen = placed.length > MANY ? placed.filter(isSeen) : placed;
 
   // What was asked for is in sight, wherever in the tree it is.
   useLayoutEffect(() => {

@@ -104,7 +104,7 @@ function One({ service, depth }) {
     <nav class="tabs" aria-label=${`Commands of ${service}`}>
       ${STATES.map(
         (one) =>
-          html`<a href=${href(['queues', service], { state: one })} aria-current=${one === state ? 'page' : null}
+          html`<a href=${href(['queues', service], { state: one })} aria-current=${one === state ? 'true' : null}
             >${one} <b class=${one === 'dead' && depth?.dead ? 'bad' : ''}>${count(depth?.[one])}</b></a
           >`,
       )}

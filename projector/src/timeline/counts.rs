@@ -50,3 +50,56 @@ impl Recent {
         grown
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kernel::{CREATED, Checkpoint, DELETED, Domain, Entity, Event, Field, Meta, Topic};
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::timeline::recent::{Living, Scope, Versions, name};
+
+    #[derive(Serialize, Deserialize)]
+    struct Tree {
+        entity_id: String,
+        name: String,
+    }
+
+    impl Entity for Tree {
+        const TOPIC: &'static str = "tree";
+
+        fn topic() -> Topic {
+            Topic::entity(Self::TOPIC, "trees", "forest", vec![Field::text("name").or_empty()])
+        }
+    }
+
+    /// Between the write of a run and its end in memory, memory begins before the file's end.
+    #[test]
+    fn what_the_file_has_already_is_not_counted_twice() {
+        let mut living = Living::default();
+        living.set(name("tree", "old"), Some(1));
+        let domain = Domain::new("forest").entity::<Tree>();
+        let mut recent = Recent::new(&domain, Checkpoint::default(), living, Scope::All, Versions::All);
+        let events = [(CREATED, "a"), (DELETED, "old"), (CREATED, "b"), (DELETED, "a"), (CREATED, "a"), (CREATED, "a")];
+        for (ms, (action, key)) in (1..).zip(events) {
+            let event = Event {
+                topic: "tree".into(),
+                position: Position::new(ms, 0),
+                number: None,
+                id: ms.to_string(),
+                action: action.into(),
+                data: format!(r#"{{"entity_id":"{key}","name":""}}"#),
+                meta: Meta::default(),
+            };
+            recent.take(&kernel::Entry::Event(event).as_seen());
+        }
+        let grown = |from, to| recent.grown(Position::new(from, 0), Position::new(to, 0))["tree"];
+        let from_the_first = [1, 0, 1, 0, 1, 1];
+        for (to, grown_by) in (1..).zip(from_the_first) {
+            assert_eq!(grown(0, to), grown_by, "up to {to}");
+            for from in 1..=to {
+                assert_eq!(grown(from, to), grown_by - grown(0, from), "after {from} up to {to}");
+            }
+        }
+    }
+}

@@ -255,8 +255,13 @@ pub struct Page {
     /// What it is called.
     pub title: &'static str,
     /// An ES module whose default export is the page, a component; what it may use is what the module `retrace`
-    /// exports.
+    /// exports, and `modules`.
     pub script: &'static str,
+    /// The modules that the script is made of, by file name: `("cart.js", …)` of the page `shop` is `./shop/cart.js`
+    /// for the script, and `./cart.js` for the others.
+    pub modules: &'static [(&'static str, &'static str)],
+    /// Its style sheet, beside those of the workbench, whose colours and classes it may use.
+    pub style: &'static str,
 }
 
 /// A domain: everything about it that the rest of Retrace needs to know, as one value.

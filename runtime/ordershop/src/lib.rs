@@ -14,6 +14,7 @@
 //! | [`sagas`] | what follows from what: stock, order status, shippings, mails |
 //! | [`queries`] | the questions with routes of their own |
 //! | [`demo`] | simulated clients |
+//! | `shop` | the page on which a person places orders by hand |
 //!
 //! Start with [`order::Status::successors`], the status graph, then [`sagas`].
 
@@ -28,6 +29,7 @@ pub mod product;
 pub mod queries;
 pub mod sagas;
 pub mod shipping;
+mod shop;
 #[cfg(test)]
 mod testing;
 
@@ -62,6 +64,7 @@ pub fn domain() -> kernel::Domain {
         .query::<queries::SentMails>()
         .query::<queries::Report>()
         .query::<queries::OrderReport>()
+        .page(shop::PAGE)
         .demo::<demo::Client>()
 }
 

@@ -126,9 +126,12 @@ pub(crate) async fn numbers_are_found_wherever_they_are(engine: Engine) {
 pub(crate) async fn pages_backwards_are_the_log_from_its_end(engine: Engine) {
     assert_eq!(engine.entries_before(Position::MAX, 7).await.unwrap(), []);
     let positions = fill(&engine).await;
+    // A topic that has had the log to itself for a while.
+    let order = |n: u32| draft("order", &n.to_string());
+    engine.commit_one(append((0..300).map(order).collect())).await.unwrap();
     let log: Vec<_> = read_all(&engine).await.into_iter().map(Entry::Event).collect();
     assert!(backwards(&engine, Position::MAX, 7).await == log);
-    for limit in [64, 65, 500, 1_000_000] {
+    for limit in [64, 65, 200, 500, 1_000_000] {
         assert!(backwards(&engine, Position::MAX, limit).await == log, "{limit}");
     }
     assert_eq!(engine.entries_before(positions[10], 3).await.unwrap(), log[7..10]);

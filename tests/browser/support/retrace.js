@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const binary = process.env.RETRACE_BIN ?? join(root, 'target/debug/retrace');
+export const binary = process.env.RETRACE_BIN ?? join(root, 'target/debug/retrace');
 
 /** The path of a history in fixtures/. @param {string} name without its ending */
 export const fixture = (name) => join(root, 'fixtures', `${name}.jsonl`);

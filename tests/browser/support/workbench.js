@@ -2,30 +2,43 @@
 import { after, before } from 'node:test';
 import { context, launch, Watch } from './browser.js';
 import { Retrace } from './retrace.js';
+import { until } from './until.js';
 
 /** @typedef {import('./browser.js').Look} Look */
 
+/** @typedef {{retrace: Retrace, remove: () => Promise<void>}} Made a program, and what ends it with all that it needs */
+
 /**
  * Starts both before the tests of a file, and ends them after. Ask for them only inside tests.
- * @param {import('./retrace.js').Options} [options]
+ * @template {Made} [M=Made]
+ * @param {import('./retrace.js').Options | (() => Promise<M>)} [options] or what makes the program
  */
 export function workbench(options) {
-  /** @type {Retrace | undefined} */
-  let retrace;
+  const make = async () => {
+    if (typeof options === 'function') return options();
+    const retrace = await Retrace.up(options);
+    return /** @type {M} */ ({ retrace, remove: () => retrace.remove() });
+  };
+  /** @type {M | undefined} */
+  let made;
   /** @type {import('playwright-core').Browser | undefined} */
   let browser;
   before(async () => {
-    [retrace, browser] = await Promise.all([Retrace.up(options), launch()]);
+    [made, browser] = await Promise.all([make(), launch()]);
   });
   after(async () => {
     await browser?.close();
-    await retrace?.remove();
+    await made?.remove();
   });
   const started = () => {
-    if (!retrace || !browser) throw new Error('asked for before it was started');
-    return { retrace, browser };
+    if (!made || !browser) throw new Error('asked for before it was started');
+    return { made, retrace: made.retrace, browser };
   };
   return {
+    /** All that was made. */
+    get made() {
+      return started().made;
+    },
     get retrace() {
       return started().retrace;
     },
@@ -51,4 +64,18 @@ export function workbench(options) {
       return { page, watch };
     },
   };
+}
+
+/**
+ * Waits until a view has all that it shows.
+ * @param {import('playwright-core').Page} page
+ */
+export async function settled(page) {
+  await page.locator('.connection.live').waitFor();
+  await page.waitForLoadState('networkidle');
+  await until('nothing is on its way', async () => (await page.locator('[aria-busy=true]').count()) === 0);
+  await page.evaluate(async () => {
+    await document.fonts.ready;
+    await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+  });
 }

@@ -2,7 +2,7 @@
 
 import { api, del, post } from '../../core/api.js';
 import { html } from '../../core/html.js';
-import { go, href } from '../../core/route.js';
+import { setQuery } from '../../core/route.js';
 import { Chip, Id } from '../../parts/data.js';
 import { confirm, say } from '../../parts/dialog.js';
 import { Asked } from './asked.js';
@@ -43,7 +43,7 @@ export async function requeue(service, command) {
   const question = { title: 'Requeue the command?', body, action: 'Requeue' };
   if (!(await agreed(question, act, 'The command is back in the queue.'))) return false;
   // What becomes of it is shown above the list.
-  go(href(['queues', service], { state: 'dead', command: command.id }), { replace: true });
+  setQuery({ state: 'dead', command: command.id });
   return true;
 }
 

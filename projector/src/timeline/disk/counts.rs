@@ -26,9 +26,12 @@ pub(super) struct Growth {
     steps: Vec<(Position, u16, i8)>,
 }
 
-/// What some runs do to the numbers of rows, by the run's number, which is never used again.
+/// What some runs do to the numbers of rows, the last ones asked for.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Known(Arc<Mutex<VecDeque<(u32, Arc<Growth>)>>>);
+pub(super) struct Known(Arc<Mutex<Runs>>);
+
+/// By the run's number, which is never used again.
+type Runs = VecDeque<(u32, Arc<Growth>)>;
 
 impl Known {
     fn get(&self, run: u32) -> Option<Arc<Growth>> {

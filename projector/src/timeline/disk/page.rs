@@ -75,7 +75,8 @@ impl Cut {
         if let (true, Some((key, position))) = (cursor.ready.is_empty(), &cursor.last) {
             let sql = sqlx::query_as(include_str!("page_on.sql")).bind(topic).bind(cursor.run).bind(key);
             let blocks = sql.bind(position).bind(BLOCKS).fetch_all(&mut *self.transaction).await;
-            cursor.ready = Vec::<Packed>::from(blocks.map_err(self.failed())?).into();
+            let blocks: Vec<Packed> = blocks.map_err(self.failed())?;
+            cursor.ready = blocks.into();
             cursor.last = cursor.ready.back().map(|(first, position, _)| (first.clone(), position.clone()));
         }
         let Some((.., packed)) = cursor.ready.pop_front() else { return Ok(()) };
