@@ -71,14 +71,14 @@ function Between({ from, to, topic, log }) {
 
 /** @param {{title: string, place: Place | undefined, pins: {a: string, b: string}, log: string | undefined}} props */
 function End({ title, place, pins, log }) {
-  if (!place) return html`<p class="end"><span>${title}</span> …</p>`;
+  if (!place) return html`<div class="end"><span>${title}</span> …</div>`;
   const { position, number } = place;
-  return html`<p class="end">
+  return html`<div class="end">
     <span>${title}</span>
     <a href=${href(['state'], { at: position, ...pins, log })} title="The state then">
       ${number !== null && html`<b>#${count(number)}</b> `}${position === '0-0' ? 'before the first event' : html`<${When} position=${position} day=${true} />`}
     </a>
-  </p>`;
+  </div>`;
 }
 
 /**
