@@ -6,7 +6,7 @@ import { domain, topicOf } from '../core/domain.js';
 import { count, plural } from '../core/format.js';
 import { html, useEffect, useState } from '../core/html.js';
 import { go, href, route, setQuery } from '../core/route.js';
-import { momentOf } from '../core/steps.js';
+import { momentOf, placed } from '../core/steps.js';
 import { ChangedRow, nameOf } from '../parts/changedrow.js';
 import { When } from '../parts/data.js';
 import { OpenedLog } from '../parts/opened.js';
@@ -50,7 +50,11 @@ function Ask({ from, to }) {
 
 /** @param {{from: string, to: string, topic: string, log: string | undefined}} props */
 function Between({ from, to, topic, log }) {
-  const asked = useAnswer((signal) => get(api('diff'), { from, to, topic, log }, { signal }), [from, to, topic, log]);
+  const question = async (/** @type {AbortSignal} */ signal) => {
+    const answer = await get(api('diff'), { from, to, topic, log }, { signal });
+    return { ...answer, from: placed(answer.from), to: placed(answer.to) };
+  };
+  const asked = useAnswer(question, [from, to, topic, log]);
   const swap = () => setQuery({ from: to, to: from }, { replace: false });
   return html`
     <section class="panel ends" aria-label="Moments">
