@@ -8,8 +8,8 @@ import { confirm, say } from '../../parts/dialog.js';
 import { Answer } from '../../parts/problem.js';
 import { Digest } from '../../parts/digest.js';
 import { Differing } from '../../parts/differing.js';
+import { Meter } from '../../parts/meter.js';
 import { astrayText, disorderText } from './disorder.js';
-import { Meter } from './progress.js';
 import { Place, total } from './standing.js';
 
 /** How often it is asked how an audit goes, milliseconds. */

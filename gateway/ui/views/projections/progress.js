@@ -2,6 +2,7 @@
 
 import { count, duration, rate } from '../../core/format.js';
 import { html } from '../../core/html.js';
+import { Meter } from '../../parts/meter.js';
 import { stop } from './acts.js';
 
 /** What it does, in order. @type {[import('./types.js').Progress['phase'], string][]} */
@@ -37,9 +38,3 @@ export function Rebuilding({ progress, again }) {
     </div>
   </div>`;
 }
-
-/** @param {{name: string, percent: number}} props */
-export const Meter = ({ name, percent }) =>
-  html`<span class="meter" role="progressbar" aria-label=${name} aria-valuemin="0" aria-valuemax="100" aria-valuenow=${percent}
-    ><i style=${{ width: `${percent}%` }}></i></span
-  >`;

@@ -1,7 +1,7 @@
 /** What each click causes: the events of its commands, and whatever they lead to. */
 
 import { api, get, html, listen, Problem, short, signal } from 'retrace';
-import { keep } from './reading.js';
+import { keep, products } from './reading.js';
 
 /** @typedef {import('retrace').LogEvent} LogEvent */
 /** @typedef {(headers: Headers) => void} Heard */
@@ -53,9 +53,19 @@ export async function act(place, title, work) {
     return result;
   } catch (error) {
     change(id, (click) => ({ ...click, isUnderWay: false, isRefused: true }));
-    refused.value = { place, error: /** @type {Error} */ (error) };
+    refused.value = { place, error: told(/** @type {Error} */ (error)) };
     return undefined;
   }
+}
+
+/**
+ * What the shop says, with the names of products in place of their ids.
+ *
+ * @param {Error} error
+ */
+function told(error) {
+  for (const [id, product] of products.value) if (product) error.message = error.message.replaceAll(id, product.name);
+  return error;
 }
 
 /**

@@ -69,7 +69,7 @@ function Next({ id, life: { cart, status, shipping, isDeleted } }) {
     case 'SHIPPED':
       return html`<p class="next"><button class="main" disabled=${!shipping} onClick=${deliver}>Deliver</button> It is on its way to the customer.</p>`;
     case 'DELIVERED':
-      return html`<p class="next">It has arrived. That was the whole way: look at its <a href=${href(['history', 'order', id])}>history</a>, or order something else.</p>`;
+      return html`<p class="next"><span>It has arrived. That was the whole way: look at its <a href=${href(['history', 'order', id])}>history</a>, or order something else.</span></p>`;
     case 'OUT_OF_STOCK':
       return html`<p class="next">There was not enough in stock when the order came, so nothing was taken. ${remove}
         <button onClick=${() => setQuery({ order: null })}>Close</button></p>`;

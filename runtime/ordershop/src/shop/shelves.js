@@ -49,7 +49,7 @@ export function Shelves({ customer, cart }) {
       setStock((stock) => stock && withChanges(stock, changed));
     });
   }, []);
-  if (stock === null) return html`<section class="panel">${error ? html`<${Problem} error=${error} retry=${() => load(null)} />` : ''}</section>`;
+  if (stock === null) return error ? html`<${Problem} error=${error} retry=${() => load(null)} />` : html`<section class="panel" aria-busy="true"></section>`;
   if (stock.size === 0) return html`<${Empty} customer=${customer} />`;
   return html`<section class="panel flush shelves" aria-labelledby="shelves">
     <div class="title"><h2 id="shelves">Products</h2></div>

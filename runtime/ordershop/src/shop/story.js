@@ -42,7 +42,7 @@ function Caused({ event, depth }) {
   return html`<li class=${`depth-${Math.min(depth, 4)}`}>
     <span class="what" title=${timeOf(position)?.time}>
       <${Chip} topic=${topic} /> <span class="verb">${verbOf(event)} ${said(event)}</span>
-      ${handler && html`<small>by saga ${handler}</small>`}
+      ${handler && html` <small>saga ${handler}</small>`}
     </span>
     <span class="ways">
       <a href=${href(['trace', id])} aria-label=${`Trace of ${subject}`}>Trace</a>

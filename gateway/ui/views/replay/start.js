@@ -1,0 +1,40 @@
+/** What is to be decided again. */
+
+import { domain } from '../../core/domain.js';
+import { html } from '../../core/html.js';
+import { route, setQuery } from '../../core/route.js';
+import { Problem } from '../../parts/problem.js';
+
+/** The parameters of the address that a replay is asked with. */
+const ASKED = ['log', 'from', 'to', 'topic', 'handler'];
+
+/** What the address asks for. @returns {import('./types.js').Scope} */
+export const scope = () => Object.fromEntries(Object.entries(route.value.query).filter(([name, value]) => ASKED.includes(name) && value));
+
+/** @param {{error: Error | null, isRunning: boolean, onStart: () => void}} props */
+export function Start({ error, isRunning, onStart }) {
+  const { from, to, topic, handler } = route.value.query;
+  const given = (/** @type {string} */ name) => (/** @type {Event} */ { currentTarget }) =>
+    setQuery({ [name]: /** @type {HTMLInputElement} */ (currentTarget).value.trim() });
+  const start = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    onStart();
+  };
+  const choice = (/** @type {string} */ name, /** @type {string} */ title, /** @type {string | undefined} */ chosen, /** @type {string[]} */ names) =>
+    html`<label>${title}
+      <select name=${name} onChange=${given(name)}>
+        <option value="" selected=${!chosen}>all</option>
+        ${names.map((one) => html`<option value=${one} selected=${one === chosen}>${one}</option>`)}
+      </select></label
+    >`;
+  const sagas = domain.value?.sagas.map((saga) => saga.name) ?? [];
+  const topics = domain.value?.topics.map((one) => one.name) ?? [];
+  return html`<form class="scope" onSubmit=${start}>
+    ${choice('handler', 'Decisions of saga', handler, sagas)} ${choice('topic', 'On events of topic', topic, topics)}
+    <label>From <input name="from" value=${from ?? ''} placeholder="the beginning" autocomplete="off" onChange=${given('from')} /></label>
+    <label>To <input name="to" value=${to ?? ''} placeholder="the end" autocomplete="off" onChange=${given('to')} /></label>
+    <p class="hint">A position, a time, or #12 for the twelfth event.</p>
+    <p class="buttons"><button class="main" disabled=${isRunning}>Verify</button></p>
+    ${error && html`<${Problem} error=${error} />`}
+  </form>`;
+}
