@@ -1,7 +1,7 @@
 //! What the gateway says about itself and what is behind it.
 
 use gateway::{Gateway, Settings, Unroutable};
-use kernel::{Domain, Entity, Field, Topic};
+use kernel::{Domain, Entity, Field, Page, Topic};
 use runtime::StoreUrl;
 use serde::{Deserialize, Serialize};
 
@@ -139,6 +139,31 @@ async fn the_workbench_is_in_the_binary() {
         ["/assets/", "/assets/nothing.js", "/assets/../Cargo.toml", "/assets/%2e%2e/Cargo.toml", "/assets/pages/x.js"]
     {
         assert_eq!(app.get(nowhere).await.status, 404, "{nowhere}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_the_domain_brings_is_served_with_what_it_is_made_of() {
+    let page = Page {
+        name: "desk",
+        title: "Desk",
+        script: "import './desk/lamp.js';",
+        modules: &[("lamp.js", "export {};")],
+        style: ".desk {}",
+    };
+    let app = App::of(Domain::new("office").page(page), &StoreUrl::Memory, Settings::default()).await;
+    let pages = app.get("/api/v1/topics").await.member("result")["pages"].take();
+    assert_eq!(pages, serde_json::json!([{"name": "desk", "title": "Desk"}]));
+    for (file, kind, text) in [
+        ("desk.js", "text/javascript; charset=utf-8", "import './desk/lamp.js';"),
+        ("desk.css", "text/css; charset=utf-8", ".desk {}"),
+        ("desk/lamp.js", "text/javascript; charset=utf-8", "export {};"),
+    ] {
+        let found = app.get(&format!("/assets/pages/{file}")).await;
+        assert_eq!((found.header("content-type"), found.said()), (kind, (200, text)), "{file}");
+    }
+    for nowhere in ["desk", "desk.html", "door.js", "desk/door.js", "door/lamp.js"] {
+        assert_eq!(app.get(&format!("/assets/pages/{nowhere}")).await.status, 404, "{nowhere}");
     }
 }
 
