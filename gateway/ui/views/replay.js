@@ -2,7 +2,7 @@
 
 import { api, del, get, post } from '../core/api.js';
 import { useAnswer, usePolled } from '../core/asking.js';
-import { html, useRef, useState } from '../core/html.js';
+import { html, useEffect, useState } from '../core/html.js';
 import { route, setQuery } from '../core/route.js';
 import { say } from '../parts/dialog.js';
 import { Answer } from '../parts/problem.js';
@@ -14,9 +14,10 @@ import { scope, Start } from './replay/start.js';
 const [OFTEN, SELDOM] = [250, 5_000];
 
 export default function Replay() {
-  const pace = useRef(SELDOM);
-  const asked = usePolled((signal) => get(api('replays'), {}, { signal }), pace.current);
-  pace.current = asked.answer?.current ? OFTEN : SELDOM;
+  const [pace, setPace] = useState(SELDOM);
+  const asked = usePolled((signal) => get(api('replays'), {}, { signal }), pace);
+  const isRunning = Boolean(asked.answer?.current);
+  useEffect(() => setPace(isRunning ? OFTEN : SELDOM), [isRunning]);
   const histories = useAnswer((signal) => get(api('histories'), {}, { signal }), []);
   const opening = useOpening(histories.again);
   const [error, setError] = useState(/** @type {Error | null} */ (null));
@@ -51,7 +52,7 @@ export default function Replay() {
     </header>
     <section class="panel asked-for" aria-label="What to verify">
       <${Logs} histories=${opened} chosen=${route.value.query.log} opening=${opening} again=${histories.again} />
-      <${Start} error=${error} isRunning=${Boolean(asked.answer?.current)} onStart=${start} />
+      <${Start} error=${error} isRunning=${isRunning} onStart=${start} />
     </section>
     <div class="outcome">
       <${Answer} asked=${asked}>${(/** @type {import('./replay/types.js').Replays} */ { current, last }) => html`
