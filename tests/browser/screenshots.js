@@ -2,6 +2,8 @@
 //   node screenshots.js            all of them
 //   node screenshots.js live shop  some
 import { mkdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { context, launch, NARROW, Watch, WIDE } from './support/browser.js';
 import { small } from './support/png.js';
@@ -15,49 +17,58 @@ const folder = fileURLToPath(new URL('../../docs/images/', import.meta.url));
 const DEMO = 'ordershop-demo';
 const log = await entries(DEMO);
 const { id: order, events: life } = longestOrder(log);
-const paid = life.find(({ data }) => data.status === 'CLEARED') ?? life[0];
-const at = encodeURIComponent(`#${paid?.number}`);
+const last = life.at(-1)?.number ?? log.length;
+/** An event's number as a moment. @param {number} number */
+const moment = (number) => encodeURIComponent(`#${number}`);
+/** Where the data is: some views tell. */
+const data = join(tmpdir(), 'retrace-demo');
+
+/** @typedef {{retrace: Retrace, remove: () => Promise<void>}} Running */
+
+/** @param {() => Promise<Retrace>} start @returns {() => Promise<Running>} */
+const alone = (start) => async () => {
+  const retrace = await start();
+  return { retrace, remove: () => retrace.remove() };
+};
 
 /** A log that stays as it is, so that pictures do too. */
-const demo = () => Retrace.up({ history: fixture(DEMO) });
+const demo = alone(() => Retrace.up({ data, history: fixture(DEMO) }));
+
+/** One that goes on. */
+const open = alone(() => Retrace.up({ data, history: fixture(DEMO) }));
 
 /** What another program wrote, once today's sagas have been held against it. */
-async function replayed() {
-  const retrace = await Retrace.up({ history: fixture('ordershop-v2-busy') });
+const replayed = alone(async () => {
+  const retrace = await Retrace.up({ data, history: fixture('ordershop-v2-busy') });
   await retrace.post('/api/v1/replays', {});
   await until('the replay has ended', async () => (await retrace.get('/api/v1/replays')).last);
   return retrace;
-}
+});
 
 /** Read models that have been made anew, and proven. */
-async function rebuilt() {
-  const retrace = await demo();
+const rebuilt = alone(async () => {
+  const retrace = await Retrace.up({ data, history: fixture(DEMO) });
   await retrace.post('/api/v1/rebuilds', {});
   await until('the rebuild has ended', async () => (await retrace.get('/api/v1/rebuilds')).last);
   await retrace.post('/api/v1/audits', {});
   await until('the audit has ended', async () => (await retrace.get('/api/v1/audits')).last);
   return retrace;
-}
+});
 
-/** @typedef {{base: string, remove: () => Promise<void>}} Running */
-
-/** Queues that nobody empties. @returns {Promise<Running>} */
-async function stuck() {
-  const { retrace, remove } = await busyShop();
-  return { base: retrace.base, remove };
-}
-
-/** Each view: where it is, and over which data. @type {Record<string, [string, () => Promise<Running>]>} */
+/**
+ * Each view: where it is, over which data, and what happens while it is open.
+ * @type {Record<string, [string, () => Promise<Running>, ((retrace: Retrace) => Promise<void>)?]>}
+ */
 const VIEWS = {
-  live: ['#/live', demo],
-  state: [`#/state/order?at=${at}`, demo],
-  entity: [`#/state/order/${order}?at=${at}`, demo],
-  diff: [`#/diff?from=${encodeURIComponent(`#${(paid?.number ?? 0) - 30}`)}&to=${at}`, demo],
+  live: ['#/live', open, (retrace) => retrace.demo('6s')],
+  state: [`#/state/order?at=${moment(last)}`, demo],
+  entity: [`#/state/order/${order}?at=${moment(last)}`, demo],
+  diff: [`#/diff?from=${moment(last - 30)}&to=${moment(last)}`, demo],
   history: [`#/history/order/${order}`, demo],
   trace: [`#/trace/${life[0]?.id}`, demo],
   projections: ['#/projections', rebuilt],
   replay: ['#/replay', replayed],
-  queues: ['#/queues/order-service', stuck],
+  queues: ['#/queues/order-service', busyShop],
   shop: ['#/page/shop', demo],
 };
 
@@ -72,15 +83,18 @@ const LOOKS = [
 /**
  * @param {import('playwright-core').Browser} browser
  * @param {string} view
- * @param {string} address
- * @param {Running} running
+ * @param {Retrace} retrace
  */
-async function take(browser, view, address, { base }) {
+async function take(browser, view, retrace) {
+  const [address, , meanwhile] = VIEWS[view] ?? [];
+  const { base } = retrace;
   for (const [colorScheme, width] of LOOKS) {
     const made = await context(browser, { colorScheme, viewport: width === 'wide' ? WIDE : NARROW });
     const watch = await Watch.over(made, base);
     const page = await made.newPage();
     await page.goto(`${base}/${address}`);
+    await settled(page);
+    await meanwhile?.(retrace);
     await settled(page);
     const path = `${folder}${view}-${colorScheme}-${width}.png`;
     const picture = small(await page.screenshot({ animations: 'disabled', caret: 'hide' }));
@@ -100,14 +114,11 @@ if (unknown.length > 0) {
 await mkdir(folder, { recursive: true });
 const browser = await launch();
 try {
-  for (const made of new Set(wanted.map((name) => VIEWS[name]?.[1]))) {
+  for (const made of new Set(wanted.map((view) => VIEWS[view]?.[1]))) {
     const running = await made?.();
     if (!running) continue;
     try {
-      for (const name of wanted) {
-        const [address, from] = VIEWS[name] ?? [];
-        if (address && from === made) await take(browser, name, address, running);
-      }
+      for (const view of wanted.filter((view) => VIEWS[view]?.[1] === made)) await take(browser, view, running.retrace);
     } finally {
       await running.remove();
     }

@@ -78,6 +78,8 @@ test('steps that come faster than answers are all made', async (t) => {
   const after = await events('after=%23100&limit=30');
   for (let press = 0; press < 30; press += 1) await page.keyboard.press('ArrowRight');
   await reaches(page, after.at(-1).number);
+  for (let press = 0; press < 29; press += 1) await page.keyboard.press('ArrowLeft');
+  await reaches(page, after[0].number);
 });
 
 test('who drags is shown the newest, and what has been overtaken is broken off', async (t) => {
@@ -154,8 +156,11 @@ test('any moment can be typed, and what is none is told', async (t) => {
 });
 
 test('reload keeps the moment, the topic, the page of the table and the pins', async (t) => {
-  const { page } = await bench.open(t, '/#/state/mail?at=%23700');
+  const { page } = await bench.open(t, '/#/state/mail?at=%23600');
   await arrived(page);
+  await slider(page).fill('700');
+  await reaches(page, 700);
+  await addressed(page, (await bench.retrace.get('/api/v1/state?at=%23700')).at.position);
   await page.getByRole('button', { name: 'Pin A' }).click();
   await page.getByRole('link', { name: 'Next' }).click();
   await until('the second page is there', () => page.url().includes('after='));
@@ -179,7 +184,7 @@ test('the row that the event changed is on top, with what it was and what it is'
   assert.ok(change);
   const { page } = await bench.open(t, `/#/state/order?at=%23${change.number}`);
   await arrived(page);
-  const here = page.locator('tbody.here tr.updated');
+  const here = page.locator('tbody.step tr.updated');
   await becomes(() => here.locator('a.entity').first().getAttribute('title'), `order ${change.data.entity_id}`);
   const { change: told } = await bench.retrace.get(`/api/v1/state?at=%23${change.number}`);
   assert.deepEqual(await here.locator('del, ins').allTextContents(), [told.before.status, 'SHIPPED']);

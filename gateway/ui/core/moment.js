@@ -10,7 +10,7 @@ import { listen } from './feed.js';
 import { millisOf } from './format.js';
 import { same } from './json.js';
 import { go, href, route, setQuery } from './route.js';
-import { back, END, forward, NOTHING } from './steps.js';
+import { back, END, forward, NOTHING, placed } from './steps.js';
 
 /** @typedef {import('./types.js').Place} Place */
 /** @typedef {{topic: string | null, id: string | null, after: string | null, log: string | null}} Scope */
@@ -48,7 +48,7 @@ function readable(answer) {
   if (change) Object.assign(change, { before: contentOf(change.topic, change.before), after: contentOf(change.topic, change.after) });
   for (const one of rows ?? []) one.row = contentOf(topic, one.row);
   if (key) answer.row = contentOf(topic, answer.row);
-  return answer;
+  return answer && { ...answer, at: placed(answer.at), head: placed(answer.head) };
 }
 
 export class Moments {

@@ -52,6 +52,14 @@ export async function back(before, count, log, signal) {
 }
 
 /**
+ * A place with no number rather than 0 where events have none.
+ *
+ * @param {import('./types.js').Place} place
+ * @returns {import('./types.js').Place}
+ */
+export const placed = (place) => (place.number === 0 && place.position !== NOTHING ? { ...place, number: null } : place);
+
+/**
  * What somebody typed as the gateway takes it: digits alone are an event's number.
  *
  * @param {string} typed

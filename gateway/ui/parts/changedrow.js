@@ -13,11 +13,11 @@ export function ChangedRow({ change: { topic, key, kind, ...change }, places: [f
   const [before, after] = [contentOf(topic, change.before), contentOf(topic, change.after)];
   const at = (after === null ? from : to).position;
   return html`<li class=${`changed-row row-${kind}`}>
-    <p class="who">
+    <div class="who">
       <span class=${`badge ${kind}`}>${kind}</span>
       <${EntityLink} topic=${topic} id=${key} at=${at} log=${log} />
       <span class="as"><${Text} value=${labelOf(topic, after ?? before) || ' '} most=${60} /></span>
-    </p>
+    </div>
     <${Changes} topic=${topic} before=${before} after=${after} at=${at} log=${log} titles=${[nameOf(from), nameOf(to)]} />
   </li>`;
 }

@@ -24,9 +24,9 @@ export function changedIn(change) {
 /** @param {{state: import('../core/types.js').State, at?: string, log?: string | null}} props */
 export function Happened({ state, at, log }) {
   const { event, change } = state;
-  if (!event) return html`<p class="happened"><span class="none">Nothing has happened yet.</span></p>`;
+  if (!event) return html`<div class="happened"><span class="none">Nothing has happened yet.</span></div>`;
   const { topic, key, event_id, handler } = event;
-  return html`<p class="happened">
+  return html`<div class="happened">
     <span class="what">
       <${Chip} topic=${topic} /> <b>${verbOf(event)}</b>
       ${key && html` <${EntityLink} topic=${topic} id=${key} at=${at} log=${log} />`}
@@ -37,7 +37,7 @@ export function Happened({ state, at, log }) {
       <a href=${href(['trace', event_id], { log })}>Trace</a>
       ${key && html`<a href=${href(['history', topic, key], { log })}>History</a>`}
     </span>
-  </p>`;
+  </div>`;
 }
 
 /** @param {{change: import('../core/types.js').Change, at?: string, log?: string | null}} props */

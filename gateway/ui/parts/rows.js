@@ -37,7 +37,7 @@ export function Rows({ shown, pages }) {
         <thead>
           <tr><th scope="col">id</th>${names.map((name) => html`<th scope="col" key=${name} class=${kindOf(topic, name)}>${name}</th>`)}</tr>
         </thead>
-        <tbody class="here" aria-label="What the event changed">
+        <tbody class="step" aria-label="What the event changed">
           ${change
             ? html`<${Changed} change=${change} names=${names} at=${at} log=${log} />`
             : html`<tr class="other"><td colspan=${names.length + 1}>The event at this moment is about no ${topic}.</td></tr>`}

@@ -127,7 +127,7 @@ function Where({ state: { at, head }, here, isMoving, scale }) {
     ${head.number === null && isMoving
       ? html`<time>${scale.said(here)}</time>`
       : time
-        ? html`<time>${time.day} ${time.time}</time><span class="zone"> UTC</span> <code>${at.position}</code>`
+        ? html`<time title=${`position ${at.position}`}>${time.day} ${time.time}</time><span class="zone"> UTC</span> <code>${at.position}</code>`
         : html`<span>before the first event</span>`}
   </p>`;
 }

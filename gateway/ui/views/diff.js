@@ -6,7 +6,7 @@ import { domain, topicOf } from '../core/domain.js';
 import { count, plural } from '../core/format.js';
 import { html, useEffect, useState } from '../core/html.js';
 import { go, href, route, setQuery } from '../core/route.js';
-import { momentOf } from '../core/steps.js';
+import { momentOf, placed } from '../core/steps.js';
 import { ChangedRow, nameOf } from '../parts/changedrow.js';
 import { When } from '../parts/data.js';
 import { OpenedLog } from '../parts/opened.js';
@@ -50,7 +50,11 @@ function Ask({ from, to }) {
 
 /** @param {{from: string, to: string, topic: string, log: string | undefined}} props */
 function Between({ from, to, topic, log }) {
-  const asked = useAnswer((signal) => get(api('diff'), { from, to, topic, log }, { signal }), [from, to, topic, log]);
+  const question = async (/** @type {AbortSignal} */ signal) => {
+    const answer = await get(api('diff'), { from, to, topic, log }, { signal });
+    return { ...answer, from: placed(answer.from), to: placed(answer.to) };
+  };
+  const asked = useAnswer(question, [from, to, topic, log]);
   const swap = () => setQuery({ from: to, to: from }, { replace: false });
   return html`
     <section class="panel ends" aria-label="Moments">
@@ -71,14 +75,14 @@ function Between({ from, to, topic, log }) {
 
 /** @param {{title: string, place: Place | undefined, pins: {a: string, b: string}, log: string | undefined}} props */
 function End({ title, place, pins, log }) {
-  if (!place) return html`<p class="end"><span>${title}</span> …</p>`;
+  if (!place) return html`<div class="end"><span>${title}</span> …</div>`;
   const { position, number } = place;
-  return html`<p class="end">
+  return html`<div class="end">
     <span>${title}</span>
     <a href=${href(['state'], { at: position, ...pins, log })} title="The state then">
       ${number !== null && html`<b>#${count(number)}</b> `}${position === '0-0' ? 'before the first event' : html`<${When} position=${position} day=${true} />`}
     </a>
-  </p>`;
+  </div>`;
 }
 
 /**

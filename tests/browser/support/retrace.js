@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -25,6 +25,7 @@ function surroundings() {
  * @typedef {object} Options
  * @property {string} [history] the path of a history that is brought in first
  * @property {string} [token] what clients must bring
+ * @property {string} [data] the folder of its data, which must not be there yet; a new one where none is named
  * @property {string} [store] the log, where it is no embedded one in a folder of its own
  * @property {string[]} [roles] what runs, where that is not everything
  */
@@ -49,7 +50,8 @@ export class Retrace {
 
   /** Starts it on a free port. @param {Options} [options] */
   static async up(options = {}) {
-    const retrace = new Retrace(await mkdtemp(join(tmpdir(), 'retrace-browser-')), options);
+    if (options.data) await mkdir(options.data);
+    const retrace = new Retrace(options.data ?? (await mkdtemp(join(tmpdir(), 'retrace-browser-'))), options);
     if (options.history) await retrace.run('import', options.history);
     await retrace.start();
     return retrace;
@@ -64,6 +66,14 @@ export class Retrace {
 
   #store() {
     return this.options.store ? ['--store', this.options.store] : ['--data', this.data];
+  }
+
+  /** Has simulated clients at work for a while, always the same. @param {string} duration such as `5s` */
+  async demo(duration) {
+    const { token } = this.options;
+    const target = ['--url', this.base, ...(token ? ['--token', token] : [])];
+    const options = { env: surroundings(), cwd: this.data };
+    await promisify(execFile)(binary, ['demo', ...target, '--seed', '1', '--rate', '25', '--for', duration], options);
   }
 
   /** Starts it where it was before, or on a free port, and waits until it listens. */

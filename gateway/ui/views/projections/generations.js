@@ -32,7 +32,8 @@ export function Generations({ rebuilds, rows, status, current, again }) {
   ];
   const line = (/** @type {typeof all[0]} */ { state, stage, beside }) => {
     const [name = '', tone = ''] = STAGES[stage] ?? [];
-    const isEqual = beside && state.digest === served.digest;
+    // What is held back differs row by row, whatever the served generation says of itself.
+    const isEqual = beside && stage !== 'held' && state.digest === served.digest;
     return html`<tr key=${state.generation} class=${stage}>
       <th scope="row"><b>${state.generation || 'none yet'}</b> <span class=${`badge ${tone}`}>${name}</span></th>
       <td data-name="version"><code>${versionOf(state.version)}</code>${' '}

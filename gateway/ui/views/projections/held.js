@@ -12,6 +12,8 @@ export function Held({ rebuilds: { served, generations, last }, current, again }
   if (!held || current) return null;
   const { generation } = held.state;
   const differences = last?.report?.generation === generation ? last.report.differences : undefined;
+  const isAlike = held.state.checkpoint.number === served.checkpoint.number && held.state.digest === served.digest;
+  const isChanged = isAlike && differences !== undefined && differences.count > 0;
   return html`<section class="panel held" id="held" tabindex="-1" aria-labelledby="held-title">
     <div class="head">
       <h2 id="held-title">Generation ${generation} waits for approval</h2>
@@ -21,7 +23,8 @@ export function Held({ rebuilds: { served, generations, last }, current, again }
       <button onClick=${() => discard(held, again)}>Discard…</button>
     </div>
     ${differences
-      ? html`<p>${plural(differences.count, 'row differs', 'rows differ')} from generation ${served.generation}, which is served.</p>
+      ? html`<p>${plural(differences.count, 'row differs', 'rows differ')} from generation ${served.generation}, which is served.
+            ${isChanged && ` Its digest is still that of the rows it should have: somebody has changed them behind the projection’s back.`}</p>
           <${Differing} differences=${differences} titles=${SIDES} />`
       : html`<p>Some rows differ from those that are served. Which, this gateway has not seen: it was not at work then. Compare again to see
           them.</p>`}

@@ -14,7 +14,7 @@ use super::{Cut, bytes, read_position};
 use crate::timeline::block::{self, Packed};
 
 /// How many runs are remembered that were looked into: who asks for one position asks for its neighbours.
-const REMEMBERED: usize = 8;
+const REMEMBERED: usize = 32;
 
 /// How many rows each topic has; nothing where that is not known.
 pub(in crate::timeline) type Counts = BTreeMap<&'static str, Option<u64>>;
