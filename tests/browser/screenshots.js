@@ -34,6 +34,28 @@ const alone = (start) => async () => {
 /** A log that stays as it is, so that pictures do too. */
 const demo = alone(() => Retrace.up({ data, history: fixture(DEMO) }));
 
+/** A shop on its first day. */
+const empty = alone(() => Retrace.up({ data }));
+
+/**
+ * Fills the shelves if nobody has, and orders something.
+ * @param {Retrace} _retrace
+ * @param {import('playwright-core').Page} page
+ */
+async function buy(_retrace, page) {
+  const press = (/** @type {string} */ name) => page.getByRole('button', { name, exact: true }).click();
+  const fill = page.getByRole('button', { name: 'Fill the shelves' });
+  if (await fill.count()) await fill.click();
+  await press('Add Notebook to the cart');
+  await page.locator('.cart tfoot').waitFor();
+  await press('Add Fountain pen to the cart');
+  await page.locator('.cart tfoot', { hasText: '2 products' }).waitFor();
+  await press('Order');
+  await page.locator('.steps li.done', { hasText: 'IN_STOCK' }).waitFor();
+  await press('Pay');
+  await page.locator('.steps li.done', { hasText: 'SHIPPED' }).waitFor();
+}
+
 /** One that goes on. */
 const open = alone(() => Retrace.up({ data, history: fixture(DEMO) }));
 
@@ -57,7 +79,7 @@ const rebuilt = alone(async () => {
 
 /**
  * Each view: where it is, over which data, and what happens while it is open.
- * @type {Record<string, [string, () => Promise<Running>, ((retrace: Retrace) => Promise<void>)?]>}
+ * @type {Record<string, [string, () => Promise<Running>, ((retrace: Retrace, page: import('playwright-core').Page) => Promise<void>)?]>}
  */
 const VIEWS = {
   live: ['#/live', open, (retrace) => retrace.demo('6s')],
@@ -69,7 +91,7 @@ const VIEWS = {
   projections: ['#/projections', rebuilt],
   replay: ['#/replay', replayed],
   queues: ['#/queues/order-service', busyShop],
-  shop: ['#/page/shop', demo],
+  shop: ['#/page/shop', empty, buy],
 };
 
 /** @type {['light' | 'dark', 'wide' | 'narrow'][]} */
@@ -94,7 +116,7 @@ async function take(browser, view, retrace) {
     const page = await made.newPage();
     await page.goto(`${base}/${address}`);
     await settled(page);
-    await meanwhile?.(retrace);
+    await meanwhile?.(retrace, page);
     await settled(page);
     const path = `${folder}${view}-${colorScheme}-${width}.png`;
     const picture = small(await page.screenshot({ animations: 'disabled', caret: 'hide' }));

@@ -30,6 +30,7 @@ const PLACES = [
 export function Frame({ children }) {
   const { view, parts } = route.value;
   const main = useRef(/** @type {HTMLElement | null} */ (null));
+  const places = useRef(/** @type {HTMLElement | null} */ (null));
   const place = view === 'page' ? `page/${parts[0]}` : view;
   const first = useRef(true);
   // Who goes to another view by keyboard goes on there, and is told where that is.
@@ -37,6 +38,7 @@ export function Frame({ children }) {
     if (!first.current) main.current?.focus({ preventScroll: true });
     first.current = false;
     main.current?.scrollTo(0, 0);
+    places.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
   }, [place]);
   const skip = (/** @type {Event} */ event) => {
     event.preventDefault();
@@ -49,7 +51,7 @@ export function Frame({ children }) {
         <img src="assets/icon.svg" alt="" width="24" height="24" />
         <span><b>Retrace</b> <span class="of">${domain.value?.domain}</span></span>
       </a>
-      <nav aria-label="Views">
+      <nav aria-label="Views" ref=${places}>
         ${PLACES.map(
           ([name, title, more]) =>
             html`<a href=${href([name])} aria-current=${name === view || more.includes(view) ? 'page' : null}>${title}</a>`,
