@@ -12,7 +12,7 @@ const NEWEST = 5;
 export function Mails({ customer }) {
   const to = customers.value?.find((known) => known.entity_id === customer);
   const email = to?.email;
-  const asked = useAnswer(() => sent(email), [email]);
+  const asked = useAnswer(() => sent(email), [email], { isFresh: true });
   useFollowed(asked, (event) => event.topic === 'mail' && event.data?.recipient === email);
   if (!email) return null;
   return html`<section class="panel mails" aria-labelledby="mails">
