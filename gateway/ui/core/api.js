@@ -2,6 +2,7 @@
 
 import { signal } from '@preact/signals';
 import { parse } from './json.js';
+import { addressOf } from './route.js';
 
 const TOKEN = 'retrace-token';
 
@@ -39,20 +40,8 @@ export function useToken(given) {
   tokenWanted.value = null;
 }
 
-/**
- * A path of the gateway with parameters; those that are null, undefined or empty are left out.
- *
- * @param {string[]} path its segments, as they are
- * @param {Record<string, string | number | null | undefined>} [query]
- */
-export function address(path, query = {}) {
-  const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) {
-    if (value !== null && value !== undefined && value !== '') parameters.set(name, String(value));
-  }
-  const text = parameters.toString();
-  return path.map(encodeURIComponent).join('/') + (text && `?${text}`);
-}
+/** A path of the gateway with parameters. */
+export const address = addressOf;
 
 /** @param {string[]} path under `/api/v1` */
 export const api = (...path) => ['api', 'v1', ...path];

@@ -35,19 +35,27 @@ addEventListener('hashchange', () => {
 });
 
 /**
- * The address of a view; parameters that are null, undefined or empty are left out.
+ * A path with parameters; those that are null, undefined or empty are left out.
  *
- * @param {string[]} parts
+ * @param {string[]} parts its segments, as they are
  * @param {Record<string, string | number | null | undefined>} [query]
  */
-export function href(parts, query = {}) {
+export function addressOf(parts, query = {}) {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
     if (value !== null && value !== undefined && value !== '') parameters.set(name, String(value));
   }
   const text = parameters.toString();
-  return `#/${parts.map(encodeURIComponent).join('/')}${text && `?${text}`}`;
+  return `${parts.map(encodeURIComponent).join('/')}${text && `?${text}`}`;
 }
+
+/**
+ * The address of a view.
+ *
+ * @param {string[]} parts
+ * @param {Record<string, string | number | null | undefined>} [query]
+ */
+export const href = (parts, query) => `#/${addressOf(parts, query)}`;
 
 /**
  * Goes somewhere; with `replace`, without a step to go back.

@@ -111,20 +111,30 @@ function counted(values) {
 }
 
 /**
- * The names of a row's fields: those that its topic has, then whatever else is there.
+ * The names of a topic's fields, then whatever else rows have.
  *
  * @param {string} topic
- * @param {...any} rows
+ * @param {any[]} rows
  * @returns {string[]}
  */
-export function fieldsOf(topic, ...rows) {
+export function columnsOf(topic, rows) {
   const names = new Set(topicOf(topic)?.fields.map((field) => field.name));
   for (const row of rows) {
     if (row && typeof row === 'object' && !Array.isArray(row)) Object.keys(row).forEach((name) => names.add(name));
   }
   names.delete('entity_id');
-  return [...names].filter((name) => rows.some((row) => row && Object.hasOwn(row, name)));
+  return [...names];
 }
+
+/**
+ * Those of them that one of the rows has.
+ *
+ * @param {string} topic
+ * @param {...any} rows
+ * @returns {string[]}
+ */
+export const fieldsOf = (topic, ...rows) =>
+  columnsOf(topic, rows).filter((name) => rows.some((row) => row && Object.hasOwn(row, name)));
 
 /**
  * A row, field by field.

@@ -37,6 +37,26 @@ export function confirm(asked) {
 }
 
 /**
+ * Does something after somebody has agreed to it; says that it is done, or why it can't be.
+ *
+ * @param {Question} asked
+ * @param {() => Promise<any>} act
+ * @param {string} [done] what to say then
+ * @returns {Promise<'done' | 'failed' | 'left'>} left where nobody agreed
+ */
+export async function agreed(asked, act, done) {
+  if (!(await confirm(asked))) return 'left';
+  try {
+    await act();
+  } catch (error) {
+    say(/** @type {Error} */ (error));
+    return 'failed';
+  }
+  if (done) say(done);
+  return 'done';
+}
+
+/**
  * Says what has been done, or why not.
  *
  * @param {string | Error} what

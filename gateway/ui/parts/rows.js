@@ -5,7 +5,7 @@ import { plural as manyOf } from '../core/format.js';
 import { html } from '../core/html.js';
 import { queryOf } from '../core/moment.js';
 import { href } from '../core/route.js';
-import { EntityLink, FieldValue } from './data.js';
+import { columnsOf, EntityLink, FieldValue } from './data.js';
 import { Find } from './find.js';
 import { changedIn, OldNew } from './happened.js';
 
@@ -63,20 +63,6 @@ export function Rows({ shown, pages }) {
 function kindOf(topic, name) {
   const kind = topicOf(topic)?.fields.find((field) => field.name === name)?.kind ?? 'text';
   return kind === 'integer' ? 'number tight' : kind === 'text' || kind === 'references' ? 'wide' : 'tight';
-}
-
-/**
- * @param {string} topic
- * @param {any[]} rows
- * @returns {string[]} the topic's fields, and others that rows have
- */
-function columnsOf(topic, rows) {
-  const names = new Set(topicOf(topic)?.fields.map(({ name }) => name));
-  for (const row of rows) {
-    if (row && typeof row === 'object' && !Array.isArray(row)) Object.keys(row).forEach((name) => names.add(name));
-  }
-  names.delete('entity_id');
-  return [...names];
 }
 
 /**

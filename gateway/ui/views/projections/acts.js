@@ -3,25 +3,18 @@
 import { api, del, post } from '../../core/api.js';
 import { plural } from '../../core/format.js';
 import { html } from '../../core/html.js';
-import { confirm, say } from '../../parts/dialog.js';
+import { agreed } from '../../parts/dialog.js';
 
 /**
- * Does something after somebody has agreed to it; says why where it can't be done.
+ * Does something after somebody has agreed to it, and has the view look again, whatever came of it.
  *
  * @param {import('../../parts/dialog.js').Question} question
  * @param {() => Promise<any>} act
- * @param {() => void} again has the view look again
+ * @param {() => void} again
  * @param {string} [done] what to say then
  */
-async function agreed(question, act, again, done) {
-  if (!(await confirm(question))) return;
-  try {
-    await act();
-    if (done) say(done);
-  } catch (error) {
-    say(/** @type {Error} */ (error));
-  }
-  again();
+export async function act(question, act, again, done) {
+  if ((await agreed(question, act, done)) !== 'left') again();
 }
 
 /**
@@ -45,14 +38,14 @@ export function rebuild(plan, served, again) {
     }</p>
     <p>The generation that is replaced is kept, and can be rolled back to. The one that was kept until then is dropped.</p>
   `;
-  return agreed({ title: 'Rebuild the read model?', body, action: 'Rebuild' }, () => post(api('rebuilds'), plan), again);
+  return act({ title: 'Rebuild the read model?', body, action: 'Rebuild' }, () => post(api('rebuilds'), plan), again);
 }
 
 /** @param {() => void} again */
 export function stop(again) {
   const body = html`<p>What has been committed so far is kept, and the same rebuild goes on from there. What is served stays served.</p>`;
   const question = { title: 'Stop the rebuild?', body, action: 'Stop it', dangerous: true };
-  return agreed(question, () => del(api('rebuilds')), again, 'The rebuild is stopped.');
+  return act(question, () => del(api('rebuilds')), again, 'The rebuild is stopped.');
 }
 
 /**
@@ -65,7 +58,7 @@ export function rollBack(served, { state }, again) {
     applied the ${plural(Math.max(0, served.checkpoint.number - state.checkpoint.number), 'event')} that it is behind.</p>
     <p>Generation ${served.generation} is kept, and can be gone back to the same way.</p>`;
   const question = { title: `Roll back to generation ${state.generation}?`, body, action: 'Roll back', dangerous: true };
-  return agreed(question, () => post(api('rebuilds', 'rollback')), again);
+  return act(question, () => post(api('rebuilds', 'rollback')), again);
 }
 
 /**
@@ -80,7 +73,7 @@ export function approve(served, { state }, differing, again) {
     ${' '}${served.generation}.</p>
     <p>Generation ${served.generation} is kept, and can be rolled back to.</p>`;
   const question = { title: `Serve generation ${state.generation}?`, body, action: 'Approve', dangerous: true };
-  return agreed(question, () => post(api('rebuilds', 'approval')), again);
+  return act(question, () => post(api('rebuilds', 'approval')), again);
 }
 
 /**
@@ -100,7 +93,7 @@ export function goOn({ state, plan }, approval, again) {
     ? { title: `Compare generation ${state.generation} again?`, body, action: 'Compare' }
     : { title: `Go on with generation ${state.generation}?`, body, action: 'Go on' };
   const same = typeof plan === 'string' ? {} : plan;
-  return agreed(question, () => post(api('rebuilds'), { ...same, approval }), again);
+  return act(question, () => post(api('rebuilds'), { ...same, approval }), again);
 }
 
 /**
@@ -110,6 +103,6 @@ export function goOn({ state, plan }, approval, again) {
 export function discard({ state }, again) {
   const body = html`<p>Its rows are deleted. What is served stays as it is, and the log has everything to build it again.</p>`;
   const question = { title: `Discard generation ${state.generation}?`, body, action: 'Discard', dangerous: true };
-  const act = () => del(api('rebuilds', 'generations', String(state.generation)));
-  return agreed(question, act, again, `Generation ${state.generation} is discarded.`);
+  const drop = () => del(api('rebuilds', 'generations', String(state.generation)));
+  return act(question, drop, again, `Generation ${state.generation} is discarded.`);
 }

@@ -4,11 +4,11 @@ import { api, get, post } from '../../core/api.js';
 import { usePolled } from '../../core/asking.js';
 import { count, duration, plural } from '../../core/format.js';
 import { html } from '../../core/html.js';
-import { confirm, say } from '../../parts/dialog.js';
 import { Answer } from '../../parts/problem.js';
 import { Digest } from '../../parts/digest.js';
 import { Differing } from '../../parts/differing.js';
 import { Meter } from '../../parts/meter.js';
+import { act } from './acts.js';
 import { astrayText, disorderText } from './disorder.js';
 import { Place, total } from './standing.js';
 
@@ -16,16 +16,10 @@ import { Place, total } from './standing.js';
 const EVERY = 1_000;
 
 /** @param {() => void} again */
-async function begin(again) {
+function begin(again) {
   const body = html`<p>The whole log is folded once more, and every row of the served generation is held against it. Nothing is written, and
     nobody is kept waiting; it takes memory for both sets of rows.</p>`;
-  if (!(await confirm({ title: 'Audit the read model?', body, action: 'Audit' }))) return;
-  try {
-    await post(api('audits'));
-  } catch (error) {
-    say(/** @type {Error} */ (error));
-  }
-  again();
+  return act({ title: 'Audit the read model?', body, action: 'Audit' }, () => post(api('audits')), again);
 }
 
 export function Audits() {

@@ -1,17 +1,8 @@
 /** Where a read model stands in the log. */
 
-import { count, duration, plural, timeOf } from '../../core/format.js';
+import { count, duration, millisOf, plural, timeOf } from '../../core/format.js';
 import { html } from '../../core/html.js';
 import { When } from '../../parts/data.js';
-
-/** Positions before this are seconds, not milliseconds: other programs' logs. */
-const FOREIGN = 1e11;
-
-/** @param {string} position */
-const millis = (position) => {
-  const first = Number(position.split('-')[0]);
-  return first < FOREIGN ? first * 1_000 : first;
-};
 
 /** @param {{checkpoint: import('./types.js').Checkpoint}} props */
 export const Place = ({ checkpoint }) =>
@@ -27,7 +18,7 @@ export const Place = ({ checkpoint }) =>
 export function Lag({ at, head }) {
   // Both are of almost the same moment: a head that was read first may lie behind.
   const events = Math.max(0, head.number - at.number);
-  const seconds = Math.max(0, millis(head.position) - millis(at.position)) / 1_000;
+  const seconds = Math.max(0, millisOf(head.position) - millisOf(at.position)) / 1_000;
   if (events === 0) return html`<span class="good">none</span>`;
   if (at.number === 0) return html`<span class="warn">${plural(events, 'event')}</span>`;
   return html`<span class="warn">${plural(events, 'event')}</span> <small>${duration(seconds)}</small>`;

@@ -4,32 +4,13 @@ import { api, del, post } from '../../core/api.js';
 import { html } from '../../core/html.js';
 import { setQuery } from '../../core/route.js';
 import { Chip, Id } from '../../parts/data.js';
-import { confirm, say } from '../../parts/dialog.js';
+import { agreed } from '../../parts/dialog.js';
 import { Asked } from './asked.js';
 
 /** @typedef {import('./types.js').Command} Command */
 
 /** @param {{command: Command}} props */
 const What = ({ command }) => html`<p>${command.topic && html`<${Chip} topic=${command.topic} /> <b>${command.intent}</b> `}<${Id} value=${command.id} /></p>`;
-
-/**
- * Tells whether it was done.
- *
- * @param {import('../../parts/dialog.js').Question} question
- * @param {() => Promise<any>} act
- * @param {string} done
- */
-async function agreed(question, act, done) {
-  if (!(await confirm(question))) return false;
-  try {
-    await act();
-  } catch (error) {
-    say(/** @type {Error} */ (error));
-    return false;
-  }
-  say(done);
-  return true;
-}
 
 /**
  * @param {string} service
@@ -41,7 +22,7 @@ export async function requeue(service, command) {
       back.</p>`;
   const act = () => post(api('queues', service, 'dead', command.id, 'requeue'));
   const question = { title: 'Requeue the command?', body, action: 'Requeue' };
-  if (!(await agreed(question, act, 'The command is back in the queue.'))) return false;
+  if ((await agreed(question, act, 'The command is back in the queue.')) !== 'done') return false;
   // What becomes of it is shown above the list.
   setQuery({ state: 'dead', command: command.id });
   return true;
@@ -51,10 +32,11 @@ export async function requeue(service, command) {
  * @param {string} service
  * @param {Command} command
  */
-export function drop(service, command) {
+export async function drop(service, command) {
   const body = html`<${What} command=${command} />
     <p>What it asks for will not happen, and is lost with it: the log has nothing of a command that was never decided.</p>
     <div class="losing"><${Asked} command=${command} /></div>`;
   const act = () => del(api('queues', service, 'dead', command.id));
-  return agreed({ title: 'Drop the command?', body, action: 'Drop', dangerous: true }, act, 'The command is dropped.');
+  const question = { title: 'Drop the command?', body, action: 'Drop', dangerous: true };
+  return (await agreed(question, act, 'The command is dropped.')) === 'done';
 }
