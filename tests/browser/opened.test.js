@@ -9,10 +9,10 @@ import { workbench } from './support/workbench.js';
 
 const bench = workbench({ history: fixture('happy-path') });
 
-/** Opens OrderShop v2's history, whose events have no numbers: only times tell where they are. */
-async function opened() {
-  const body = await readFile(fixture('ordershop-v2-busy'));
-  const headers = { 'Retrace-Name': 'busy.jsonl' };
+/** Opens a history; OrderShop v2's events have no numbers: only times tell where they are. */
+async function opened(name = 'ordershop-v2-busy') {
+  const body = await readFile(fixture(name));
+  const headers = { 'Retrace-Name': name === 'ordershop-v2-busy' ? 'busy.jsonl' : `${name}.jsonl` };
   const answer = await fetch(`${bench.retrace.base}/api/v1/histories`, { method: 'POST', headers, body });
   return (await answer.json()).result.id;
 }
@@ -79,4 +79,19 @@ test('links, pins and the difference stay in the history', async (t) => {
   assert.match(page.url(), new RegExp(`[?&]log=${id}`));
   await page.getByRole('link', { name: 'Back to the log' }).click();
   await page.getByRole('button', { name: 'Live' }).waitFor();
+});
+
+test('who goes back to the log from a longer history has a slider as long as the log', async (t) => {
+  const id = await opened('ordershop-demo');
+  const { page } = await bench.open(t, `/#/state/order?log=${id}`);
+  const [log, history] = [await bench.retrace.get('/api/v1/state'), await bench.retrace.get(`/api/v1/state?log=${id}`)];
+  assert.ok(history.head.number > log.head.number, `${history.head.number} events, and ${log.head.number} in the log`);
+  await becomes(() => slider(page).getAttribute('max'), String(history.head.number));
+  await slider(page).focus();
+  await page.keyboard.press('ArrowLeft');
+  await becomes(() => slider(page).inputValue(), String(history.head.number - 1));
+  await page.getByRole('link', { name: 'Back to the log' }).click();
+  await becomes(() => slider(page).getAttribute('max'), String(log.head.number));
+  await stands(page, log.head.position);
+  assert.equal(await slider(page).inputValue(), String(log.head.number));
 });

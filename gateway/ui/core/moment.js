@@ -113,9 +113,11 @@ export class Moments {
     if (view !== 'state') return;
     const { at = END, log = null } = query;
     const scope = { topic: parts[0] ?? null, id: parts[1] ?? null, after: query.after ?? null, log };
-    const isMoved = this.written === null || (at !== this.written && at !== this.at);
+    // Another log has other moments: how long it is and where it begins is found out anew.
+    const isAnother = log !== this.scope.log;
+    const isMoved = this.written === null || isAnother || (at !== this.written && at !== this.at);
     const isOther = !same(scope, this.scope);
-    if (log !== this.scope.log) this.begin.value = 0;
+    if (isAnother) [this.begin.value, this.head.value] = [0, null];
     this.scope = scope;
     if (at !== this.written) {
       clearTimeout(this.timers.write);
@@ -221,8 +223,8 @@ export class Moments {
     const there = at === END && id ? (await asked).at.position : at;
     const row = topic && id ? get(api('state', topic, id), { at: there, log }, { signal }) : null;
     const [state, entity] = (await Promise.all([asked, row])).map(readable);
-    await this.#begins(state.head, signal);
-    if (signal.aborted) return;
+    await this.#begins(state.head, log, signal);
+    if (signal.aborted || log !== this.scope.log) return;
     const { position } = state.at;
     if (want.least && position === this.at) return this.#move({ by: want.least }, signal);
     this.at = at === END ? END : position;
@@ -245,12 +247,13 @@ export class Moments {
    * Finds out when a log without numbers begins.
    *
    * @param {Place} head
+   * @param {string | null} log
    * @param {AbortSignal} signal
    */
-  async #begins(head, signal) {
+  async #begins(head, log, signal) {
     if (head.number !== null || this.begin.value) return;
-    const { events } = await get(api('log'), { after: NOTHING, limit: 1, log: this.scope.log }, { signal });
-    if (events[0]) this.begin.value = millisOf(events[0].position);
+    const { events } = await get(api('log'), { after: NOTHING, limit: 1, log }, { signal });
+    if (events[0] && log === this.scope.log) this.begin.value = millisOf(events[0].position);
   }
 
   /** @param {Error} error */

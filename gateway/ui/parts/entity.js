@@ -4,7 +4,7 @@ import { api, get } from '../core/api.js';
 import { useAnswer } from '../core/asking.js';
 import { contentOf, labelOf, topicOf } from '../core/domain.js';
 import { timeOf } from '../core/format.js';
-import { html, useEffect, useState } from '../core/html.js';
+import { html, useEffect, useRef, useState } from '../core/html.js';
 import { queryOf } from '../core/moment.js';
 import { href } from '../core/route.js';
 import { Changes, Chip, EntityLink, FieldValue, Row, Text, When } from './data.js';
@@ -13,8 +13,8 @@ import { Answer } from './problem.js';
 
 /** @typedef {import('../core/moment.js').Shown} Shown */
 
-/** How long the moment must stand still before relations are looked for, milliseconds. */
-const STILL = 150;
+/** How much time is between two questions for relations at least, milliseconds: the moment may never stand still. */
+const EVERY = 1_000;
 
 /** @param {{shown: Shown & {entity: import('../core/types.js').Entity}}} props */
 export function EntityCard({ shown }) {
@@ -64,8 +64,8 @@ function Standing({ shown: { log, entity }, isDeleted }) {
 function Relations({ shown }) {
   const { at, log, state, entity } = shown;
   const { topic, key, row } = entity;
-  const still = useStill(state.at.position);
-  const asked = useAnswer((signal) => get(api('state', topic, key, 'referrers'), { at: still, log }, { signal }), [topic, key, still, log]);
+  const looked = usePaced(state.at.position);
+  const asked = useAnswer((signal) => get(api('state', topic, key, 'referrers'), { at: looked, log }, { signal }), [topic, key, looked, log]);
   const out = topicOf(topic)?.fields.filter(({ name, topic }) => topic && row?.[name]?.length) ?? [];
   return html`<section class="panel relations" aria-labelledby="relations" aria-busy=${asked.asking}>
     <h2 id="relations">Relations</h2>
@@ -92,17 +92,23 @@ function Referrers({ answer: { referrers, truncated }, at, log }) {
 }
 
 /**
- * A value once it has stood still for a while.
+ * A value that changes only so often; the last one always comes.
  *
  * @template T
  * @param {T} value
  * @returns {T}
  */
-function useStill(value) {
-  const [still, setStill] = useState(value);
+function usePaced(value) {
+  const [paced, setPaced] = useState(value);
+  const last = useRef(performance.now());
   useEffect(() => {
-    const later = setTimeout(() => setStill(value), STILL);
+    const take = () => {
+      last.current = performance.now();
+      setPaced(value);
+    };
+    if (value === paced) return undefined;
+    const later = setTimeout(take, Math.max(0, last.current + EVERY - performance.now()));
     return () => clearTimeout(later);
   }, [value]);
-  return still;
+  return paced;
 }
