@@ -122,6 +122,32 @@ test('an order that comes too late is out of stock', async (t) => {
   await becomes(async () => (await stock(page))['Reading chair'], '1');
 });
 
+test('an answer that comes late puts nothing old over what has happened since', async (t) => {
+  const { page } = await bench.open(t, '/#/live');
+  await page.locator('.connection.live').waitFor();
+  await page.evaluate(async () => {
+    const { listen } = await import(new URL('assets/core/feed.js', document.baseURI).href);
+    listen((/** @type {any[]} */ events) => events.some(({ topic }) => topic === 'inventory') && Object.assign(window, { heard: true }));
+  });
+  let [isRead, isReleased] = [false, false];
+  await page.route(/state\?topic=inventory/, async (asked) => {
+    const response = await asked.fetch();
+    isRead = true;
+    await until('the event was heard', () => isReleased);
+    await asked.fulfill({ response });
+  });
+  await page.evaluate(() => Object.assign(location, { hash: '#/page/shop' }));
+  await until('the answer is read', () => isRead);
+  const notebooks = (await bench.retrace.get('/products')).find((/** @type {any} */ { name }) => name === 'Notebook').entity_id;
+  const { entity_id, product_id, amount } = (await bench.retrace.get('/inventories')).find(
+    (/** @type {any} */ row) => row.product_id === notebooks,
+  );
+  await bench.retrace.result('PUT', `/inventory/${entity_id}`, { product_id, amount: amount + 3 });
+  await page.waitForFunction(() => 'heard' in window);
+  isReleased = true;
+  await becomes(async () => (await stock(page)).Notebook, String(amount + 3));
+});
+
 test('anybody can use it, in either light and in a narrow window', async (t) => {
   const order = (await bench.retrace.get('/orders'))[0].entity_id;
   for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { serious } from './support/axe.js';
 import { fixture } from './support/retrace.js';
-import { becomes } from './support/until.js';
+import { becomes, until } from './support/until.js';
 import { workbench } from './support/workbench.js';
 
 const TOKEN = 'a-token.with~signs_+/==';
@@ -40,6 +40,44 @@ test('a wrong token is told, the right one opens everything', async (t) => {
   await enter(page, TOKEN);
   await page.locator('.connection.live').waitFor();
   assert.equal(await page.locator('nav [aria-current=page]').textContent(), 'Live');
+});
+
+test('a token that no header can carry is told, and nothing is asked with it', async (t) => {
+  const page = await asked(t);
+  await enter(page, 'ключ');
+  await becomes(() => page.locator('[role=alert]').allInnerTexts(), ['A token has only ASCII characters.']);
+  await page.getByLabel('Token').fill('');
+  await enter(page, TOKEN);
+  await page.locator('.connection.live').waitFor();
+});
+
+test('a late no to what was asked without the token does not ask for it again', async (t) => {
+  const page = await asked(t);
+  let [held, isReleased] = [0, false];
+  await page.route('**/api/v1/topics', async (route) => {
+    held += 1;
+    if (held > 1) return route.continue();
+    const response = await route.fetch();
+    await until('somebody has entered the token', () => isReleased);
+    return route.fulfill({ response });
+  });
+  await page.reload();
+  await until('the first question is on its way', () => held === 1);
+  await page.getByLabel('Token').waitFor();
+  await enter(page, TOKEN);
+  await page.locator('.connection.live').waitFor();
+  const late = page.waitForResponse((response) => response.url().endsWith('/topics') && response.status() === 401);
+  isReleased = true;
+  await (await late).finished();
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  assert.equal(await page.getByLabel('Token').count(), 0);
+});
+
+test('a 401 that is no JSON asks for the token as well', async (t) => {
+  const page = await asked(t);
+  await page.route('**/api/v1/**', (route) => route.fulfill({ status: 401, contentType: 'text/html', body: '<h1>Who are you?</h1>' }));
+  await page.reload();
+  await becomes(() => page.locator('[role=alert]').allInnerTexts(), ['This gateway asks who you are.']);
 });
 
 test('it is kept while the tab is, and stands in no address', async (t) => {

@@ -5,8 +5,13 @@ import { parse } from './json.js';
 
 const TOKEN = 'retrace-token';
 
+/** Whether a header can carry it. @param {string} text */
+export const isToken = (text) => /^[\x20-\x7e]+$/.test(text);
+
+const stored = sessionStorage.getItem(TOKEN) ?? '';
+
 /** The token that requests carry; kept until the tab is closed. */
-export const token = signal(sessionStorage.getItem(TOKEN) ?? '');
+export const token = signal(isToken(stored) ? stored : '');
 
 /** Why a token is asked for, while one is. */
 export const tokenWanted = signal(/** @type {string | null} */ (null));
@@ -93,7 +98,8 @@ export const del = (path, options) => ask('DELETE', address(path), undefined, op
  */
 async function ask(method, url, body, { signal: aborted, headers = {}, heard } = {}) {
   const request = new Headers(headers);
-  if (token.value) request.set('authorization', `Bearer ${token.value}`);
+  const sent = token.value;
+  if (sent) request.set('authorization', `Bearer ${sent}`);
   if (body !== undefined && !(body instanceof Blob)) {
     request.set('content-type', 'application/json');
     body = JSON.stringify(body);
@@ -108,21 +114,20 @@ async function ask(method, url, body, { signal: aborted, headers = {}, heard } =
     throw new ApiError(0, 'The gateway does not answer.');
   }
   heard?.(response.headers);
-  const answer = read(text, response.status);
-  if (response.ok) return answer.result;
-  const said = answer.detail ?? answer.error ?? `The gateway answered with status ${response.status}.`;
-  if (response.status === 401) tokenWanted.value = token.value ? said : 'This gateway asks who you are.';
-  throw new ApiError(response.status, said, answer);
+  const { ok, status } = response;
+  const answer = read(text);
+  if (ok && answer) return answer.result;
+  const said = answer ? (answer.detail ?? answer.error ?? `The gateway answered with status ${status}.`) : `The gateway's answer (status ${status}) is no JSON.`;
+  // A no to a token that has been replaced by now says nothing about the one that is used.
+  if (status === 401 && sent === token.value) tokenWanted.value = sent ? said : 'This gateway asks who you are.';
+  throw new ApiError(status, said, answer);
 }
 
-/**
- * @param {string} text
- * @param {number} status
- */
-function read(text, status) {
+/** @param {string} text */
+function read(text) {
   try {
     return parse(text);
   } catch {
-    throw new ApiError(status, `The gateway's answer (status ${status}) is no JSON.`);
+    return undefined;
   }
 }

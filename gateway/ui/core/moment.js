@@ -272,7 +272,7 @@ export class Moments {
       if (view === 'state' && (query.at ?? END) !== this.at) setQuery({ at: this.at });
     };
     const { topic, event } = this.shown.value?.state ?? {};
-    if (!this.scope.topic && !topic && event) go(href(['state', event.topic], route.value.query), { replace: true });
+    if (route.value.view === 'state' && !this.scope.topic && !topic && event) go(href(['state', event.topic], route.value.query), { replace: true });
     const wait = this.times.write + WRITE - performance.now();
     if (wait <= 0 && !this.timers.write) write();
     else this.timers.write ||= setTimeout(write, wait);

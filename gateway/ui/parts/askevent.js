@@ -15,7 +15,7 @@ const LATEST = 20;
 
 /** @param {{log?: string}} props */
 export function AskEvent({ log }) {
-  const asked = useAnswer((signal) => get(api('log'), { limit: LATEST, log }, { signal }), [log]);
+  const asked = useAnswer((signal) => get(api('log'), { limit: LATEST, log }, { signal }), [log], { isFresh: true });
   useFollowed(asked, log ? null : () => true);
   const open = (/** @type {any} */ event) => {
     event.preventDefault();

@@ -91,7 +91,7 @@ function Changed({ event, topicKey, data, log }) {
     const { chapters } = await get(api('history', topic, topicKey), asked, { signal });
     return { chapter: chapters[0] };
   };
-  const asked = useAnswer(question, [topic, topicKey, position, log]);
+  const asked = useAnswer(question, [topic, topicKey, position, log], { isFresh: true });
   return html`<${Answer} asked=${asked}>
     ${(/** @type {any} */ { chapter }) =>
       chapter

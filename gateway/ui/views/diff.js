@@ -54,7 +54,7 @@ function Between({ from, to, topic, log }) {
     const answer = await get(api('diff'), { from, to, topic, log }, { signal });
     return { ...answer, from: placed(answer.from), to: placed(answer.to) };
   };
-  const asked = useAnswer(question, [from, to, topic, log]);
+  const asked = useAnswer(question, [from, to, topic, log], { isFresh: true });
   const swap = () => setQuery({ from: to, to: from }, { replace: false });
   return html`
     <section class="panel ends" aria-label="Moments">

@@ -25,7 +25,7 @@ export default function History() {
 function Life({ topic, id, at, after, log }) {
   const question = (/** @type {AbortSignal} */ signal) =>
     get(api('history', topic, id), { at, after, log, limit: PAGE }, { signal });
-  const asked = useAnswer(question, [topic, id, at, after, log]);
+  const asked = useAnswer(question, [topic, id, at, after, log], { isFresh: true });
   const isFollowing = !at && !log && !asked.answer?.more;
   useFollowed(asked, isFollowing ? (event) => event.topic === topic && event.key === id : null);
   return html`<div class="view history">

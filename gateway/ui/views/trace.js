@@ -25,7 +25,7 @@ export default function View() {
 
 /** @param {{id: string, at?: string, log?: string}} props */
 function Traced({ id, at, log }) {
-  const asked = useAnswer((signal) => traceOf(id, { at, log }, signal), [id, at, log]);
+  const asked = useAnswer((signal) => traceOf(id, { at, log }, signal), [id, at, log], { isFresh: true });
   const nodes = useMemo(() => (asked.answer ? nodesOf(asked.answer.root) : []), [asked.answer]);
   const ids = useMemo(() => new Set(nodes.map((node) => node.id)), [nodes]);
   const isFollowing = !at && !log;

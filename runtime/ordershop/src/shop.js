@@ -1,6 +1,6 @@
 /** The shop, by hand: fill a cart, order it, pay, deliver, and see what each click causes. */
 
-import { html, route, setQuery, useEffect } from 'retrace';
+import { html, Problem, route, setQuery, useAnswer, useEffect } from 'retrace';
 import { Cart } from './shop/cart.js';
 import { follow, recall } from './shop/clicks.js';
 import { Customers } from './shop/customers.js';
@@ -14,8 +14,8 @@ import { Story } from './shop/story.js';
 export default function Shop() {
   const { customer, cart, order } = route.value.query;
   useEffect(follow, []);
-  useEffect(() => {
-    if (order) recall(order);
+  const recalled = useAnswer(async () => {
+    if (order) await recall(order);
   }, []);
   // Somebody buys; who says nothing else is the first that there is.
   const first = customers.value?.[0]?.entity_id;
@@ -41,6 +41,7 @@ export default function Shop() {
       </section>
       <${Mails} customer=${customer} />
     </div>
+    ${recalled.error && html`<${Problem} error=${recalled.error} retry=${recalled.again} />`}
     <${Story} />
   </div>`;
 }

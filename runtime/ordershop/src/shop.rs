@@ -17,6 +17,7 @@ pub(crate) const PAGE: Page = Page {
         ("order.js", include_str!("shop/order.js")),
         ("orders.js", include_str!("shop/orders.js")),
         ("reading.js", include_str!("shop/reading.js")),
+        ("rows.js", include_str!("shop/rows.js")),
         ("shelves.js", include_str!("shop/shelves.js")),
         ("steps.js", include_str!("shop/steps.js")),
         ("story.js", include_str!("shop/story.js")),

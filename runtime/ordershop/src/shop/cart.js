@@ -47,7 +47,7 @@ function change(given, customer, title, changed) {
 /** @param {{customer: string | undefined, id: string | undefined}} props */
 export function Cart({ customer, id }) {
   const asked = useAnswer(() => read(id), [id]);
-  useFollowed(asked, (event) => event.topic === 'cart' && event.data.entity_id === id);
+  useFollowed(asked, (event) => event.topic === 'cart' && event.key === id);
   return html`<section class="panel flush cart" aria-labelledby="cart">
     <div class="title"><h2 id="cart">Cart</h2></div>
     <${Answer} asked=${asked}>

@@ -1,8 +1,8 @@
 /** Who buys. */
 
-import { html, post, setQuery, useEffect, useState } from 'retrace';
+import { html, post, Problem, setQuery, useEffect, useState } from 'retrace';
 import { act, Refused } from './clicks.js';
-import { customers, loadCustomers } from './reading.js';
+import { customers, customersError, loadCustomers } from './reading.js';
 
 /** @param {{chosen: string | undefined}} props */
 export function Customers({ chosen }) {
@@ -11,7 +11,9 @@ export function Customers({ chosen }) {
     loadCustomers(chosen);
   }, []);
   const known = customers.value;
-  if (known === null) return null;
+  const error = customersError.value;
+  const problem = error && html`<${Problem} error=${error} retry=${() => loadCustomers(chosen)} />`;
+  if (known === null) return problem;
   const choose = (/** @type {Event} */ { currentTarget }) =>
     setQuery({ customer: /** @type {HTMLSelectElement} */ (currentTarget).value, cart: null });
   return html`<div class="customers">
@@ -23,7 +25,7 @@ export function Customers({ chosen }) {
     >`}
     <button aria-expanded=${isAsking} onClick=${() => setAsking(!isAsking)}>New customer</button>
     ${isAsking && html`<${Newcomer} onDone=${() => setAsking(false)} />`}
-    <${Refused} place="customers" />
+    ${problem} <${Refused} place="customers" />
   </div>`;
 }
 

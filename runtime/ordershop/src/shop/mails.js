@@ -12,8 +12,8 @@ const NEWEST = 5;
 export function Mails({ customer }) {
   const to = customers.value?.find((known) => known.entity_id === customer);
   const email = to?.email;
-  const asked = useAnswer(() => sent(email), [email]);
-  useFollowed(asked, (event) => event.topic === 'mail' && event.data.recipient === email);
+  const asked = useAnswer(() => sent(email), [email], { isFresh: true });
+  useFollowed(asked, (event) => event.topic === 'mail' && event.data?.recipient === email);
   if (!email) return null;
   return html`<section class="panel mails" aria-labelledby="mails">
     <h2 id="mails">Mails to ${to.name}</h2>
@@ -41,5 +41,5 @@ export function Mails({ customer }) {
 async function sent(email) {
   if (!email) return [];
   const { events } = await get(api('log'), { topic: 'mail', text: email, limit: NEWEST });
-  return events.filter((/** @type {LogEvent} */ { data }) => data.recipient === email).reverse();
+  return events.filter((/** @type {LogEvent} */ { data }) => data?.recipient === email).reverse();
 }

@@ -12,7 +12,7 @@ import { Steps } from './steps.js';
 /** @param {{id: string}} props */
 export function Order({ id }) {
   const asked = useAnswer(() => life(id), [id]);
-  useFollowed(asked, ({ data }) => data.entity_id === id || data.order_id === id);
+  useFollowed(asked, ({ key, data }) => key === id || data?.order_id === id);
   return html`<div class="order">
     <h3>Order <${Id} value=${id} /> <a href=${href(['history', 'order', id])}>History</a></h3>
     <${Answer} asked=${asked}>

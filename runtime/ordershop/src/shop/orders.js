@@ -1,6 +1,7 @@
 /** The newest few orders, to choose from. */
 
-import { api, get, href, html, Id, listen, route, useEffect, useState } from 'retrace';
+import { api, get, href, html, Id, listen, Problem, route, useAnswer, useEffect, useState } from 'retrace';
+import { Rows } from './rows.js';
 
 /** @typedef {import('./reading.js').Order} Row */
 /** @typedef {import('retrace').LogEvent} LogEvent */
@@ -10,30 +11,16 @@ const [NEWEST, EVENTS] = [6, 100];
 
 /** @param {{chosen: string | undefined}} props */
 export function Orders({ chosen }) {
-  const [rows, setRows] = useState(/** @type {Row[] | null} */ (null));
-  useEffect(() => {
-    let isWanted = true;
-    newest().then(
-      (rows) => isWanted && setRows(rows),
-      () => isWanted && setRows([]),
-    );
-    const unheard = listen((events) => {
-      const changed = events.filter((event) => event.topic === 'order');
-      if (changed.length > 0) setRows((rows) => rows && changed.reduce(withChange, rows));
-    });
-    return () => {
-      isWanted = false;
-      unheard();
-    };
-  }, []);
+  const [orders] = useState(() => /** @type {Rows<Row>} */ (new Rows('order', NEWEST, true)));
+  useEffect(() => listen((events) => orders.hear(events)), []);
+  const asked = useAnswer((signal) => newest(orders, signal), []);
+  const rows = orders.listed.value;
   const isKnown = rows?.some((row) => row.entity_id === chosen);
-  useEffect(() => {
-    if (!chosen || !rows || isKnown) return;
-    get(['order', chosen]).then(
-      (row) => row && setRows((rows) => [row, ...(rows ?? []).filter((other) => other.entity_id !== chosen)].slice(0, NEWEST)),
-      () => {},
-    );
+  const sought = useAnswer(async (signal) => {
+    if (chosen && rows && !isKnown) await seek(orders, chosen, signal);
   }, [chosen, rows !== null, isKnown]);
+  if (asked.error) return html`<${Problem} error=${asked.error} retry=${asked.again} />`;
+  if (sought.error) return html`<${Problem} error=${sought.error} retry=${sought.again} />`;
   if (rows === null) return null;
   if (rows.length === 0 && !chosen) return html`<p class="nothing">No orders yet. Fill a cart and order it.</p>`;
   return html`<nav class="newest" aria-label="Newest orders">
@@ -52,26 +39,31 @@ export function toneOf(status) {
   return status === 'OUT_OF_STOCK' ? 'bad' : status === 'UNCLEARED' ? 'warn' : '';
 }
 
-async function newest() {
-  const { events } = await get(api('log'), { topic: 'order', limit: EVENTS });
-  /** @type {Map<string, Row | null>} */
+/**
+ * Finds the newest orders in the log: those that something happened to.
+ *
+ * @param {Rows<Row>} orders
+ * @param {AbortSignal} signal
+ */
+async function newest(orders, signal) {
+  const { events } = await get(api('log'), { topic: 'order', limit: EVENTS }, { signal });
+  /** @type {Map<string, LogEvent>} */
   const found = new Map();
-  for (const { action, data } of /** @type {LogEvent[]} */ (events).reverse()) {
-    if (!found.has(data.entity_id)) found.set(data.entity_id, action === 'order_deleted' ? null : data);
+  for (const event of /** @type {LogEvent[]} */ (events).reverse()) {
+    if (event.key && !found.has(event.key)) found.set(event.key, event);
   }
-  return [...found.values()].flatMap((row) => row ?? []).slice(0, NEWEST);
+  const there = [...found.values()].filter(({ action, data }) => data && action !== 'order_deleted').slice(0, NEWEST);
+  orders.take(there.map(({ data }) => data), (row) => found.get(row.entity_id)?.position ?? '0-0');
 }
 
 /**
- * Others' orders don't push away those that are looked at.
+ * Others' orders don't push away the one that is looked at.
  *
- * @param {Row[]} rows
- * @param {LogEvent} event
+ * @param {Rows<Row>} orders
+ * @param {string} id
+ * @param {AbortSignal} signal
  */
-function withChange(rows, { action, data }) {
-  if (action === 'order_deleted') return rows.filter((row) => row.entity_id !== data.entity_id);
-  if (rows.some((row) => row.entity_id === data.entity_id)) {
-    return rows.map((row) => (row.entity_id === data.entity_id ? data : row));
-  }
-  return rows.length < NEWEST ? [data, ...rows] : rows;
+async function seek(orders, id, signal) {
+  const { row, at } = await get(api('state', 'order', id), {}, { signal });
+  if (row) orders.show(row, at.position);
 }

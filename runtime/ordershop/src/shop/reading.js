@@ -1,6 +1,7 @@
 /** What the page asks of the shop: never more than a page of anything. */
 
-import { api, get, listen, signal } from 'retrace';
+import { api, batch, comparePositions, get, listen, signal } from 'retrace';
+import { Rows } from './rows.js';
 
 /** @typedef {import('retrace').LogEvent} LogEvent */
 /** @typedef {{entity_id: string, name: string, email: string}} Customer */
@@ -15,19 +16,47 @@ const CUSTOMERS = 50;
 /** Products that have been asked for, by id; nothing for one that does not exist. */
 export const products = signal(/** @type {Map<string, Product | null>} */ (new Map()));
 
+const known = /** @type {Rows<Customer>} */ (new Rows('customer', CUSTOMERS));
+
 /** Customers to choose from, once they are known. */
-export const customers = signal(/** @type {Customer[] | null} */ (null));
+export const customers = known.listed;
+
+/** Why they are not. */
+export const customersError = signal(/** @type {Error | null} */ (null));
+
+/** As of when each product is known, or was heard of while it was asked for. @type {Map<string, string>} */
+const since = new Map();
+
+/** Products that are asked for. @type {Set<string>} */
+const sought = new Set();
 
 /**
- * Asks for products that nobody has asked for yet.
+ * Asks for products that nobody knows yet.
  *
  * @param {string[]} ids
  */
 export async function need(ids) {
   const unknown = [...new Set(ids)].filter((id) => !products.value.has(id));
-  if (unknown.length === 0) return;
-  const found = await Promise.all(unknown.map(async (id) => /** @type {const} */ ([id, await get(['product', id])])));
-  products.value = new Map([...products.value, ...found]);
+  unknown.forEach((id) => sought.add(id));
+  try {
+    const found = await Promise.all(unknown.map((id) => get(api('state', 'product', id))));
+    batch(() => found.forEach(({ key, row, at }) => learn(key, row, at.position)));
+  } finally {
+    unknown.forEach((id) => sought.delete(id));
+  }
+}
+
+/**
+ * Never puts an older row over a newer one.
+ *
+ * @param {string} id
+ * @param {Product | null} row
+ * @param {string} at as of when
+ */
+function learn(id, row, at) {
+  if (comparePositions(at, since.get(id) ?? at) < 0) return;
+  since.set(id, at);
+  products.value = new Map(products.value).set(id, row);
 }
 
 /**
@@ -47,14 +76,19 @@ export function costOf(ids) {
 
 /** @param {string | undefined} chosen is among them even when there are many more */
 export async function loadCustomers(chosen) {
-  const { rows } = await get(api('state'), { topic: 'customer', limit: CUSTOMERS });
-  /** @type {Customer[]} */
-  const found = rows.map((/** @type {{row: Customer}} */ { row }) => row);
-  if (chosen && !found.some((customer) => customer.entity_id === chosen)) {
-    const row = await get(['customer', chosen]);
-    if (row) found.unshift(row);
+  try {
+    const page = await get(api('state'), { topic: 'customer', limit: CUSTOMERS });
+    /** @type {Customer[]} */
+    const found = page.rows.map((/** @type {{row: Customer}} */ { row }) => row);
+    if (chosen && !found.some((customer) => customer.entity_id === chosen)) {
+      const { row } = await get(api('state', 'customer', chosen));
+      if (row) found.unshift(row);
+    }
+    known.take(found, () => page.at.position);
+    customersError.value = null;
+  } catch (error) {
+    customersError.value = /** @type {Error} */ (error);
   }
-  customers.value = found;
 }
 
 /** @param {number | null} sum */
@@ -65,25 +99,20 @@ export const euros = (sum) => (sum === null ? '–' : `€${sum.toLocaleString('
  *
  * @returns {() => void} ends it
  */
-export const keep = () =>
-  listen((events) => {
-    for (const event of events) {
-      if (event.topic === 'product' && products.value.has(event.data.entity_id)) {
-        const row = event.action === 'product_deleted' ? null : event.data;
-        products.value = new Map(products.value).set(event.data.entity_id, row);
-      }
-      if (event.topic === 'customer' && customers.value) customers.value = withCustomer(customers.value, event);
+export function keep() {
+  const unheard = listen((events) => {
+    known.hear(events);
+    for (const { topic, action, key, data, position } of events) {
+      if (topic !== 'product' || !key || !(products.value.has(key) || sought.has(key))) continue;
+      if (action === 'product_deleted') learn(key, null, position);
+      else if (data) learn(key, data, position);
     }
   });
-
-/**
- * @param {Customer[]} known
- * @param {LogEvent} event
- */
-function withCustomer(known, { action, data }) {
-  if (action === 'customer_deleted') return known.filter((customer) => customer.entity_id !== data.entity_id);
-  if (known.some((customer) => customer.entity_id === data.entity_id)) {
-    return known.map((customer) => (customer.entity_id === data.entity_id ? data : customer));
-  }
-  return known.length < CUSTOMERS ? [...known, data] : known;
+  // Whoever comes back has not heard what has happened since.
+  return () => {
+    unheard();
+    known.clear();
+    since.clear();
+    products.value = new Map();
+  };
 }

@@ -4,6 +4,7 @@ import { api, get, html, listen, post, Problem, put, setQuery, Text, useEffect, 
 import { add } from './cart.js';
 import { act, Refused } from './clicks.js';
 import { euros, loadCustomers, need, products } from './reading.js';
+import { Rows } from './rows.js';
 
 /** @typedef {import('./reading.js').Inventory} Inventory */
 
@@ -25,32 +26,39 @@ const RESTOCK = 10;
 
 /** @param {{customer: string | undefined, cart: string | undefined}} props */
 export function Shelves({ customer, cart }) {
-  const [stock, setStock] = useState(/** @type {Map<string, Inventory> | null} */ (null));
+  const [inventories] = useState(() => /** @type {Rows<Inventory>} */ (new Rows('inventory', PAGE)));
   const [next, setNext] = useState(/** @type {string | null} */ (null));
   const [error, setError] = useState(/** @type {Error | null} */ (null));
-  const load = async (/** @type {string | null} */ after) => {
+  const trying = async (/** @type {() => Promise<void>} */ work) => {
     try {
-      const page = await get(api('state'), { topic: 'inventory', after, limit: PAGE });
-      /** @type {Inventory[]} */
-      const rows = page.rows.map((/** @type {{row: Inventory}} */ { row }) => row);
-      await need(rows.map((row) => row.product_id));
-      setStock((stock) => new Map([...(stock ?? []), ...rows.map((row) => /** @type {const} */ ([row.entity_id, row]))]));
-      setNext(page.next);
+      await work();
       setError(null);
     } catch (error) {
       setError(/** @type {Error} */ (error));
     }
   };
-  useEffect(() => {
-    load(null);
-    return listen((events) => {
-      const changed = events.filter((event) => event.topic === 'inventory');
-      if (changed.length === 0) return;
-      setStock((stock) => stock && withChanges(stock, changed));
+  const load = (/** @type {string | null} */ after) =>
+    trying(async () => {
+      const page = await get(api('state'), { topic: 'inventory', after, limit: PAGE });
+      /** @type {Inventory[]} */
+      const rows = page.rows.map((/** @type {{row: Inventory}} */ { row }) => row);
+      await need(rows.map((row) => row.product_id));
+      inventories.take(rows, () => page.at.position);
+      setNext(page.next);
     });
+  useEffect(() => {
+    const unheard = listen((events) => inventories.hear(events));
+    load(null);
+    return unheard;
   }, []);
+  const stock = inventories.listed.value;
+  const ids = (stock ?? []).map((row) => row.product_id);
+  const name = () => trying(() => need(ids));
+  useEffect(() => {
+    if (ids.some((id) => !products.value.has(id))) name();
+  }, [ids.join()]);
   if (stock === null) return error ? html`<${Problem} error=${error} retry=${() => load(null)} />` : html`<section class="panel" aria-busy="true"></section>`;
-  if (stock.size === 0) return html`<${Empty} customer=${customer} />`;
+  if (stock.length === 0) return html`<${Empty} customer=${customer} />`;
   return html`<section class="panel flush shelves" aria-labelledby="shelves">
     <div class="title"><h2 id="shelves">Products</h2></div>
     <div class="board">
@@ -62,35 +70,21 @@ export function Shelves({ customer, cart }) {
       </table>
     </div>
     ${(next || error) && html`<div class="more-shelves">
-      ${error && html`<${Problem} error=${error} />`} ${next && html`<button onClick=${() => load(next)}>More products</button>`}
+      ${error && html`<${Problem} error=${error} retry=${name} />`} ${next && html`<button onClick=${() => load(next)}>More products</button>`}
     </div>`}
     <${Refused} place="shelves" />
   </section>`;
 }
 
 /**
- * @param {Map<string, Inventory>} stock
- * @param {import('retrace').LogEvent[]} events
- */
-function withChanges(stock, events) {
-  const changed = new Map(stock);
-  for (const { action, data } of events) {
-    if (action === 'inventory_deleted') changed.delete(data.entity_id);
-    else if (changed.has(data.entity_id) || changed.size < PAGE) changed.set(data.entity_id, data);
-  }
-  need([...changed.values()].map((row) => row.product_id));
-  return changed;
-}
-
-/**
  * One shelf a product, by name; its stock is that of all its inventories.
  *
- * @param {Map<string, Inventory>} stock
+ * @param {Inventory[]} stock
  */
 function onShelves(stock) {
   /** @type {Map<string, Inventory[]>} */
   const byProduct = new Map();
-  for (const row of stock.values()) byProduct.set(row.product_id, [...(byProduct.get(row.product_id) ?? []), row]);
+  for (const row of stock) byProduct.set(row.product_id, [...(byProduct.get(row.product_id) ?? []), row]);
   return [...byProduct]
     .flatMap(([id, rows]) => {
       const product = products.value.get(id);

@@ -37,12 +37,12 @@ function Outcome({ isUnderWay, isRefused, steps }) {
 /** @param {Step} props */
 function Caused({ event, depth }) {
   const { topic, position, event_id: id, handler } = event;
-  const row = event.key ?? event.data.entity_id;
+  const row = event.key ?? event.data?.entity_id;
   const subject = `${topic} ${verbOf(event)}`;
   return html`<li class=${`depth-${Math.min(depth, 4)}`}>
     <span class="what" title=${timeOf(position)?.time}>
       <${Chip} topic=${topic} /> <span class="verb">${verbOf(event)} ${said(event)}</span>
-      ${handler && html` <small>saga ${handler}</small>`}
+      ${handler && html`${' '}<small>saga ${handler}</small>`}
     </span>
     <span class="ways">
       <a href=${href(['trace', id])} aria-label=${`Trace of ${subject}`}>Trace</a>
@@ -57,6 +57,7 @@ function Caused({ event, depth }) {
  * @param {import('retrace').LogEvent} event
  */
 function said({ topic, data }) {
+  if (!data) return null;
   if (topic === 'order') return html`<b class="status">${data.status}</b>`;
   if (topic === 'inventory') return html`<b>${data.amount}</b> in stock`;
   if (topic === 'product' || topic === 'customer') return html`<b><${Text} value=${data.name} most=${60} /></b>`;
