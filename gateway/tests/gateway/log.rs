@@ -130,6 +130,28 @@ async fn what_is_wanted_is_found_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_text_is_sought_in_what_clients_see_however_it_is_stored() {
+    let app = app().await;
+    let append = vec![
+        draft("book", "entity_created", 0, r#"{"title": "\u00c4rger", "copies": 1, "entity_id": "b"}"#),
+        draft("elsewhere", "entity_moved", 1, r#"{"to": "\u00c4rger"}"#),
+        draft("elsewhere", "entity_moved", 2, r#""say \"\u00e4rger\"""#),
+    ];
+    app.engine.commit_one(Commit { append, ..Commit::default() }).await.unwrap();
+    for (text, expected) in [
+        ("%C3%A4rger", json!(["e0", "e1", "e2"])),
+        ("u00c4", json!(["e1"])),
+        ("%22copies%22:1", json!(["e0"])),
+        ("%22to%22:%22%C3%A4", json!(["e1"])),
+        ("say%20%22%C3%A4", json!(["e2"])),
+    ] {
+        let page = app.get(&format!("/api/v1/log?text={text}")).await.member("result");
+        let ids: Vec<_> = page["events"].as_array().unwrap().iter().map(|event| event["event_id"].clone()).collect();
+        assert_eq!(json!(ids), expected, "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_has_limits_and_says_what_it_does_not_know() {
     let app = app().await;
     let large = "x".repeat(700_000);

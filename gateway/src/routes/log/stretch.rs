@@ -6,7 +6,7 @@ use kernel::{Checkpoint, Domain, Entry, Position};
 
 use super::wanted::Wanted;
 use crate::{
-    live::{Shown, visible},
+    live::visible,
     problem::Problem,
     source::Source,
 };
@@ -121,8 +121,7 @@ impl Search<'_> {
         }
         *last = Some(entry.position());
         self.looked += 1;
-        let wanted = visible(entry).filter(|event| self.wanted.holds(self.domain, event));
-        if let Some(shown) = wanted.and_then(|event| Shown::event(self.domain, event)) {
+        if let Some(shown) = visible(entry).and_then(|event| self.wanted.shown(self.domain, event)) {
             self.bytes += shown.json.len();
             events.push(shown.json);
         }
