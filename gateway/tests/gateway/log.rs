@@ -177,3 +177,29 @@ async fn a_page_has_limits_and_says_what_it_does_not_know() {
         app.engine.read(&kernel::Checkpoint { position: from, ..Default::default() }, usize::MAX).await.unwrap();
     assert_eq!((looked.entries.len(), &page["more"], &page["events"]), (49_999, &json!(true), &json!([])));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_search_through_large_entries_ends_early_and_goes_on_from_there() {
+    let app = app().await;
+    let large = json!({"to": "x".repeat(1 << 20)}).to_string();
+    for n in 0..70 {
+        let append = vec![draft("elsewhere", "entity_moved", n, &large)];
+        app.engine.commit_one(Commit { append, ..Commit::default() }).await.unwrap();
+    }
+    let number = async |page: &Value, edge: &str| {
+        let past = app.get(&format!("/api/v1/state?at={}", page[edge].as_str().unwrap())).await.member("result");
+        past["at"]["number"].as_u64().unwrap()
+    };
+    for (query, edges, further) in
+        [("after=0-0", (1, 64), ("after", "to", (65, 70))), ("before=now", (7, 70), ("before", "from", (1, 6)))]
+    {
+        let page = app.get(&format!("/api/v1/log?text=nothing&{query}")).await.member("result");
+        assert_eq!((number(&page, "from").await, number(&page, "to").await), edges, "{query}");
+        assert_eq!((&page["events"], &page["more"]), (&json!([]), &json!(true)), "{query}");
+        let (direction, edge, edges) = further;
+        let on = format!("/api/v1/log?text=nothing&{direction}={}", page[edge].as_str().unwrap());
+        let page = app.get(&on).await.member("result");
+        assert_eq!((number(&page, "from").await, number(&page, "to").await), edges, "{query}");
+        assert_eq!(page["more"], json!(false), "{query}");
+    }
+}
