@@ -214,6 +214,19 @@ async fn a_row_that_is_not_there_says_whether_it_comes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_event_is_found_however_many_records_of_the_log_came_after_it() {
+    let app = App::alone(&StoreUrl::Memory, Settings::default()).await;
+    let mut append = vec![draft("book", CREATED, &json!({"entity_id": "a", "title": "Momo", "copies": 1}))];
+    append.extend((0..1_000).map(|_| draft(runtime::engine::DECISIONS, "decided", &json!({}))));
+    let id = append[0].id.clone();
+    app.engine.commit_one(Commit { append, ..Commit::default() }).await.unwrap();
+    for number in [1, 2, 300, 1_001] {
+        let state = ask(&app, &format!("/api/v1/state?at=%23{number}")).await;
+        assert_eq!((&state["event"]["event_id"], &state["change"]["key"]), (&json!(id), &json!("a")), "#{number}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_it_does_not_know_it_says() {
     let app = App::start().await;
     app.book("Momo").await;
