@@ -3,7 +3,7 @@
 import { html } from '../core/html.js';
 import { plural } from '../core/format.js';
 import { serviceOf, WIDE } from '../core/tree.js';
-import { Chip, Id, verbOf } from './data.js';
+import { Chip, Id, verbOf, visible } from './data.js';
 
 /** @typedef {import('../core/tree.js').Node} Node */
 
@@ -47,7 +47,7 @@ export function Card({ node, x, y, hue, label, since, isOpen, isStop, isFolded, 
       </div>
       <div class="more">
         ${!isWide && by}
-        <bdi>${event ? label : serviceOf(node) ?? html`<${Id} value=${id} />`}</bdi>
+        <bdi>${event ? visible(label) : serviceOf(node) ?? html`<${Id} value=${id} />`}</bdi>${' '}
         ${isWide && handler && html`<span class="unseen">by saga ${handler}${inferred && `, inferred, ${inferred}`}</span>`}
         <span class="since">${event ? since : fate?.status ?? (kind === 'command' && !handler ? 'client' : '')}</span>
       </div>

@@ -47,7 +47,7 @@ export function Text({ value, most = FIRST }) {
 export const Chip = ({ topic }) => html`<span class=${`chip ${hueOf(topic)}`}>${topic}</span>`;
 
 /** @param {{value: string}} props an identifier, shortened; all of it is told on demand */
-export const Id = ({ value }) => html`<code class="id" title=${value}>${visible(short(value))}</code>`;
+export const Id = ({ value }) => html`<code class="id" title=${visible(value)}>${visible(short(value))}</code>`;
 
 /** Moments that are kept in mind go along. */
 const pins = () => ({ a: route.peek().query.a, b: route.peek().query.b });
@@ -58,7 +58,7 @@ const pins = () => ({ a: route.peek().query.a, b: route.peek().query.b });
  * @param {{topic: string, id: string, at?: string | null, log?: string | null, children?: any}} props
  */
 export const EntityLink = ({ topic, id, at, log, children }) =>
-  html`<a class=${`entity ${hueOf(topic)}`} href=${href(['state', topic, id], { at, log, ...pins() })} title=${`${topic} ${id}`}
+  html`<a class=${`entity ${hueOf(topic)}`} href=${href(['state', topic, id], { at, log, ...pins() })} title=${visible(`${topic} ${id}`)}
     >${children ?? html`<${Id} value=${id} />`}</a
   >`;
 

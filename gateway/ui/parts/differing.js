@@ -4,7 +4,7 @@ import { parse, same } from '../core/json.js';
 import { count, plural } from '../core/format.js';
 import { html } from '../core/html.js';
 import { labelOf } from '../core/domain.js';
-import { Changes, Chip, EntityLink, fieldsOf, Id } from './data.js';
+import { Changes, Chip, EntityLink, fieldsOf, Id, visible } from './data.js';
 
 /**
  * A row from its JSON; what is none stays text.
@@ -48,13 +48,13 @@ export function Differing({ differences, titles }) {
       const [old, now] = [rowOf(found), rowOf(expected)];
       return html`<details key=${`${topic}/${key}`} open=${index === 0}>
         <summary>
-          <${Chip} topic=${topic} /> <${Id} value=${key} /> <span>${labelOf(topic, old ?? now)}</span>
+          <${Chip} topic=${topic} /> <${Id} value=${key} /> <span>${visible(labelOf(topic, old ?? now))}</span>
           <b>${summary(topic, old, now, titles)}</b>
         </summary>
         ${isWritten(old, now)
           ? html`<dl class="row">
-              <div><dt>${titles[0]}</dt><dd><code class="text">${found}</code></dd></div>
-              <div><dt>${titles[1]}</dt><dd><code class="text">${expected}</code></dd></div>
+              <div><dt>${titles[0]}</dt><dd><code class="text">${found === null ? null : visible(found)}</code></dd></div>
+              <div><dt>${titles[1]}</dt><dd><code class="text">${expected === null ? null : visible(expected)}</code></dd></div>
             </dl>`
           : html`<${Changes} topic=${topic} before=${old} after=${now} titles=${titles} />`}
         <p class="where"><${EntityLink} topic=${topic} id=${key}>${`${topic} in State`}</${EntityLink}></p>

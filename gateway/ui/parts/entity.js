@@ -7,7 +7,7 @@ import { timeOf } from '../core/format.js';
 import { html, useEffect, useRef, useState } from '../core/html.js';
 import { queryOf } from '../core/moment.js';
 import { href } from '../core/route.js';
-import { Changes, Chip, EntityLink, FieldValue, Row, Text, When } from './data.js';
+import { Changes, Chip, EntityLink, FieldValue, Row, Text, visible, When } from './data.js';
 import { changedIn } from './happened.js';
 import { Answer } from './problem.js';
 
@@ -33,7 +33,7 @@ export function EntityCard({ shown }) {
           <a class="button" href=${href(['state', topic], queryOf(shown))}>All ${topicOf(topic)?.plural}</a>
         </span>
       </div>
-      <p class="key"><code>${key}</code></p>
+      <p class="key"><code>${visible(key)}</code></p>
       <${Standing} shown=${shown} isDeleted=${row === null && version !== null} />
       ${row && html`<${Row} topic=${topic} row=${row} at=${at} log=${log} changed=${changedIn(change)} />`}
       ${row && version && html`<p class="hint">Unchanged since <${When} position=${version} day=${true} link=${true} log=${log} /></p>`}

@@ -31,7 +31,7 @@ export function Happened({ state, at, log }) {
       <${Chip} topic=${topic} /> <b>${verbOf(event)}</b>
       ${key && html` <${EntityLink} topic=${topic} id=${key} at=${at} log=${log} />`}
       ${change && html` <${Delta} change=${change} at=${at} log=${log} />`}
-    </span>
+    </span>${' '}
     ${handler && html`<span class="by">by saga ${handler}</span>`}
     <span class="ways">
       <a href=${href(['trace', event_id], { log })}>Trace</a>

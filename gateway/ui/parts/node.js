@@ -6,7 +6,7 @@ import { between, count, positionBefore } from '../core/format.js';
 import { html } from '../core/html.js';
 import { href } from '../core/route.js';
 import { Fields } from './chapter.js';
-import { Chip, Row, Text, verbOf, When } from './data.js';
+import { Chip, Row, Text, verbOf, visible, When } from './data.js';
 import { Fitting, Mentioned } from './origin.js';
 import { serviceOf } from '../core/tree.js';
 import { Answer } from './problem.js';
@@ -30,8 +30,8 @@ export function Detail({ node, start, data, at, log }) {
       ${event &&
       html`<div><dt>when</dt><dd><${When} position=${event.position} day=${true} link=${true} log=${log} /></dd></div>
         <div><dt>position</dt><dd><code>${event.position}</code>${event.number !== null && ` #${count(event.number)}`}</dd></div>`}
-      ${event?.key && event.key !== event.position && html`<div><dt>row</dt><dd><code>${event.key}</code></dd></div>`}
-      <div><dt>${what.kind === 'command' ? 'command' : 'event'}</dt><dd><a href=${href(['trace', id], { at, log })}><code>${id}</code></a></dd></div>
+      ${event?.key && event.key !== event.position && html`<div><dt>row</dt><dd><code>${visible(event.key)}</code></dd></div>`}
+      <div><dt>${what.kind === 'command' ? 'command' : 'event'}</dt><dd><a href=${href(['trace', id], { at, log })}><code>${visible(id)}</code></a></dd></div>
     </dl>
   </section>`;
 }

@@ -3,7 +3,7 @@
 import { between } from '../core/format.js';
 import { html } from '../core/html.js';
 import { href } from '../core/route.js';
-import { Chip, EntityLink, Id, verbOf } from './data.js';
+import { Chip, EntityLink, Id, verbOf, visible } from './data.js';
 
 /** @typedef {import('../core/types.js').Mention} Mention */
 /** @typedef {import('../core/types.js').Fit} Fit */
@@ -25,7 +25,7 @@ export const Fitting = ({ fit }) =>
  */
 export const Mentioned = ({ mention, log }) =>
   html`<span class="mentioned"
-    ><${Chip} topic=${mention.topic} /> <a href=${href(['trace', mention.id], { log })} title=${`Trace of event ${mention.id}`}
+    ><${Chip} topic=${mention.topic} /> <a href=${href(['trace', mention.id], { log })} title=${visible(`Trace of event ${mention.id}`)}
       >${verbOf(mention)}</a
     >${mention.key && mention.key !== mention.position &&
     html` <${EntityLink} topic=${mention.topic} id=${mention.key} at=${mention.position} log=${log} />`}</span
@@ -39,7 +39,7 @@ export const Mentioned = ({ mention, log }) =>
 export function Why({ event, origin, log }) {
   const { command, handler, cause, inferred } = origin;
   const ago = cause && html`<span class="hint">${between(cause.position, event.position)} before</span>`;
-  const sent = command && html`<a href=${href(['trace', command], { log })} title=${`Trace of command ${command}`}>command <${Id} value=${command} /></a>`;
+  const sent = command && html`<a href=${href(['trace', command], { log })} title=${visible(`Trace of command ${command}`)}>command <${Id} value=${command} /></a>`;
   if (cause) {
     return html`<p class="why">
       Saga <b>${handler}</b> reacted to <${Mentioned} mention=${cause} log=${log} /> ${sent && html`with ${sent}`} ${ago}

@@ -5,7 +5,7 @@ import { usePolled } from '../../core/asking.js';
 import { count, plural } from '../../core/format.js';
 import { html, useRef } from '../../core/html.js';
 import { href, route } from '../../core/route.js';
-import { Chip, Id, Text } from '../../parts/data.js';
+import { Chip, Id, Text, visible } from '../../parts/data.js';
 import { Answer } from '../../parts/problem.js';
 import { drop, requeue } from './acts.js';
 import { Asked } from './asked.js';
@@ -71,8 +71,8 @@ function One({ service, command, onSettled }) {
     </div>
     <div class="of">
       ${since && html`<span>sent <${Moment} at=${since} /></span>`}
-      ${cause && html`<a href=${href(['trace', cause])} title=${`Sent by saga ${handler} about event ${cause}`}>${handler ? `saga ${handler}` : 'its cause'}</a>`}
-      ${worker && html`<span>with <code>${worker}</code></span>`}
+      ${cause && html`<a href=${href(['trace', cause])} title=${visible(`Sent by saga ${handler} about event ${cause}`)}>${handler ? `saga ${handler}` : 'its cause'}</a>`}
+      ${worker && html`<span>with <code>${visible(worker)}</code></span>`}
     </div>
     ${error && html`<p class="bad error"><${Text} value=${error} most=${400} /></p>`}
     <div class="data"><${Asked} command=${command} /></div>

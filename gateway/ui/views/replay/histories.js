@@ -5,6 +5,7 @@ import { domain } from '../../core/domain.js';
 import { plural } from '../../core/format.js';
 import { html, useState } from '../../core/html.js';
 import { href, setQuery } from '../../core/route.js';
+import { visible } from '../../parts/data.js';
 import { say } from '../../parts/dialog.js';
 import { Problem } from '../../parts/problem.js';
 
@@ -70,9 +71,9 @@ function Log({ id, name, events, isChosen, again }) {
   return html`<div class="log">
     <label>
       <input type="radio" name="log" value=${id} checked=${isChosen} onChange=${() => setQuery({ log: id, from: null, to: null })} />
-      <span>${name} ${events !== undefined && html`<small>${plural(events, 'event')}</small>`}</span>
+      <span>${visible(name)} ${events !== undefined && html`<small>${plural(events, 'event')}</small>`}</span>
     </label>
-    <a href=${href(['state'], { log: id })} aria-label=${`State of ${name}`}>State</a>
-    ${id && html`<button class="quiet" aria-label=${`Close ${name}`} onClick=${close}>×</button>`}
+    <a href=${href(['state'], { log: id })} aria-label=${visible(`State of ${name}`)}>State</a>
+    ${id && html`<button class="quiet" aria-label=${visible(`Close ${name}`)} onClick=${close}>×</button>`}
   </div>`;
 }
