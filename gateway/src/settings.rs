@@ -35,6 +35,8 @@ pub struct Settings {
     pub most_waiting: usize,
     /// Changed rows in one answer of `/api/v1/diff`; more are counted and left out.
     pub most_changes: usize,
+    /// Rows that are looked through for those that refer to one; where there are more, some are left out.
+    pub most_referring: usize,
     /// Clients of live events, by WebSocket or server-sent events.
     pub most_live: usize,
     /// Connections; more wait to be accepted.
@@ -66,6 +68,7 @@ impl Default for Settings {
             most_depth: 64,
             most_waiting: 4_096,
             most_changes: 1_000,
+            most_referring: 200_000,
             most_live: 10_000,
             most_connections: 20_000,
             most_lag: 10_000,
