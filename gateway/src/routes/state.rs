@@ -104,10 +104,9 @@ pub(crate) async fn row(
     let exists_later = match &row {
         Some(_) => None,
         None => {
-            let versions = source.timeline.versions(topic, &key, head.position());
-            let is_later = |position: Position| position > at.position();
-            let versions = source.remembered(versions).await?;
-            Some(versions.iter().any(|version| is_later(version.position) && version.row.is_some()))
+            // Nothing comes of nothing: whatever happens to it later, it is there first.
+            let last = source.remembered(source.timeline.row(topic, &key, head.position())).await?;
+            Some(last.is_some_and(|last| last.position > at.position()))
         }
     };
     let row = row.as_deref().and_then(raw);
