@@ -23,9 +23,9 @@ pub struct Settings {
     pub grace: Duration,
     /// Bytes in a request's body.
     pub most_body: usize,
-    /// Bytes in all bodies that are being read; more requests wait their turn.
+    /// Bytes in all bodies that are being read, history files aside; more requests wait their turn.
     pub most_bodies: usize,
-    /// Bytes of a history file that is opened here; its events take about as much memory again, and twice.
+    /// Bytes of a history file that is opened here, one at a time; its events take about as much memory again, and twice.
     pub most_history: usize,
     /// Members in a list of entities to create.
     pub most_members: usize,
