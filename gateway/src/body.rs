@@ -33,7 +33,12 @@ pub(crate) async fn text<'r>(
     settings: &Settings,
     room: &'r Semaphore,
 ) -> Result<(String, SemaphorePermit<'r>), Problem> {
-    let (bytes, permit) = bytes(body, headers, settings, room, settings.most_body).await?;
+    let (body, expected) = expected(body, headers, settings.most_body).await?;
+    let permits = u32::try_from(expected).unwrap_or(u32::MAX);
+    let busy = || Problem::unavailable("too many large requests at once", 1);
+    let permit = timeout(settings.store_timeout, room.acquire_many(permits)).await;
+    let permit = permit.map_err(|_| busy())?.map_err(|_| busy())?;
+    let bytes = read(body, expected, settings.most_body, settings.body_timeout).await?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Problem::new(Kind::MalformedRequest, format!("the body is not UTF-8: byte {at} does not fit"))
@@ -44,27 +49,31 @@ pub(crate) async fn text<'r>(
     Ok((text, permit))
 }
 
-/// A body as it is, of `most` bytes; `room` and the permit are as those of [`text`].
-pub(crate) async fn bytes<'r>(
+/// A body as it is, of `most` bytes; whoever reads more than one at once must have room for them.
+pub(crate) async fn bytes(
     body: Body,
     headers: &HeaderMap,
     settings: &Settings,
-    room: &'r Semaphore,
     most: usize,
-) -> Result<(Vec<u8>, SemaphorePermit<'r>), Problem> {
+) -> Result<Vec<u8>, Problem> {
+    let (body, expected) = expected(body, headers, most).await?;
+    read(body, expected, most, settings.body_timeout).await
+}
+
+/// A body, and how large it may be: as it was announced.
+async fn expected(body: Body, headers: &HeaderMap, most: usize) -> Result<(Body, usize), Problem> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     let expected = announced.unwrap_or(most);
     if expected > most {
         drain(body).await;
         return Err(too_large(most));
     }
-    let permits = u32::try_from(expected).unwrap_or(u32::MAX);
-    let slow = || Problem::new(Kind::SlowRequest, format!("the body took longer than {:?}", settings.body_timeout));
-    let busy = || Problem::unavailable("too many large requests at once", 1);
-    let permit = timeout(settings.store_timeout, room.acquire_many(permits)).await;
-    let permit = permit.map_err(|_| busy())?.map_err(|_| busy())?;
-    let bytes = timeout(settings.body_timeout, collect(body, expected, most)).await.map_err(|_| slow())??;
-    Ok((bytes, permit))
+    Ok((body, expected))
+}
+
+async fn read(body: Body, expected: usize, most: usize, patience: Duration) -> Result<Vec<u8>, Problem> {
+    let slow = || Problem::new(Kind::SlowRequest, format!("the body took longer than {patience:?}"));
+    timeout(patience, collect(body, expected, most)).await.map_err(|_| slow())?
 }
 
 async fn collect(body: Body, expected: usize, most: usize) -> Result<Vec<u8>, Problem> {

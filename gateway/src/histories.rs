@@ -1,10 +1,14 @@
 //! History files that somebody has opened here to look at: each a log with its timeline, in memory.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use kernel::{Checkpoint, Domain, Entry};
 use projector::timeline::{Retention, Timeline};
 use runtime::{Engine, StoreError, Tail};
+use tokio::sync::OwnedMutexGuard;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -24,8 +28,12 @@ struct Shared {
     /// Cancelled when the gateway stops.
     stopping: CancellationToken,
     /// One is read at a time: each takes as much memory as it is large, and more.
-    reading: tokio::sync::Mutex<()>,
+    reading: Arc<tokio::sync::Mutex<()>>,
 }
+
+/// The right to receive a file and to read it; whoever reads it has this, for as long as that takes.
+#[derive(Debug)]
+pub(crate) struct Turn(#[expect(dead_code, reason = "it is held, and nothing else")] OwnedMutexGuard<()>);
 
 /// An open history. Clones share it.
 #[derive(Clone, Debug)]
@@ -53,22 +61,38 @@ impl Histories {
         self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits until no other file is received or read, up to `most`.
+    pub(crate) async fn turn(&self, most: Duration) -> Result<Turn, Problem> {
+        let turn = tokio::time::timeout(most, self.0.reading.clone().lock_owned()).await;
+        turn.map(Turn).map_err(|_| Problem::unavailable("another history is being read", 1))
+    }
+
     /// Opens the file that these bytes are; one that is open already keeps its name.
-    pub(crate) async fn open(&self, domain: &Arc<Domain>, name: String, bytes: Vec<u8>) -> Result<Opened, Problem> {
-        let _one = self.0.reading.lock().await;
+    pub(crate) async fn open(
+        &self,
+        turn: Turn,
+        domain: &Arc<Domain>,
+        name: String,
+        bytes: Vec<u8>,
+    ) -> Result<Opened, Problem> {
         let id = format!("{:016x}", xxh3_64(&bytes));
         if let Ok(opened) = self.find(&id) {
             return Ok(opened);
         }
         let reader = (domain.clone(), name.clone());
-        let read = tokio::task::spawn_blocking(move || runtime::history::read_bytes(&reader.0, &reader.1, &bytes));
+        // The turn goes with the bytes: they are read to the end, whether or not the client is still there.
+        let read = tokio::task::spawn_blocking(move || {
+            let (domain, name) = reader;
+            (runtime::history::read_bytes(&domain, &name, &bytes), turn)
+        });
         let died =
             |error: tokio::task::JoinError| Problem::new(Kind::Internal, format!("reading {name} died: {error}"));
         let unreadable = |error: StoreError| {
             let is_the_files = matches!(error, StoreError::Corrupt { .. });
             if is_the_files { Problem::new(Kind::Refused, error.to_string()) } else { Problem::from(error) }
         };
-        let entries = read.await.map_err(died)?.map_err(unreadable)?;
+        let (entries, _turn) = read.await.map_err(died)?;
+        let entries = entries.map_err(unreadable)?;
         let opened = self.keep(domain, id, name, entries).await?;
         let mut open = self.open_ones();
         if open.len() >= MOST {
@@ -127,4 +151,31 @@ impl Histories {
 fn closed(id: &str) -> Problem {
     let detail = format!("no history {id} is open here; POST /api/v1/histories opens one");
     Problem::new(Kind::NotFound, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_nobody_waits_for_any_more_is_read_before_the_next_one() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().max_blocking_threads(1).build();
+        runtime.unwrap().block_on(async {
+            let (histories, domain) = (Histories::new(CancellationToken::new()), Arc::new(Domain::new("none")));
+            let (go, going) = std::sync::mpsc::channel::<()>();
+            let busy = tokio::task::spawn_blocking(move || going.recv());
+            let turn = histories.turn(Duration::ZERO).await.unwrap();
+            let opening = histories.open(turn, &domain, "a".to_owned(), Vec::new());
+            assert!(opening.now_or_never().is_none(), "it waits for a thread, and is then dropped");
+            let early = histories.turn(Duration::ZERO).await.unwrap_err();
+            assert_eq!((early.status().as_u16(), early.detail()), (503, "another history is being read"));
+            go.send(()).unwrap();
+            busy.await.unwrap().unwrap();
+            let turn = histories.turn(Duration::from_secs(30)).await.unwrap();
+            assert_eq!(histories.all().len(), 0);
+            assert_eq!(histories.open(turn, &domain, "b".to_owned(), Vec::new()).await.unwrap().name, "b");
+        });
+    }
 }

@@ -11,6 +11,7 @@
 //! | `guard`, `security` | what every request passes: hosts, origins, tokens, panics, counting |
 //! | `submission`, `intake`, `waiters` | a command's way there and back |
 //! | `past`, `source` | how a question about the past says when, and which log it is about |
+//! | `pace` | how much of the log is read for one answer |
 //! | `live` | events as they happen, resumable |
 //! | `rebuilds`, `served` | rebuilds of the read model from here, and whether its rows are this program's |
 //! | `work` | what takes long and is done for clients: replays, audits |
@@ -27,6 +28,7 @@ mod intake;
 mod live;
 mod metrics;
 mod openapi;
+mod pace;
 mod past;
 mod problem;
 mod rebuilds;

@@ -8,7 +8,7 @@ use kernel::{Checkpoint, Entry, Position};
 use runtime::{Entries, StoreError, Tail};
 use tokio::sync::OwnedSemaphorePermit;
 
-pub(crate) use shown::{Shown, action, key, visible};
+pub(crate) use shown::{Shown, key, visible};
 
 use crate::{
     gateway::Shared,

@@ -49,8 +49,8 @@ pub(crate) fn check(settings: &Settings, asked: Asked<'_>) -> Result<(), Problem
 /// nothing that needs a token.
 fn needed(method: &Method, uri: &Uri) -> Option<Scope> {
     match uri.path() {
-        "/" | "/livez" | "/readyz" => None,
-        path if path.starts_with("/assets/") => None,
+        "/" | "/livez" | "/readyz" if method.is_safe() => None,
+        path if method.is_safe() && path.starts_with("/assets/") => None,
         path if method.is_safe() && is_queue(path) && !listing::may_show_dead(uri) => Some(Scope::Read),
         path if path.starts_with("/api/v1/queues/") => Some(Scope::Admin),
         _ if method.is_safe() => Some(Scope::Read),
@@ -161,6 +161,9 @@ fn bearer(value: &str) -> Option<&str> {
 /// The token among the protocols that a WebSocket's client offers: a page can give it no other header. In a URL it would
 /// be written down by whatever is in between.
 fn offered(headers: &HeaderMap) -> Option<String> {
+    if !headers.contains_key(header::UPGRADE) {
+        return None;
+    }
     let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
     let token = offered.flat_map(|value| value.split(',')).find_map(|protocol| protocol.trim().strip_prefix(BEARER))?;
     String::from_utf8(BASE64URL_NOPAD.decode(token.as_bytes()).ok()?).ok()

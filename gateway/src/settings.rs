@@ -23,9 +23,9 @@ pub struct Settings {
     pub grace: Duration,
     /// Bytes in a request's body.
     pub most_body: usize,
-    /// Bytes in all bodies that are being read; more requests wait their turn.
+    /// Bytes in all bodies that are being read, history files aside; more requests wait their turn.
     pub most_bodies: usize,
-    /// Bytes of a history file that is opened here; its events take about as much memory again, and twice.
+    /// Bytes of a history file that is opened here, one at a time; its events take about as much memory again, and twice.
     pub most_history: usize,
     /// Members in a list of entities to create.
     pub most_members: usize,
@@ -35,6 +35,8 @@ pub struct Settings {
     pub most_waiting: usize,
     /// Changed rows in one answer of `/api/v1/diff`; more are counted and left out.
     pub most_changes: usize,
+    /// Rows that are looked through for those that refer to one; where there are more, some are left out.
+    pub most_referring: usize,
     /// Clients of live events, by WebSocket or server-sent events.
     pub most_live: usize,
     /// Connections; more wait to be accepted.
@@ -66,6 +68,7 @@ impl Default for Settings {
             most_depth: 64,
             most_waiting: 4_096,
             most_changes: 1_000,
+            most_referring: 200_000,
             most_live: 10_000,
             most_connections: 20_000,
             most_lag: 10_000,

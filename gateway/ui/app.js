@@ -2,8 +2,9 @@
 
 import { tokenWanted, useToken } from './core/api.js';
 import { domain, loadDomain } from './core/domain.js';
-import { connection, follow } from './core/feed.js';
+import { connection, follow, head } from './core/feed.js';
 import { effect, html, render, useEffect, useState } from './core/html.js';
+import './core/pulse.js';
 import { go, href, route } from './core/route.js';
 import { Frame } from './parts/frame.js';
 import { Problem } from './parts/problem.js';
@@ -29,7 +30,7 @@ const VIEWS = {
 function load({ view, parts }) {
   const page = view === 'page' ? domain.value?.pages.find((page) => page.name === parts[0]) : undefined;
   if (page) return brought(page.name);
-  const known = VIEWS[view];
+  const known = Object.hasOwn(VIEWS, view) ? VIEWS[view] : undefined;
   return known ? known() : Promise.reject(new Error(`There is no view ${view}${parts.length ? `/${parts[0]}` : ''}.`));
 }
 
@@ -85,10 +86,20 @@ function App() {
     const enter = (/** @type {string} */ given) => {
       useToken(given);
       begin();
+      follow();
     };
     return html`<${TokenForm} reason=${tokenWanted.value} onEnter=${enter} />`;
   }
-  if (!domain.value) return error ? html`<main class="alone"><${Problem} error=${error} retry=${begin} /></main>` : null;
+  // A view that asks for what has happened must not ask before it is told what happens: what is in between would be lost.
+  if (!domain.value || head.value === null) {
+    const { state, detail } = connection.value;
+    const why = error ?? (state === 'lost' ? new Error(detail) : null);
+    const retry = () => {
+      begin();
+      follow();
+    };
+    return why ? html`<main class="alone"><${Problem} error=${why} retry=${retry} /></main>` : null;
+  }
   return html`<${Frame}><${View} /></${Frame}>`;
 }
 

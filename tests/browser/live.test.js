@@ -68,9 +68,9 @@ test('an event is there within 200 ms of the request that caused it', async (t) 
     await label.waitFor();
   }
   took.sort((a, b) => a - b);
-  const [middle = 0, most = 0] = [took[7], took[14]];
+  const [middle = 0, late = 0, most = 0] = [took[7], took[13], took[14]];
   t.diagnostic(`from the request to the screen: median ${middle.toFixed(0)} ms, most ${most.toFixed(0)} ms`);
-  assert.ok(middle < 200, `median ${middle} ms of ${took}`);
+  assert.ok(late < 200, `${late} ms is the second longest of ${took}`);
 });
 
 test('topics, an entity and a text are filters, and the address has them', async (t) => {
@@ -124,9 +124,11 @@ test('the first event of the log is reached by scrolling, and the last one again
   // What comes while one reads something old moves nothing.
   const inSight = await lines(page);
   await person('While reading');
-  await page.getByRole('button', { name: /^Show \d+ new events?$/ }).click();
+  const button = page.getByRole('button', { name: /^Show \d+ new events?$/ });
+  await button.waitFor();
+  assert.deepEqual(await lines(page), inSight);
+  await button.click();
   await shown(page);
-  assert.notDeepEqual(await lines(page), inSight);
 });
 
 test('arrow keys choose an event, which is shown with where it leads', async (t) => {
@@ -176,4 +178,83 @@ test('whatever is in an event is shown as text', async (t) => {
   const longest = async () => Math.max(...(await detail.locator('bdi').allTextContents()).map((text) => text.length));
   await becomes(longest, long.length);
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 1440);
+});
+
+test('a filter that little passes goes on looking, and says how far it is', async (t) => {
+  const { page } = await bench.open(t, '/#/live?topic=nothing-yet');
+  await page.getByText('No event of the log is like that.').waitFor();
+  const { events } = await bench.retrace.get('/api/v1/log?before=%23500&limit=2&topic=order');
+  let asked = 0;
+  /** @type {(() => void)[]} */
+  const held = [];
+  // A log so long that the gateway looks through a part of it at a time.
+  await page.route(/api\/v1\/log\?.*text=far/, async (route) => {
+    asked += 1;
+    if (asked === 3) await new Promise((go) => held.push(() => go(undefined)));
+    const result = asked > 3 ? { events, from: '1-0', to: '2-0', more: false } : { events: [], from: `${1795371914 - asked}000-0`, to: '1795371914000-0', more: true };
+    await route.fulfill({ json: { result } });
+  });
+  await page.goto(`${bench.retrace.base}/#/live?text=far`);
+  await page.getByText('Looking further back: at 2026-11-22 18:25:12.000 …').waitFor();
+  held.forEach((go) => go());
+  await becomes(() => lines(page), events.map(told).reverse());
+  await page.getByText('The log begins here.').waitFor();
+});
+
+test('a page of the past that comes late is not put beside the newest events', async (t) => {
+  const { page } = await bench.open(t, '/#/live');
+  await shown(page);
+  /** @type {(() => void)[]} */
+  const held = [];
+  await page.route(/api\/v1\/log\?before=/, async (route) => {
+    await new Promise((go) => held.push(() => go(undefined)));
+    await route.continue().catch(() => {});
+  });
+  await page.locator('.events').evaluate((box) => box.scrollTo(0, box.scrollHeight));
+  await until('an older page is asked for', () => held.length > 0);
+  await person('Newest');
+  // So much comes that it is asked for again instead of kept.
+  await page.evaluate(async () => {
+    const people = Array.from({ length: 1_001 }, (_, index) => ({ name: `Many ${index}`, email: 'm@shop.example' }));
+    await fetch('customer', { method: 'POST', body: JSON.stringify(people) });
+  });
+  const button = page.getByRole('button', { name: /^Show [\d,]+ new events$/ });
+  await until('more came than is kept', async () => Number(/[\d,]+/.exec((await button.textContent()) ?? '')?.[0].replace(',', '')) > 1_000);
+  await until('all has been said', async () => {
+    const { consumers, queues } = await bench.retrace.get('/api/v1/status');
+    const isIdle = (/** @type {any} */ { waiting, claimed }) => waiting + claimed === 0;
+    return queues.every(isIdle) && consumers.every((/** @type {any} */ { lag }) => lag === 0);
+  });
+  await button.click();
+  await becomes(async () => (await lines(page)).length > 10, true);
+  held.forEach((go) => go());
+  await page.unroute(/api\/v1\/log\?before=/);
+  const numbers = () => page.evaluate(() => [...document.querySelectorAll('.line')].length);
+  assert.ok((await numbers()) < 100, 'only what is in sight is in the page');
+  /** Which events the list has, all of it, as it is gone through. */
+  const seen = new Set();
+  for (let top = 0; top < 16_000; top += 400) {
+    await page.locator('.events').evaluate((box, top) => box.scrollTo(0, top), top);
+    await page.evaluate(() => new Promise(requestAnimationFrame));
+    for (const line of await lines(page)) seen.add(line);
+  }
+  const { events } = await bench.retrace.get('/api/v1/log?limit=400');
+  const missing = events.map(told).filter((/** @type {string} */ line) => !seen.has(line));
+  assert.deepEqual(missing, []);
+});
+
+test('whoever can make nothing of an event takes it from nobody else', async (t) => {
+  const { page, watch } = await bench.open(t, '/#/state');
+  watch.excuse(/makes nothing of it/);
+  await page.locator('.connection.live').waitFor();
+  await page.evaluate(async () => {
+    const { listen } = await import(new URL('assets/core/feed.js', document.baseURI).href);
+    listen(() => {
+      throw new Error('makes nothing of it');
+    });
+  });
+  await page.goto(`${bench.retrace.base}/#/live`);
+  await shown(page);
+  await person('For all others');
+  await page.locator('.line .label', { hasText: 'For all others' }).first().waitFor();
 });

@@ -112,3 +112,17 @@ test('events come to whoever has it', async (t) => {
   await bench.retrace.post('/customer', { name: 'Ann', email: 'ann@shop.example' });
   await page.waitForFunction(() => 'heard' in window && Number(window.heard) >= 1);
 });
+
+test('nothing is missed of what happens while the token is being entered', async (t) => {
+  const page = await asked(t);
+  // The more often it was tried in vain, the later it would be tried again by itself.
+  for (let tried = 0; tried < 4; tried += 1) await page.waitForResponse(/api\/v1\/status/);
+  await enter(page, TOKEN);
+  await page.locator('nav').waitFor();
+  for (let n = 0; n < 10; n += 1) await bench.retrace.post('/customer', { name: `Early ${n}`, email: 'e@shop.example' });
+  const wanted = (await bench.retrace.get('/api/v1/log?topic=customer&limit=10')).events;
+  const names = wanted.map((/** @type {any} */ { data }) => data.name).reverse();
+  await page.getByRole('button', { name: 'customer', exact: true }).waitFor();
+  const labels = () => page.locator('.line', { has: page.locator('.chip', { hasText: 'customer' }) }).locator('.label').allTextContents();
+  await becomes(async () => (await labels()).slice(0, 10), names);
+});

@@ -12,6 +12,10 @@ const ENTITY: &str = "entity_";
 pub(crate) struct Shown {
     /// `order_created`, `mail_sent`; one line.
     pub(crate) action: String,
+    /// The key of the row that it is about, where the domain can read it.
+    pub(crate) key: Option<String>,
+    /// Its data as JSON; one line.
+    pub(crate) data: Box<str>,
     /// Its place in the log.
     pub(crate) position: Position,
     /// The whole of it; one line.
@@ -62,7 +66,7 @@ impl Shown {
             command: event.meta.command.as_deref(),
         };
         let json = serde_json::to_string(&message).ok()?;
-        Some(Self { action, position: event.position, json })
+        Some(Self { action, key, data: data.into(), position: event.position, json })
     }
 }
 
@@ -75,7 +79,7 @@ pub(crate) fn visible(entry: &Entry) -> Option<&Event> {
 }
 
 /// What an event is called: `order_created`, `mail_sent`; one line.
-pub(crate) fn action(event: &Event) -> String {
+fn action(event: &Event) -> String {
     let action = match event.action.strip_prefix(ENTITY) {
         Some(what) => format!("{}_{what}", event.topic),
         None => event.action.clone(),

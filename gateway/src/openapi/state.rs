@@ -101,7 +101,7 @@ pub(super) fn schemas(schemas: &mut Map<String, Value>) {
         "properties": {
             "at": schema("Cut"),
             "referrers": list_of(&referrer),
-            "truncated": {"type": "boolean", "description": "Whether there are more than are listed"},
+            "truncated": {"type": "boolean", "description": "Whether there are, or may be, more than are listed"},
         },
         "required": ["at", "referrers", "truncated"],
         "additionalProperties": false,

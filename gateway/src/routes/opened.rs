@@ -26,8 +26,9 @@ pub(crate) async fn list(State(gateway): State<Site>) -> Response {
 pub(crate) async fn open(State(gateway): State<Site>, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let (settings, name) = (&gateway.settings, name(&parts.headers));
-    let (bytes, _room) = body::bytes(body, &parts.headers, settings, &gateway.room, settings.most_history).await?;
-    let opened = gateway.histories.open(&gateway.domain, name, bytes).await?;
+    let turn = gateway.histories.turn(settings.body_timeout).await?;
+    let bytes = body::bytes(body, &parts.headers, settings, settings.most_history).await?;
+    let opened = gateway.histories.open(turn, &gateway.domain, name, bytes).await?;
     Ok(reply::result(&told(&opened).to_string()))
 }
 

@@ -23,7 +23,7 @@ use crate::{
     source::Source,
 };
 
-use referrers::Referrer;
+use referrers::{Most, Referrer};
 use step::Step;
 
 /// How many rows an answer has unless more or fewer are asked for.
@@ -104,10 +104,9 @@ pub(crate) async fn row(
     let exists_later = match &row {
         Some(_) => None,
         None => {
-            let versions = source.timeline.versions(topic, &key, head.position());
-            let is_later = |position: Position| position > at.position();
-            let versions = source.remembered(versions).await?;
-            Some(versions.iter().any(|version| is_later(version.position) && version.row.is_some()))
+            // Nothing comes of nothing: whatever happens to it later, it is there first.
+            let last = source.remembered(source.timeline.row(topic, &key, head.position())).await?;
+            Some(last.is_some_and(|last| last.position > at.position()))
         }
     };
     let row = row.as_deref().and_then(raw);
@@ -140,9 +139,8 @@ pub(crate) async fn referrers(
     let limit = request::limit(&uri, LIMIT, MOST)?;
     let source = gateway.source(&uri)?;
     let at = at(&source, &uri).await?;
-    let mut referrers = referrers::find(&source, &gateway.domain, (topic, &key), at.position(), limit + 1).await?;
-    let truncated = referrers.len() > limit;
-    referrers.truncate(limit);
+    let most = Most { found: limit, looked_through: gateway.settings.most_referring };
+    let (referrers, truncated) = referrers::find(&source, &gateway.domain, (topic, &key), at.position(), most).await?;
     marked(&at, &Found { at: at.told(), referrers, truncated })
 }
 
@@ -151,7 +149,7 @@ pub(crate) async fn referrers(
 struct Found {
     at: Value,
     referrers: Vec<Referrer>,
-    /// Whether there are more than are shown.
+    /// Whether there are, or may be, more than are shown.
     truncated: bool,
 }
 

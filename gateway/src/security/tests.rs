@@ -149,3 +149,40 @@ fn a_token_does_what_its_scopes_say() {
     assert_eq!(bare("/orders?token=reader"), 401, "never in the URL");
     assert_eq!((bare("/metrics"), bare("/livez"), bare("/readyz")), (401, 200, 200));
 }
+
+#[test]
+fn what_is_open_is_open_to_look_at_only() {
+    let tokens = vec![AccessToken::new("writer", [Scope::Command])];
+    let settings = Settings { tokens, ..Settings::default() };
+    for path in ["/", "/livez", "/readyz", "/assets/app.js", "/assets/pages/shop.js"] {
+        let bare = |method| ask(&settings, &method, path, &[(header::HOST, "localhost")]);
+        assert_eq!([bare(Method::GET), bare(Method::HEAD)], [200, 200], "{path}");
+        assert_eq!([bare(Method::POST), bare(Method::PUT), bare(Method::DELETE)], [401, 401, 401], "{path}");
+        let headers = [(header::HOST, "localhost"), (header::AUTHORIZATION, "Bearer writer")];
+        assert_eq!(ask(&settings, &Method::POST, path, &headers), 200, "{path}");
+    }
+}
+
+#[test]
+fn a_token_among_the_protocols_counts_where_one_is_to_be_spoken() {
+    let tokens = vec![AccessToken::new("r\u{e4}der", [Scope::Read]), AccessToken::new("writer", [Scope::Command])];
+    let settings = Settings { tokens, ..Settings::default() };
+    let encoded = |token: &str| format!("{BEARER}{}", BASE64URL_NOPAD.encode(token.as_bytes()));
+    let (reader, writer) = (encoded("r\u{e4}der"), encoded("writer"));
+    for (offered, expected) in [
+        (format!("{PROTOCOL}, {reader}"), 200),
+        (format!("{reader},{PROTOCOL}"), 200),
+        (writer, 403),
+        (encoded("nobody"), 401),
+        (format!("{PROTOCOL}, {reader}="), 401),
+        (format!("{BEARER}r\u{e4}der"), 401),
+        (format!("{BEARER}%%%"), 401),
+        (BASE64URL_NOPAD.encode(b"reader"), 401),
+        (PROTOCOL.to_owned(), 401),
+    ] {
+        let headers = [(header::HOST, "localhost"), (header::SEC_WEBSOCKET_PROTOCOL, &*offered)];
+        let upgrade = [headers[0].clone(), headers[1].clone(), (header::UPGRADE, "websocket")];
+        assert_eq!(ask(&settings, &Method::GET, "/ws", &upgrade), expected, "{offered}");
+        assert_eq!(ask(&settings, &Method::GET, "/ws", &headers), 401, "{offered}: nothing is upgraded");
+    }
+}

@@ -130,6 +130,28 @@ async fn what_is_wanted_is_found_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_text_is_sought_in_what_clients_see_however_it_is_stored() {
+    let app = app().await;
+    let append = vec![
+        draft("book", "entity_created", 0, r#"{"title": "\u00c4rger", "copies": 1, "entity_id": "b"}"#),
+        draft("elsewhere", "entity_moved", 1, r#"{"to": "\u00c4rger"}"#),
+        draft("elsewhere", "entity_moved", 2, r#""say \"\u00e4rger\"""#),
+    ];
+    app.engine.commit_one(Commit { append, ..Commit::default() }).await.unwrap();
+    for (text, expected) in [
+        ("%C3%A4rger", json!(["e0", "e1", "e2"])),
+        ("u00c4", json!(["e1"])),
+        ("%22copies%22:1", json!(["e0"])),
+        ("%22to%22:%22%C3%A4", json!(["e1"])),
+        ("say%20%22%C3%A4", json!(["e2"])),
+    ] {
+        let page = app.get(&format!("/api/v1/log?text={text}")).await.member("result");
+        let ids: Vec<_> = page["events"].as_array().unwrap().iter().map(|event| event["event_id"].clone()).collect();
+        assert_eq!(json!(ids), expected, "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_has_limits_and_says_what_it_does_not_know() {
     let app = app().await;
     let large = "x".repeat(700_000);
@@ -154,4 +176,30 @@ async fn a_page_has_limits_and_says_what_it_does_not_know() {
     let looked =
         app.engine.read(&kernel::Checkpoint { position: from, ..Default::default() }, usize::MAX).await.unwrap();
     assert_eq!((looked.entries.len(), &page["more"], &page["events"]), (49_999, &json!(true), &json!([])));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_search_through_large_entries_ends_early_and_goes_on_from_there() {
+    let app = app().await;
+    let large = json!({"to": "x".repeat(1 << 20)}).to_string();
+    for n in 0..70 {
+        let append = vec![draft("elsewhere", "entity_moved", n, &large)];
+        app.engine.commit_one(Commit { append, ..Commit::default() }).await.unwrap();
+    }
+    let number = async |page: &Value, edge: &str| {
+        let past = app.get(&format!("/api/v1/state?at={}", page[edge].as_str().unwrap())).await.member("result");
+        past["at"]["number"].as_u64().unwrap()
+    };
+    for (query, edges, further) in
+        [("after=0-0", (1, 64), ("after", "to", (65, 70))), ("before=now", (7, 70), ("before", "from", (1, 6)))]
+    {
+        let page = app.get(&format!("/api/v1/log?text=nothing&{query}")).await.member("result");
+        assert_eq!((number(&page, "from").await, number(&page, "to").await), edges, "{query}");
+        assert_eq!((&page["events"], &page["more"]), (&json!([]), &json!(true)), "{query}");
+        let (direction, edge, edges) = further;
+        let on = format!("/api/v1/log?text=nothing&{direction}={}", page[edge].as_str().unwrap());
+        let page = app.get(&on).await.member("result");
+        assert_eq!((number(&page, "from").await, number(&page, "to").await), edges, "{query}");
+        assert_eq!(page["more"], json!(false), "{query}");
+    }
 }

@@ -112,6 +112,16 @@ async fn the_one_goes_that_nobody_has_asked_about_for_the_longest_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_history_takes_no_room_from_commands() {
+    let (_, events) = moved().await;
+    let settings = Settings { most_bodies: 256, ..Settings::default() };
+    let app = App::of(testkit::bank::domain(), &StoreUrl::Memory, settings).await;
+    let history = history(&events);
+    assert!(history.len() > 256, "{history}");
+    assert_eq!(app.opened("shop", history).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_history_is_refused_with_the_line() {
     let (_, events) = moved().await;
     let settings = Settings { most_history: 4_096, ..Settings::default() };

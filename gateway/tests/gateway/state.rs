@@ -197,7 +197,15 @@ async fn a_row_that_is_not_there_says_whether_it_comes() {
     app.remember();
     let book =
         |action: &str, key: &str| draft("book", action, &json!({"entity_id": key, "title": "Momo", "copies": 1}));
-    let append = vec![book(CREATED, "a"), book(DELETED, "a"), book(CREATED, "b")];
+    let append = vec![
+        book(CREATED, "a"),
+        book(DELETED, "a"),
+        book(CREATED, "b"),
+        book(DELETED, "c"),
+        book(UPDATED, "c"),
+        book(DELETED, "b"),
+        book(DELETED, "b"),
+    ];
     let positions = app.engine.commit_one(Commit { append, ..Commit::default() }).await.unwrap().positions;
     for (number, key, row, version, later) in [
         (0, "a", false, None, Some(true)),
@@ -206,10 +214,49 @@ async fn a_row_that_is_not_there_says_whether_it_comes() {
         (2, "b", false, None, Some(true)),
         (3, "b", true, Some(positions[2]), None),
         (3, "c", false, None, Some(false)),
+        (4, "c", false, None, Some(false)),
+        (2, "b", false, None, Some(true)),
+        (6, "b", false, Some(positions[5]), Some(false)),
+        (7, "b", false, Some(positions[5]), Some(false)),
     ] {
         let one = ask(&app, &format!("/api/v1/state/book/{key}?at=%23{number}")).await;
         assert_eq!((one["row"].is_object(), &one["version"]), (row, &json!(version)), "{key} at #{number}");
         assert_eq!(one.get("exists_later"), later.map(Value::from).as_ref(), "{key} at #{number}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_event_is_found_however_many_records_of_the_log_came_after_it() {
+    let app = App::alone(&StoreUrl::Memory, Settings::default()).await;
+    let mut append = vec![draft("book", CREATED, &json!({"entity_id": "a", "title": "Momo", "copies": 1}))];
+    append.extend((0..1_000).map(|_| draft(runtime::engine::DECISIONS, "decided", &json!({}))));
+    let id = append[0].id.clone();
+    app.engine.commit_one(Commit { append, ..Commit::default() }).await.unwrap();
+    for number in [1, 2, 300, 1_001] {
+        let state = ask(&app, &format!("/api/v1/state?at=%23{number}")).await;
+        assert_eq!((&state["event"]["event_id"], &state["change"]["key"]), (&json!(id), &json!("a")), "#{number}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_many_rows_are_looked_through_for_those_that_refer_to_one() {
+    let app = App::alone(&StoreUrl::Memory, Settings { most_referring: 3, ..Settings::default() }).await;
+    app.remember();
+    let loan =
+        |key: &str, book: &str| draft("loan", CREATED, &json!({"entity_id": key, "book_id": book, "reader": "Gigi"}));
+    let append = [("a", "b1"), ("b", "b2"), ("c", "b2"), ("d", "b1")].map(|(key, book)| loan(key, book)).into();
+    app.engine.commit_one(Commit { append, ..Commit::default() }).await.unwrap();
+    for (query, number, keys, truncated) in [
+        ("b1?", 3, json!(["a"]), false),
+        ("b1?", 4, json!(["a"]), true),
+        ("b2?", 4, json!(["b", "c"]), true),
+        ("b2?limit=1&", 3, json!(["b"]), true),
+        ("b2?limit=2&", 3, json!(["b", "c"]), false),
+    ] {
+        let (book, rest) = query.split_once('?').unwrap();
+        let found = ask(&app, &format!("/api/v1/state/book/{book}/referrers?{rest}at=%23{number}")).await;
+        let found_keys: Vec<_> = found["referrers"].as_array().unwrap().iter().map(|of| of["key"].clone()).collect();
+        assert_eq!((json!(found_keys), &found["truncated"]), (keys, &json!(truncated)), "{query} #{number}");
     }
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { signal } from '@preact/signals';
-import { api, get, token } from './api.js';
+import { api, ApiError, get, token } from './api.js';
 import { parse } from './json.js';
 
 /** @typedef {import('./types.js').LogEvent} LogEvent */
@@ -26,6 +26,12 @@ const [SOON, LATEST] = [250, 5_000];
 
 /** Events are handed on together, this many milliseconds after the first of them, or with the next frame. */
 const GATHER = 50;
+
+/** After how many quiet milliseconds it is asked whether the connection is as alive as it seems. */
+const QUIET = 10_000;
+
+/** How many milliseconds an event may be on its way before the connection counts as broken. */
+const LATE = 2_000;
 
 /**
  * Has `listener` called with events as they come, in log order.
@@ -74,32 +80,75 @@ let seen = null;
 let failures = 0;
 /** @type {LogEvent[]} */
 let gathered = [];
-let handing = 0;
+let [handing, framing, waiting, heard, turns] = [0, 0, 0, 0, 0];
+/** @type {WebSocket | null} */
+let socket = null;
 
+/** Connects; where that is waited for, at once. */
 export async function follow() {
+  clearTimeout(waiting);
+  if (socket !== null) return;
+  const turn = (turns += 1);
   connection.value = failures === 0 ? { state: 'connecting' } : { ...connection.value, state: 'lost' };
   try {
     // Says no in words where a WebSocket would only fail.
     const status = await get(api('status'));
+    if (turn !== turns) return;
     seen ??= new Seen(status.head.position);
     head.value ??= seen.position;
   } catch (error) {
-    again(error instanceof Error ? error.message : String(error));
+    if (turn === turns) again(error instanceof Error ? error.message : String(error));
     return;
   }
   const url = new URL('ws', document.baseURI);
   url.protocol = url.protocol.replace('http', 'ws');
   url.searchParams.set('after', seen.before);
   url.searchParams.set('rebuilds', '1');
-  const socket = new WebSocket(url, ['retrace', ...(token.value ? [`bearer.${base64url(token.value)}`] : [])]);
-  socket.onopen = () => {
+  const opened = new WebSocket(url, ['retrace', ...(token.value ? [`bearer.${base64url(token.value)}`] : [])]);
+  socket = opened;
+  opened.onopen = () => {
     failures = 0;
+    heard = performance.now();
     connection.value = { state: 'live' };
   };
-  socket.onmessage = ({ data }) => take(parse(data));
-  socket.onclose = ({ reason }) => {
-    if (connection.value.state !== 'ended') again(reason);
+  opened.onmessage = ({ data }) => {
+    heard = performance.now();
+    take(parse(data));
   };
+  opened.onclose = ({ reason }) => lose(opened, reason);
+}
+
+/**
+ * The connection is no more, whether the browser knows or not.
+ *
+ * @param {WebSocket} lost
+ * @param {string} reason
+ */
+function lose(lost, reason) {
+  if (lost !== socket) return;
+  socket = null;
+  lost.close();
+  if (connection.value.state !== 'ended') again(reason);
+}
+
+setInterval(check, QUIET / 2);
+
+/**
+ * A connection that has broken without a word (a laptop that slept, a router that forgot it) looks like one on which
+ * nothing happens: so it is asked whether something has.
+ */
+async function check() {
+  const [asked, place] = [socket, seen];
+  if (asked === null || place === null || performance.now() - heard < QUIET) return;
+  const reason = 'Nothing comes over the connection any more.';
+  try {
+    const { events } = await get(api('log'), { after: place.position, limit: 1 });
+    if (events.length === 0) return;
+    const began = performance.now();
+    setTimeout(() => heard < began - LATE && lose(asked, reason), LATE);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 0) lose(asked, error.message);
+  }
 }
 
 /** @param {any} message */
@@ -112,18 +161,25 @@ function take(message) {
     gathered.push(message);
     if (handing === 0) {
       handing = setTimeout(hand, GATHER);
-      requestAnimationFrame(hand);
+      framing = requestAnimationFrame(hand);
     }
   }
 }
 
 function hand() {
-  if (gathered.length === 0) return;
   clearTimeout(handing);
+  cancelAnimationFrame(framing);
   const events = gathered;
   [gathered, handing] = [[], 0];
-  head.value = events[events.length - 1]?.position ?? head.value;
-  for (const listener of listeners) listener(events);
+  head.value = events.at(-1)?.position ?? head.value;
+  for (const listener of listeners) {
+    try {
+      listener(events);
+    } catch (error) {
+      // One that can't make sense of an event takes nothing from the others.
+      reportError(error);
+    }
+  }
 }
 
 /** @param {string} detail */
@@ -131,7 +187,8 @@ function again(detail) {
   connection.value = { state: 'lost', detail };
   const wait = Math.min(SOON * 2 ** failures, LATEST);
   failures += 1;
-  setTimeout(follow, wait * (0.75 + Math.random() / 2));
+  clearTimeout(waiting);
+  waiting = setTimeout(follow, wait * (0.75 + Math.random() / 2));
 }
 
 /** @param {string} text */

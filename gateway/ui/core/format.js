@@ -58,6 +58,16 @@ export const between = (from, to) => duration((microsOf(to) - microsOf(from)) / 
 const LAST = 18_446_744_073_709_551_615n;
 
 /**
+ * The position right after one: what comes before it ends with that one.
+ *
+ * @param {string} position
+ */
+export function positionAfter(position) {
+  const [first = 0n, second = 0n] = position.split('-').map(BigInt);
+  return second < LAST ? `${first}-${second + 1n}` : `${first + 1n}-0`;
+}
+
+/**
  * The position right before one: what comes after it begins with that one.
  *
  * @param {string} position

@@ -9,14 +9,18 @@ export const SECONDS = 60;
 /** Events in each of the last seconds, the one that is going on last. */
 export const pulse = signal(/** @type {number[]} */ (new Array(SECONDS).fill(0)));
 
-let current = 0;
+let [current, counted] = [0, performance.now()];
 
 listen((events) => {
   current += events.length;
 });
 
 setInterval(() => {
-  pulse.value = [...pulse.value.slice(1), current];
+  const passed = Math.max(1, Math.round((performance.now() - counted) / 1_000));
+  counted += passed * 1_000;
+  // Where nobody looks, browsers wake a page only now and then.
+  const each = new Array(Math.min(passed, SECONDS)).fill(current / passed);
+  pulse.value = [...pulse.value, ...each].slice(-SECONDS);
   current = 0;
 }, 1_000);
 

@@ -5,7 +5,7 @@
 
 import { signal } from '@preact/signals';
 import { api, get } from './api.js';
-import { comparePositions } from './format.js';
+import { comparePositions, positionAfter } from './format.js';
 import { asText } from './json.js';
 
 /** @typedef {import('./types.js').LogEvent} LogEvent */
@@ -15,6 +15,11 @@ import { asText } from './json.js';
  * @property {string[]} topics any of these; none for all
  * @property {string} entity a row's key
  * @property {string} text
+ */
+
+/**
+ * @typedef {(where: {before?: string | null | undefined, after?: string}) =>
+ *   Promise<{events: LogEvent[], from: string | null, to: string | null, more: boolean}>} Asking
  */
 
 /** How many events a page has. */
@@ -43,50 +48,39 @@ export class LogWindow {
     this.hasNewer = signal(upTo !== undefined);
     this.error = signal(/** @type {Error | null} */ (null));
     this.isLoading = signal(false);
-    /** How far the log has been looked through, in both directions. */
-    this.from = /** @type {string | null} */ (null);
+    /** How far back the log has been looked through. */
+    this.from = signal(/** @type {string | null} */ (null));
+    /** How far forward. */
     this.to = /** @type {string | null} */ (null);
     /** @type {LogEvent[] | null} what came while nobody followed; nothing when that was too much */
     this.held = [];
     this.aborter = new AbortController();
   }
 
-  /** Loads the first page. */
+  /** Loads the first page, and further back until there is something to see. */
   begin() {
-    return this.#load(async (signal) => {
-      const page = await this.#page({ before: this.upTo ? `${bump(this.upTo)}` : undefined }, signal);
+    return this.#load(async (ask) => {
+      const page = await ask({ before: this.upTo ? positionAfter(this.upTo) : undefined });
       // What came meanwhile is later than the page, or in it.
-      const last = page.events.at(-1);
-      const later = last ? this.events.value.filter((event) => isAfter(event, last)) : this.events.value;
+      const later = newTo(page.events, this.events.value);
       this.events.value = [...page.events, ...later];
-      [this.from, this.to] = [page.from, later.at(-1)?.position ?? page.to];
+      [this.from.value, this.to] = [page.from, later.at(-1)?.position ?? page.to];
       this.hasOlder.value = page.more;
+      if (page.events.length === 0) await this.#back(ask);
     });
   }
 
-  /** Loads the page before the first event. */
+  /** Loads what comes before the first event. */
   older() {
-    if (!this.hasOlder.value || this.isLoading.value || this.from === null) return undefined;
-    return this.#load(async (signal) => {
-      const page = await this.#page({ before: this.from }, signal);
-      const events = [...page.events, ...this.events.value];
-      if (events.length > MOST) {
-        events.length = MOST;
-        this.hasNewer.value = true;
-        this.isFollowing.value = false;
-        this.to = events[MOST - 1]?.position ?? null;
-      }
-      this.from = page.from ?? this.from;
-      this.hasOlder.value = page.more;
-      this.events.value = events;
-    });
+    if (!this.hasOlder.value || this.isLoading.value) return undefined;
+    return this.#load((ask) => this.#back(ask));
   }
 
   /** Loads the page after the last event. */
   newer() {
     if (!this.hasNewer.value || this.isLoading.value) return undefined;
-    return this.#load(async (signal) => {
-      const page = await this.#page({ after: this.to ?? '0-0' }, signal);
+    return this.#load(async (ask) => {
+      const page = await ask({ after: this.to ?? '0-0' });
       this.to = page.to ?? this.to;
       this.hasNewer.value = page.more;
       this.#add(page.events);
@@ -153,58 +147,82 @@ export class LogWindow {
 
   /** @param {LogEvent[]} events */
   #add(events) {
-    const last = this.events.value.at(-1);
-    const added = last ? events.filter((event) => isAfter(event, last)) : events;
-    const all = [...this.events.value, ...added];
+    const all = [...this.events.value, ...newTo(this.events.value, events)];
     if (all.length > MOST) {
-      all.splice(0, all.length - MOST);
-      this.from = all[0]?.position ?? this.from;
+      let gone = all.length - MOST;
+      // Events that share a position go together: what comes before it can be asked for, and not a part of it.
+      while (all[gone]?.position === all[gone - 1]?.position) gone += 1;
+      all.splice(0, gone);
+      this.from.value = all[0]?.position ?? this.from.value;
       this.hasOlder.value = true;
     }
     this.events.value = all;
   }
 
   /**
-   * @param {{before?: string | null | undefined, after?: string}} where
-   * @param {AbortSignal} signal
-   * @returns {Promise<{events: LogEvent[], from: string | null, to: string | null, more: boolean}>}
+   * Goes back until there is something to see: the gateway looks through a part of the log at a time, and what passes the
+   * filter may be far away.
+   *
+   * @param {Asking} ask
    */
-  #page(where, signal) {
-    const { topics, entity, text } = this.filter;
-    return get(api('log'), { ...where, limit: PAGE, topic: topics.join(','), entity, text }, { signal });
+  async #back(ask) {
+    let page;
+    do {
+      page = await ask({ before: this.from.value });
+      this.from.value = page.from ?? this.from.value;
+      this.hasOlder.value = page.more && page.from !== null;
+    } while (page.events.length === 0 && this.hasOlder.value);
+    const events = [...page.events, ...this.events.value];
+    if (events.length > MOST) {
+      let most = MOST;
+      while (events[most]?.position === events[most - 1]?.position) most -= 1;
+      events.length = most;
+      this.hasNewer.value = true;
+      this.isFollowing.value = false;
+      this.to = events[most - 1]?.position ?? null;
+    }
+    this.events.value = events;
   }
 
-  /** @param {(signal: AbortSignal) => Promise<void>} loading */
+  /**
+   * Loads something; what is being loaded already is overtaken.
+   *
+   * @param {(ask: Asking) => Promise<void>} loading
+   */
   async #load(loading) {
+    this.aborter.abort();
+    const aborter = (this.aborter = new AbortController());
+    const { topics, entity, text } = this.filter;
     this.isLoading.value = true;
     try {
-      await loading(this.aborter.signal);
+      await loading(async (where) => {
+        const asked = { ...where, limit: PAGE, topic: topics.join(','), entity, text };
+        const page = await get(api('log'), asked, { signal: aborter.signal });
+        aborter.signal.throwIfAborted();
+        return page;
+      });
       this.error.value = null;
     } catch (error) {
-      if (!this.aborter.signal.aborted) this.error.value = /** @type {Error} */ (error);
+      if (!aborter.signal.aborted) this.error.value = /** @type {Error} */ (error);
     } finally {
-      this.isLoading.value = false;
+      if (aborter === this.aborter) this.isLoading.value = false;
     }
   }
 }
 
 /**
- * Whether an event comes later in the log; two may share a position.
+ * Those of `events` that come later than what is `held`: two may share a position, and a page may begin with what is there.
  *
- * @param {LogEvent} event
- * @param {LogEvent} last
+ * @param {LogEvent[]} held
+ * @param {LogEvent[]} events
  */
-function isAfter(event, last) {
-  const order = comparePositions(event.position, last.position);
-  return order > 0 || (order === 0 && event.event_id !== last.event_id);
-}
-
-/**
- * The position right after one, so that what stands at it is among what comes before.
- *
- * @param {string} position
- */
-function bump(position) {
-  const [ms = '0', seq = '0'] = position.split('-');
-  return `${ms}-${BigInt(seq) + 1n}`;
+function newTo(held, events) {
+  const last = held.at(-1);
+  if (!last) return events;
+  const ids = new Set();
+  for (let index = held.length - 1; held[index]?.position === last.position; index -= 1) ids.add(held[index]?.event_id);
+  return events.filter((event) => {
+    const order = comparePositions(event.position, last.position);
+    return order > 0 || (order === 0 && !ids.has(event.event_id));
+  });
 }

@@ -18,15 +18,15 @@ const MOST = 200;
 const TOP = 4;
 
 /**
- * @param {{window: import('../core/window.js').LogWindow, chosen: any, onChoose: (event: any) => void}} props
+ * @param {{listed: import('../core/window.js').LogWindow, chosen: any, onChoose: (event: any) => void}} props
  */
-export function EventList({ window, chosen, onChoose }) {
+export function EventList({ listed, chosen, onChoose }) {
   const box = useRef(/** @type {HTMLElement | null} */ (null));
   const [top, setTop] = useState(0);
   const [height, setHeight] = useState(600);
-  const events = window.events.value;
+  const events = listed.events.value;
   const size = events.length;
-  useSteady(box, window, events);
+  useSteady(box, listed, events);
 
   useEffect(() => {
     const seen = new ResizeObserver(([entry]) => entry && setHeight(entry.contentRect.height));
@@ -37,15 +37,15 @@ export function EventList({ window, chosen, onChoose }) {
   const first = Math.max(0, Math.floor(top / ROW) - AROUND);
   const last = Math.min(size, Math.ceil((top + height) / ROW) + AROUND);
   useEffect(() => {
-    if (last > size - NEAR) window.older();
-    if (first < NEAR && window.hasNewer.value) window.newer();
+    if (last > size - NEAR) listed.older();
+    if (first < NEAR && listed.hasNewer.value) listed.newer();
   }, [first, last, size]);
 
   const scrolled = () => {
     const now = box.current?.scrollTop ?? 0;
     setTop(now);
-    if (now > TOP && window.isFollowing.value) window.pause();
-    if (now <= TOP && !window.isFollowing.value && !window.hasNewer.value && window.fresh.value === 0) window.follow();
+    if (now > TOP && listed.isFollowing.value) listed.pause();
+    if (now <= TOP && !listed.isFollowing.value && !listed.hasNewer.value && listed.fresh.value === 0) listed.follow();
   };
   const index = chosen ? size - 1 - events.findIndex((event) => event === chosen) : -1;
   const at = index >= 0 && index < size ? index : -1;
@@ -69,24 +69,34 @@ export function EventList({ window, chosen, onChoose }) {
   return html`<div class="events" ref=${box} onScroll=${scrolled} onKeyDown=${move} tabindex="0" role="listbox"
     aria-label="Events, newest first" aria-activedescendant=${at >= 0 ? `event-${at}` : null}>
     <div class="all" style=${{ height: `${size * ROW}px` }}>${rows}</div>
-    <p class="hint end">${window.hasOlder.value ? 'Older events are on their way …' : `The log begins here.`}</p>
+    <p class="hint end">${listed.hasOlder.value ? looking(listed) : 'The log begins here.'}</p>
   </div>`;
+}
+
+/**
+ * How far back the log has been looked through for what passes the filter.
+ *
+ * @param {import('../core/window.js').LogWindow} listed
+ */
+export function looking({ from }) {
+  const time = from.value === null ? null : timeOf(from.value);
+  return time ? `Looking further back: at ${time.day} ${time.time} …` : 'Older events are on their way …';
 }
 
 /**
  * Keeps what is looked at in its place when rows come or go above it; at the top, what comes pushes the others down.
  *
  * @param {import('preact').RefObject<HTMLElement | null>} box
- * @param {import('../core/window.js').LogWindow} window
+ * @param {import('../core/window.js').LogWindow} listed
  * @param {import('../core/types.js').LogEvent[]} events
  */
-function useSteady(box, window, events) {
+function useSteady(box, listed, events) {
   const before = useRef(events);
   useLayoutEffect(() => {
     const [was, is] = [before.current.at(-1), events.at(-1)];
     const element = box.current;
     if (element && was && is && was !== is) {
-      if (window.isFollowing.value) {
+      if (listed.isFollowing.value) {
         element.scrollTop = 0;
       } else {
         const came = events.length - 1 - events.lastIndexOf(was);

@@ -26,7 +26,7 @@ export function Figures({ status }) {
     <${Figure} name="read model behind" value=${count(lag)} tone=${howLate(lag)} />
     <${Figure} name="commands waiting" value=${count(waiting)} />
     <${Figure} name="dead letters" value=${count(dead)} tone=${dead ? 'bad' : ''} />
-    <${Figure} name="set aside" value=${count(status.parked)} tone=${status.parked ? 'warn' : ''} />
+    <${Figure} name="parked" value=${count(status.parked)} tone=${status.parked ? 'warn' : ''} />
     <${Figure} name="up for" value=${duration(status.uptime_seconds)} />
   </div>`;
 }

@@ -9,7 +9,7 @@ import { html, useEffect, useMemo, useState } from '../core/html.js';
 import { href, route, setQuery } from '../core/route.js';
 import { LogWindow } from '../core/window.js';
 import { Chip, EntityLink, Row, verbOf, When } from '../parts/data.js';
-import { EventList } from '../parts/eventlist.js';
+import { EventList, looking } from '../parts/eventlist.js';
 import { Answer, Problem } from '../parts/problem.js';
 import { Consumers, Depths, Figures } from '../parts/standing.js';
 
@@ -20,27 +20,27 @@ export default function Live() {
   const status = usePolled(() => get(api('status')), EVERY);
   const { topic = '', entity = '', text = '', at } = route.value.query;
   const [chosen, setChosen] = useState(/** @type {any} */ (null));
-  const window = useMemo(() => {
+  const listed = useMemo(() => {
     const topics = topic.split(',').filter(Boolean);
     return new LogWindow({ topics, entity, text }, { upTo: at });
   }, [topic, entity, text, at]);
   useEffect(() => {
-    const end = listen((events) => window.take(events));
-    window.begin();
+    const end = listen((events) => listed.take(events));
+    listed.begin();
     return () => {
       end();
-      window.close();
+      listed.close();
     };
-  }, [window]);
+  }, [listed]);
   return html`<div class="view live">
     <h1 class="unseen">Live</h1>
     <section class="panel" aria-label="Figures"><${Answer} asked=${status}>${(/** @type {any} */ status) => html`<${Figures} status=${status} />`}</${Answer}></section>
     <section class="panel flush stream" aria-label="Events">
-      <${Filter} window=${window} />
-      ${window.error.value && html`<${Problem} error=${window.error.value} retry=${() => window.follow()} />`}
-      ${window.events.value.length === 0 && !window.isLoading.value && !window.error.value
-        ? html`<p class="nothing">${nothing(window)}</p>`
-        : html`<${EventList} window=${window} chosen=${chosen} onChoose=${setChosen} />`}
+      <${Filter} listed=${listed} />
+      ${listed.error.value && html`<${Problem} error=${listed.error.value} retry=${() => listed.follow()} />`}
+      ${listed.events.value.length === 0 && !listed.error.value
+        ? html`<p class="nothing">${nothing(listed)}</p>`
+        : html`<${EventList} listed=${listed} chosen=${chosen} onChoose=${setChosen} />`}
     </section>
     <aside>
       ${chosen && html`<${Chosen} event=${chosen} onClose=${() => setChosen(null)} />`}
@@ -51,31 +51,34 @@ export default function Live() {
   </div>`;
 }
 
-/** @param {LogWindow} window */
-function nothing({ filter, hasOlder }) {
-  const isFiltered = filter.topics.length > 0 || filter.entity || filter.text;
-  if (!isFiltered) return html`Nothing has happened yet. <a href="#/page/shop">Place an order</a>, or run <code>retrace demo</code>.`;
-  return hasOlder.value ? 'No event like that among the latest; still looking further back.' : 'No event of the log is like that.';
+/** @param {LogWindow} listed */
+function nothing(listed) {
+  const { topics, entity, text } = listed.filter;
+  if (listed.isLoading.value) return listed.from.value === null ? '…' : looking(listed);
+  if (topics.length > 0 || entity || text) return 'No event of the log is like that.';
+  const page = domain.value?.pages[0];
+  const click = page && html`<a href=${href(['page', page.name])}>${page.title}</a> is a place to make something happen; so is`;
+  return html`Nothing has happened yet. ${click ?? 'Try'} <code>retrace demo</code>.`;
 }
 
-/** @param {{window: LogWindow}} props */
-function Filter({ window }) {
-  const { topics, entity, text } = window.filter;
+/** @param {{listed: LogWindow}} props */
+function Filter({ listed }) {
+  const { topics, entity, text } = listed.filter;
   const turn = (/** @type {string} */ name) => {
     const next = topics.includes(name) ? topics.filter((topic) => topic !== name) : [...topics, name];
     setQuery({ topic: next.join(',') });
   };
   const typed = (/** @type {string} */ name) => (/** @type {any} */ event) => setQuery({ [name]: event.target.value.trim() });
-  const isFollowing = window.isFollowing.value;
+  const isFollowing = listed.isFollowing.value;
   const follow = () => {
-    if (isFollowing) window.pause();
+    if (isFollowing) listed.pause();
     else if (route.value.query.at) setQuery({ at: null });
-    else window.follow();
+    else listed.follow();
   };
   return html`<div class="head filter">
     <h2>Events</h2>
     <button aria-pressed=${!isFollowing} onClick=${follow}>
-      ${isFollowing ? 'Pause' : window.fresh.value ? `Show ${plural(window.fresh.value, 'new event')}` : 'Follow'}
+      ${isFollowing ? 'Pause' : listed.fresh.value ? `Show ${plural(listed.fresh.value, 'new event')}` : 'Follow'}
     </button>
     <div class="buttons topics" role="group" aria-label="Topics">
       ${domain.value?.topics.map(

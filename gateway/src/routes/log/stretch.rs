@@ -5,17 +5,10 @@ use std::ops::ControlFlow;
 use kernel::{Checkpoint, Domain, Entry, Position};
 
 use super::wanted::Wanted;
-use crate::{
-    live::{Shown, visible},
-    problem::Problem,
-    source::Source,
-};
+use crate::{live::visible, pace::Pace, problem::Problem, source::Source};
 
-/// How many entries are looked at for one answer.
-const ENTRIES: usize = 50_000;
-
-/// How many entries are read at once.
-const PAGE: usize = 500;
+/// How many entries are read at first.
+const FIRST: usize = 32;
 
 /// After how many bytes of events an answer is long enough.
 const BYTES: usize = 8 << 20;
@@ -52,7 +45,7 @@ impl Stretch {
         limit: usize,
     ) -> Result<Self, Problem> {
         let head = source.asked(source.engine.head()).await?;
-        let search = Search { source, domain, wanted, limit, looked: 0, bytes: 0 };
+        let search = Search { source, domain, wanted, limit, pace: Pace::of(FIRST.min(limit)), bytes: 0 };
         let stretch = Self { head, ..Self::default() };
         match direction {
             Direction::On(after) => search.on(after, stretch).await,
@@ -66,8 +59,7 @@ struct Search<'s> {
     domain: &'s Domain,
     wanted: &'s Wanted,
     limit: usize,
-    /// Entries looked at.
-    looked: usize,
+    pace: Pace,
     /// Bytes of the events found.
     bytes: usize,
 }
@@ -77,7 +69,8 @@ impl Search<'_> {
         // Of a bare position nothing is claimed about numbers, which not all entries have.
         let mut after = Checkpoint { position: after, ..Checkpoint::default() };
         loop {
-            let page = self.source.asked(self.source.engine.read(&after, self.page())).await?;
+            let page = self.source.asked(self.source.engine.read(&after, self.pace.next())).await?;
+            self.pace.read(&page.entries);
             stretch.head = page.head;
             let looking =
                 page.entries.iter().try_for_each(|entry| self.look(entry, &mut stretch.to, &mut stretch.events));
@@ -91,7 +84,8 @@ impl Search<'_> {
 
     async fn back(mut self, mut before: Position, mut stretch: Stretch) -> Result<Stretch, Problem> {
         loop {
-            let entries = self.source.asked(self.source.engine.entries_before(before, self.page())).await?;
+            let entries = self.source.asked(self.source.engine.entries_before(before, self.pace.next())).await?;
+            self.pace.read(&entries);
             let mut backwards = entries.iter().rev();
             let looking = backwards.try_for_each(|entry| self.look(entry, &mut stretch.from, &mut stretch.events));
             stretch.to = stretch.to.or_else(|| entries.last().map(Entry::position));
@@ -106,23 +100,16 @@ impl Search<'_> {
         Ok(stretch)
     }
 
-    /// How many entries to read next.
-    fn page(&self) -> usize {
-        let most = if self.looked == 0 { PAGE.min(self.limit) } else { PAGE };
-        most.min(ENTRIES - self.looked.min(ENTRIES - 1))
-    }
-
     /// Looks at the next entry unless it was enough; whoever goes on where this ends must find the rest, so entries at
     /// one position are looked at together.
     fn look(&mut self, entry: &Entry, last: &mut Option<Position>, events: &mut Vec<String>) -> ControlFlow<()> {
-        let enough = self.looked >= ENTRIES || events.len() >= self.limit || self.bytes >= BYTES;
+        let enough = self.pace.is_over() || events.len() >= self.limit || self.bytes >= BYTES;
         if enough && *last != Some(entry.position()) {
             return ControlFlow::Break(());
         }
         *last = Some(entry.position());
-        self.looked += 1;
-        let wanted = visible(entry).filter(|event| self.wanted.holds(self.domain, event));
-        if let Some(shown) = wanted.and_then(|event| Shown::event(self.domain, event)) {
+        self.pace.look(entry);
+        if let Some(shown) = visible(entry).and_then(|event| self.wanted.shown(self.domain, event)) {
             self.bytes += shown.json.len();
             events.push(shown.json);
         }

@@ -19,21 +19,32 @@ pub(super) struct Referrer {
     row: Option<Box<RawValue>>,
 }
 
-/// The first `most` rows as of `at` that refer to a row of `topic`, by topic and key.
+/// How many rows are found, and how many looked through, at most.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Most {
+    pub(super) found: usize,
+    pub(super) looked_through: usize,
+}
+
+/// The first rows as of `at` that refer to a row of `topic`, by topic and key, and whether there may be more.
 pub(super) async fn find(
     source: &Source<'_>,
     domain: &Domain,
     (topic, key): (&str, &str),
     at: Position,
-    most: usize,
-) -> Result<Vec<Referrer>, Problem> {
-    let mut found = Vec::new();
+    most: Most,
+) -> Result<(Vec<Referrer>, bool), Problem> {
+    let (mut found, mut left) = (Vec::new(), most.looked_through);
     for referring in domain.topics() {
         let fields = fields(referring, topic);
         let mut after = None::<String>;
-        while !fields.is_empty() && found.len() < most {
-            let page = source.timeline.page(referring.name, at, after.as_deref(), PAGE);
+        while !fields.is_empty() && found.len() <= most.found {
+            if left == 0 {
+                return Ok((found, true));
+            }
+            let page = source.timeline.page(referring.name, at, after.as_deref(), PAGE.min(left));
             let page = source.remembered(page).await?;
+            left -= page.rows.len();
             for (of, row) in page.rows {
                 for field in refers(&row, &fields, key) {
                     found.push(Referrer { topic: referring.name, field, key: of.clone(), row: raw(&row) });
@@ -45,8 +56,9 @@ pub(super) async fn find(
             }
         }
     }
-    found.truncate(most);
-    Ok(found)
+    let is_more = found.len() > most.found;
+    found.truncate(most.found);
+    Ok((found, is_more))
 }
 
 /// The fields that refer to rows of `topic`.

@@ -7,12 +7,13 @@ use serde_json::value::RawValue;
 
 use crate::{
     live::{Shown, key, visible},
+    pace::Pace,
     problem::Problem,
     source::Source,
 };
 
-/// How many entries are looked at for one that clients see: the log's own records come a few at a time.
-const LOOKED_AT: usize = 256;
+/// How many entries are read at first for one that clients see: the log's own records come a few at a time.
+const FIRST: usize = 8;
 
 /// An event, and what it did to its row.
 #[derive(Debug, Default, Serialize)]
@@ -24,11 +25,17 @@ pub(super) struct Step {
 }
 
 impl Step {
-    /// The last event at or before `at`, which is the position of the last entry.
+    /// The last event at or before `at`, which is the position of the last entry; none where it is too far back to be
+    /// looked for.
     pub(super) async fn at(source: &Source<'_>, domain: &Domain, at: Position) -> Result<Self, Problem> {
-        let mut entries = source.asked(source.engine.entries_at(&[at])).await?;
-        if last(&entries).is_none() {
-            entries = source.asked(source.engine.entries_before(at, LOOKED_AT)).await?;
+        let (mut entries, mut pace) = (source.asked(source.engine.entries_at(&[at])).await?, Pace::of(FIRST));
+        let mut before = at;
+        while last(&entries).is_none() && !pace.is_over() {
+            entries = source.asked(source.engine.entries_before(before, pace.next())).await?;
+            let Some(first) = entries.first() else { break };
+            before = first.position();
+            pace.read(&entries);
+            entries.iter().for_each(|entry| pace.look(entry));
         }
         let Some(event) = last(&entries) else { return Ok(Self::default()) };
         let shown = Shown::event(domain, event).and_then(|shown| RawValue::from_string(shown.json).ok());
