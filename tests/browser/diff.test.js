@@ -5,7 +5,7 @@ import { serious } from './support/axe.js';
 import { NARROW } from './support/browser.js';
 import { arrived, numberOf, reaches } from './support/moment.js';
 import { fixture } from './support/retrace.js';
-import { becomes } from './support/until.js';
+import { becomes, until } from './support/until.js';
 import { workbench } from './support/workbench.js';
 
 const bench = workbench({ history: fixture('ordershop-demo') });
@@ -96,6 +96,20 @@ test('an answer that leaves something out says so', async (t) => {
   await page.goto(`${bench.retrace.base}/#/diff?from=%230&to=%2350`);
   const { count } = await bench.retrace.get('/api/v1/diff?from=%230&to=%2350');
   await page.getByText(`${count} rows changed; these are the first 3.`).waitFor();
+});
+
+test('changes never stand under other moments than theirs', async (t) => {
+  const { page } = await bench.open(t, '/#/diff?from=%23400&to=%23430');
+  await becomes(() => changes(page), await expected('from=%23400&to=%23430'));
+  let isReleased = false;
+  await page.route('**/api/v1/diff?*', async (route) => {
+    await until('nothing is shown', () => isReleased);
+    await route.continue();
+  });
+  await page.getByRole('button', { name: 'Swap the moments' }).click();
+  await becomes(() => changes(page), []);
+  isReleased = true;
+  await becomes(() => changes(page), await expected('from=%23430&to=%23400'));
 });
 
 test('without moments they are asked for, and what is none is told', async (t) => {

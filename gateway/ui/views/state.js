@@ -37,7 +37,7 @@ export default function State() {
     ${!shown && error && html`<p class="buttons"><button onClick=${() => moments.go(END)}>Show the end of the log</button></p>`}
     ${shown && !shown.entity && html`<h1 class="unseen">State</h1>`}
     ${shown && html`<${Topics} shown=${shown} />`}
-    ${shown?.entity ? html`<${EntityCard} key=${`${shown.topic}/${shown.id}`} shown=${shown} />` : shown?.state.rows && html`<${Rows} shown=${shown} pages=${pages} />`}
+    ${shown?.entity ? html`<${EntityCard} key=${`${shown.topic}/${shown.id} ${shown.log}`} shown=${shown} />` : shown?.state.rows && html`<${Rows} shown=${shown} pages=${pages} />`}
   </div>`;
 }
 
