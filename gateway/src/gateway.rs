@@ -153,10 +153,19 @@ impl Drop for Inner {
 impl Shared {
     /// What the store answers, unless it takes too long.
     pub(crate) async fn asked<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, Problem> {
+        self.asked_of(&self.engine, call).await
+    }
+
+    /// What a log answers, unless it takes too long.
+    pub(crate) async fn asked_of<T>(
+        &self,
+        engine: &Engine,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, Problem> {
         let most = self.settings.store_timeout;
         match tokio::time::timeout(most, call).await {
             Ok(answer) => Ok(answer?),
-            Err(_) => Err(Problem::silent(&self.engine.url(), most)),
+            Err(_) => Err(Problem::silent(&engine.url(), most)),
         }
     }
 
