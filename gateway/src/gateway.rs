@@ -16,6 +16,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    counts::{self, Counts},
     histories::Histories,
     intake::Intake,
     metrics::Metrics,
@@ -63,6 +64,8 @@ pub(crate) struct Shared {
     pub(crate) histories: Histories,
     /// Which version of the projection made the rows.
     pub(crate) served: Arc<Served>,
+    /// How many rows there are.
+    pub(crate) counts: Counts,
     /// Room for request bodies, in bytes.
     pub(crate) room: Semaphore,
     /// Room for clients of live events.
@@ -118,6 +121,7 @@ impl Gateway {
             histories: Histories::new(stopping.clone()),
             audits: Work::new("audit", "/api/v1/audits", stopping.clone()),
             served,
+            counts: Counts::new(counts::KEPT),
             room: Semaphore::new(settings.most_bodies.min(Semaphore::MAX_PERMITS)),
             live: Arc::new(Semaphore::new(settings.most_live)),
             in_flight: AtomicU64::new(0),
@@ -149,10 +153,19 @@ impl Drop for Inner {
 impl Shared {
     /// What the store answers, unless it takes too long.
     pub(crate) async fn asked<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, Problem> {
+        self.asked_of(&self.engine, call).await
+    }
+
+    /// What a log answers, unless it takes too long.
+    pub(crate) async fn asked_of<T>(
+        &self,
+        engine: &Engine,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, Problem> {
         let most = self.settings.store_timeout;
         match tokio::time::timeout(most, call).await {
             Ok(answer) => Ok(answer?),
-            Err(_) => Err(Problem::silent(&self.engine.url(), most)),
+            Err(_) => Err(Problem::silent(&engine.url(), most)),
         }
     }
 

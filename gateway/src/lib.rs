@@ -13,13 +13,14 @@
 //! | `past`, `source` | how a question about the past says when, and which log it is about |
 //! | `pace` | how much of the log is read for one answer |
 //! | `live` | events as they happen, resumable |
-//! | `rebuilds`, `served` | rebuilds of the read model from here, and whether its rows are this program's |
+//! | `rebuilds`, `served`, `counts` | rebuilds of the read model from here, whether its rows are this program's, and how many |
 //! | `work` | what takes long and is done for clients: replays, audits |
 //! | `source`, `histories` | the log that a question is about: the gateway's own, or a history file that was opened |
 //! | `problem` | every error that a client is told |
 //! | `serve` | connections: accepted, bounded, and brought to an end |
 
 mod body;
+mod counts;
 mod fields;
 mod gateway;
 mod guard;

@@ -27,6 +27,14 @@ impl<'s> Past<'s> {
         Ok(Some(Self { source, at: source.asked(source.engine.last_at(position)).await? }))
     }
 
+    /// The position that the parameter `name` asks for, or where the log stands now.
+    pub(crate) async fn asked_or_head(source: &'s Source<'s>, uri: &Uri, name: &str) -> Result<Self, Problem> {
+        match Self::asked(source, uri, name).await? {
+            Some(asked) => Ok(asked),
+            None => Self::head(source).await,
+        }
+    }
+
     /// Where the log stands now.
     pub(crate) async fn head(source: &'s Source<'s>) -> Result<Self, Problem> {
         Ok(Self { source, at: source.asked(source.engine.head()).await? })

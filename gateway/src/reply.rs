@@ -5,8 +5,12 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
+use serde::Serialize;
 
-use crate::served::Stale;
+use crate::{
+    problem::{Kind, Problem},
+    served::Stale,
+};
 
 /// Header: the command that the request became.
 pub(crate) const COMMAND: HeaderName = HeaderName::from_static("retrace-command");
@@ -28,6 +32,12 @@ pub(crate) fn result(json: &str) -> Response {
     body.push_str(json);
     body.push('}');
     self::json(StatusCode::OK, body)
+}
+
+/// `{"result": …}` around what becomes JSON.
+pub(crate) fn serialized(answer: &impl Serialize) -> Result<Response, Problem> {
+    let json = serde_json::to_string(answer);
+    Ok(result(&json.map_err(|error| Problem::new(Kind::Internal, error.to_string()))?))
 }
 
 /// `{"result": [row, …]}` around rows of JSON text.

@@ -40,11 +40,7 @@ impl Shared {
 impl Source<'_> {
     /// What the log answers, unless it takes too long.
     pub(crate) async fn asked<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, Problem> {
-        let most = self.gateway.settings.store_timeout;
-        match tokio::time::timeout(most, call).await {
-            Ok(answer) => Ok(answer?),
-            Err(_) => Err(Problem::silent(&self.engine.url(), most)),
-        }
+        self.gateway.asked_of(&self.engine, call).await
     }
 
     /// What the timeline answers, unless it takes too long.

@@ -3,8 +3,6 @@
 //! All of it is in the binary, and holds no data: whoever may not look at the log may still have the page, which then
 //! asks for a token.
 
-use std::sync::LazyLock;
-
 use axum::{
     body::Body,
     extract::{Path, Request, State},
@@ -30,7 +28,9 @@ const DOCUMENT: &str = "index.html";
 
 /// Everything comes from here, is asked of here, and is shown nowhere else. The one script in the document, which says
 /// where modules are, is known by its hash; no text ever becomes markup.
-static POLICY: LazyLock<Option<HeaderValue>> = LazyLock::new(|| {
+///
+/// It is made anew each time, as what the browser gets may be another in a debug build.
+fn policy() -> Option<HeaderValue> {
     let document = Ui::get(DOCUMENT)?;
     let modules = between(std::str::from_utf8(&document.data).ok()?, "<script type=\"importmap\">", "</script>")?;
     let policy = format!(
@@ -40,7 +40,7 @@ static POLICY: LazyLock<Option<HeaderValue>> = LazyLock::new(|| {
         base64(&Sha256::digest(modules))
     );
     HeaderValue::from_str(&policy).ok()
-});
+}
 
 /// `GET /`
 pub(crate) async fn document(request: Request) -> Result<Response, Problem> {
@@ -100,8 +100,8 @@ fn response(path: &str, body: Body) -> Response {
     // Asked for again each time, and not sent again unless it is another.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    if let Some(policy) = &*POLICY {
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy.clone());
+    if let Some(policy) = policy() {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     response
 }

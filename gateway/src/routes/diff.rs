@@ -40,8 +40,7 @@ pub(crate) async fn diff(State(gateway): State<Site>, uri: Uri) -> Result<Respon
         truncated: changes.len() > most,
         changes: &changes[..changes.len().min(most)],
     };
-    let answer = serde_json::to_string(&answer);
-    Ok(reply::result(&answer.map_err(|error| Problem::new(Kind::Internal, error.to_string()))?))
+    reply::serialized(&answer)
 }
 
 /// What changed, rows as they are written.

@@ -10,7 +10,6 @@ use replay::{
     life::{Part, life},
     trace,
 };
-use serde::Serialize;
 
 use crate::{
     gateway::Site,
@@ -34,10 +33,7 @@ pub(crate) async fn history(
     let limit = request::limit(&uri, LIMIT.min(most), most)?;
     let source = gateway.source(&uri)?;
     let after = Past::asked(&source, &uri, "after").await?.map_or(Position::ZERO, |past| past.position());
-    let until = match Past::asked(&source, &uri, "at").await? {
-        Some(past) => past.position(),
-        None => source.asked(source.engine.head()).await?.position,
-    };
+    let until = Past::asked_or_head(&source, &uri, "at").await?.position();
     let part = Part { after, until, limit };
     let life = source.remembered(life(&source.timeline, &gateway.domain, (topic, &id), part)).await?;
     // A page after the last version is empty, but there is a row that it is of.
@@ -45,7 +41,7 @@ pub(crate) async fn history(
         let detail = format!("no {} {id} has existed up to {until}", topic.name);
         return Err(Problem::new(Kind::NotFound, detail));
     }
-    let mut response = json(&life)?;
+    let mut response = reply::serialized(&life)?;
     reply::set(&mut response, reply::POSITION, &until.to_string());
     Ok(response)
 }
@@ -54,18 +50,10 @@ pub(crate) async fn history(
 pub(crate) async fn trace(State(gateway): State<Site>, Path(id): Path<String>, uri: Uri) -> Result<Response, Problem> {
     request::only(&uri, &["at", "log"])?;
     let source = gateway.source(&uri)?;
-    let until = match Past::asked(&source, &uri, "at").await? {
-        Some(past) => past.position(),
-        None => source.asked(source.engine.head()).await?.position,
-    };
+    let until = Past::asked_or_head(&source, &uri, "at").await?.position();
     let found = source.remembered(trace::trace(&source.timeline, &gateway.domain, &id, until)).await?;
     let unknown = || Problem::new(Kind::NotFound, format!("no event of the log has, or names, the id {id}"));
-    let mut response = json(&found.ok_or_else(unknown)?)?;
+    let mut response = reply::serialized(&found.ok_or_else(unknown)?)?;
     reply::set(&mut response, reply::POSITION, &until.to_string());
     Ok(response)
-}
-
-fn json(answer: &impl Serialize) -> Result<Response, Problem> {
-    let answer = serde_json::to_string(answer);
-    Ok(reply::result(&answer.map_err(|error| Problem::new(Kind::Internal, error.to_string()))?))
 }

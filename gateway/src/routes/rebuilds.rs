@@ -14,6 +14,7 @@ use projector::{
 use serde_json::{Value, json};
 
 use crate::{
+    counts::Of,
     gateway::{Shared, Site},
     problem::{Kind as ProblemKind, Problem},
     rebuilds::{Kind, Run},
@@ -43,7 +44,8 @@ pub(crate) async fn list(State(gateway): State<Site>) -> Result<Response, Proble
 
 /// `GET /api/v1/rebuilds/rows`
 pub(crate) async fn rows(State(gateway): State<Site>) -> Result<Response, Problem> {
-    let counts = gateway.asked(gateway.model.row_counts()).await?;
+    let (served, others) = generations(&gateway).await?;
+    let counts = gateway.asked(gateway.counts.of(&gateway.model, Of::new(&served, &others))).await?;
     Ok(reply::result(&json!(counts).to_string()))
 }
 

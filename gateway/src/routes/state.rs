@@ -20,7 +20,6 @@ use crate::{
     past::Past,
     problem::{Kind, Problem},
     reply, request,
-    source::Source,
 };
 
 use referrers::{Most, Referrer};
@@ -43,7 +42,7 @@ pub(crate) async fn state(State(gateway): State<Site>, uri: Uri) -> Result<Respo
         let detail = "after is a key in a topic; say which, with the parameter topic";
         return Err(Problem::new(Kind::MalformedRequest, detail).field("topic"));
     }
-    let (at, head) = (at(&source, &uri).await?, Past::head(&source).await?);
+    let (at, head) = (Past::asked_or_head(&source, &uri, "at").await?, Past::head(&source).await?);
     let position = at.position();
     let rows = async {
         let Some(topic) = topic else { return Ok(None) };
@@ -98,7 +97,7 @@ pub(crate) async fn row(
     request::only(&uri, &["at", "log"])?;
     let topic = gateway.known_topic(&topic)?.name;
     let source = gateway.source(&uri)?;
-    let (at, head) = (at(&source, &uri).await?, Past::head(&source).await?);
+    let (at, head) = (Past::asked_or_head(&source, &uri, "at").await?, Past::head(&source).await?);
     let version = source.remembered(source.timeline.row(topic, &key, at.position())).await?;
     let (row, version) = version.map_or((None, None), |version| (version.row, Some(version.position)));
     let exists_later = match &row {
@@ -138,7 +137,7 @@ pub(crate) async fn referrers(
     let topic = gateway.known_topic(&topic)?.name;
     let limit = request::limit(&uri, LIMIT, MOST)?;
     let source = gateway.source(&uri)?;
-    let at = at(&source, &uri).await?;
+    let at = Past::asked_or_head(&source, &uri, "at").await?;
     let most = Most { found: limit, looked_through: gateway.settings.most_referring };
     let (referrers, truncated) = referrers::find(&source, &gateway.domain, (topic, &key), at.position(), most).await?;
     marked(&at, &Found { at: at.told(), referrers, truncated })
@@ -153,20 +152,11 @@ struct Found {
     truncated: bool,
 }
 
-/// The moment that is asked for, or now.
-async fn at<'s>(source: &'s Source<'s>, uri: &Uri) -> Result<Past<'s>, Problem> {
-    match Past::asked(source, uri, "at").await? {
-        Some(at) => Ok(at),
-        None => Past::head(source).await,
-    }
-}
-
 /// A row as it is written.
 fn raw(row: &str) -> Option<Box<RawValue>> {
     RawValue::from_string(row.to_owned()).ok()
 }
 
 fn marked(at: &Past<'_>, answer: &impl Serialize) -> Result<Response, Problem> {
-    let answer = serde_json::to_string(answer).map_err(|error| Problem::new(Kind::Internal, error.to_string()))?;
-    Ok(at.mark(reply::result(&answer)))
+    Ok(at.mark(reply::serialized(answer)?))
 }

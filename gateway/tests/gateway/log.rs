@@ -193,11 +193,11 @@ async fn a_search_through_large_entries_ends_early_and_goes_on_from_there() {
     for (query, edges, further) in
         [("after=0-0", (1, 64), ("after", "to", (65, 70))), ("before=now", (7, 70), ("before", "from", (1, 6)))]
     {
-        let page = app.get(&format!("/api/v1/log?text=nothing&{query}")).await.member("result");
+        let page = app.get(&format!("/api/v1/log?topic=nowhere&{query}")).await.member("result");
         assert_eq!((number(&page, "from").await, number(&page, "to").await), edges, "{query}");
         assert_eq!((&page["events"], &page["more"]), (&json!([]), &json!(true)), "{query}");
         let (direction, edge, edges) = further;
-        let on = format!("/api/v1/log?text=nothing&{direction}={}", page[edge].as_str().unwrap());
+        let on = format!("/api/v1/log?topic=nowhere&{direction}={}", page[edge].as_str().unwrap());
         let page = app.get(&on).await.member("result");
         assert_eq!((number(&page, "from").await, number(&page, "to").await), edges, "{query}");
         assert_eq!(page["more"], json!(false), "{query}");
