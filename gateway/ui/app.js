@@ -57,6 +57,7 @@ function View() {
   const { view, parts } = route.value;
   const name = view === 'page' ? `page/${parts[0]}` : view;
   const [loaded, setLoaded] = useState(/** @type {{name: string, view?: any, error?: Error} | null} */ (null));
+  const [turn, setTurn] = useState(0);
   useEffect(() => {
     let isWanted = true;
     load(route.value).then(
@@ -66,7 +67,14 @@ function View() {
     return () => {
       isWanted = false;
     };
-  }, [name]);
+  }, [name, turn]);
+  // All views are there before they are wanted: a gateway that goes takes none of them away. One that could not be sent
+  // is sent when somebody can again.
+  useEffect(() => {
+    if (connection.value.state !== 'live' || loaded === null) return;
+    if (loaded.error) setTurn(turn + 1);
+    Object.values(VIEWS).forEach((load) => load().catch(() => {}));
+  }, [connection.value.state, loaded === null]);
   if (loaded?.name !== name) return null;
   if (loaded.error) return html`<${Problem} error=${loaded.error} />`;
   return html`<${loaded.view} key=${name} />`;

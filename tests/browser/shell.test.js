@@ -185,7 +185,12 @@ for (const end of /** @type {const} */ (['stop', 'kill'])) {
     await until('the first is heard', async () => (await ids()).length > 0);
     await retrace[end]();
     await page.locator('.connection.lost').waitFor();
-    assert.equal(await page.locator('.connection').textContent(), 'Connection lost');
+    assert.equal(await page.locator('.connection').textContent(), 'Connection lost, trying again');
+    // What has not been opened yet is there all the same.
+    await page.locator('nav a', { hasText: 'Projections' }).click();
+    await becomes(() => current(page), ['Projections']);
+    assert.equal(await page.getByText('dynamically imported').count(), 0);
+    await page.locator('nav a', { hasText: 'Live' }).click();
     await retrace.start();
     for (const name of ['meanwhile', 'still away']) await person(name);
     await live(page);

@@ -9,7 +9,7 @@ import { contentOf } from './domain.js';
 import { listen } from './feed.js';
 import { millisOf } from './format.js';
 import { same } from './json.js';
-import { go, href, route, setQuery } from './route.js';
+import { go, here, href, route, setQuery } from './route.js';
 import { back, END, forward, NOTHING, placed } from './steps.js';
 
 /** @typedef {import('./types.js').Place} Place */
@@ -226,6 +226,8 @@ export class Moments {
     await this.#begins(state.head, log, signal);
     if (signal.aborted || log !== this.scope.log) return;
     const { position } = state.at;
+    // A saga's decision is a step as well, and changes nothing: what is told then is the event before it.
+    if (state.event?.position !== position) state.change = null;
     if (want.least && position === this.at) return this.#move({ by: want.least }, signal);
     this.at = at === END ? END : position;
     if (at === END && want.by > 0) this.pause();
@@ -267,12 +269,14 @@ export class Moments {
     const write = () => {
       this.timers.write = 0;
       this.times.write = performance.now();
-      const { view, query } = route.value;
+      const { view, query } = here();
       this.written = this.at;
       if (view === 'state' && (query.at ?? END) !== this.at) setQuery({ at: this.at });
     };
     const { topic, event } = this.shown.value?.state ?? {};
-    if (route.value.view === 'state' && !this.scope.topic && !topic && event) go(href(['state', event.topic], route.value.query), { replace: true });
+    const { view, parts, query } = here();
+    const isBare = view === 'state' && parts.length === 0 && !topic;
+    if (isBare && event) go(href(['state', event.topic], query), { replace: true });
     const wait = this.times.write + WRITE - performance.now();
     if (wait <= 0 && !this.timers.write) write();
     else this.timers.write ||= setTimeout(write, wait);

@@ -70,12 +70,19 @@ export function go(address, { replace = false } = {}) {
 }
 
 /**
+ * Where one is by now: somebody may have clicked a link that {@link route} is not told of yet.
+ *
+ * @returns {Route}
+ */
+export const here = () => read();
+
+/**
  * Changes parameters of where one is.
  *
  * @param {Record<string, string | number | null | undefined>} changed
  * @param {{replace?: boolean}} [how]
  */
 export function setQuery(changed, how = { replace: true }) {
-  const { view, parts, query } = route.value;
+  const { view, parts, query } = here();
   go(href([view, ...parts], { ...query, ...changed }), how);
 }

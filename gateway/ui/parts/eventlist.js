@@ -141,6 +141,6 @@ function Line({ event, row, size, isChosen, onChoose }) {
     <b>${verbOf(event)}</b>
     <span class="key">${event.key && event.key !== event.position && html`<${Id} value=${event.key} />`}</span>
     <bdi class="label">${visible(labelOf(event.topic, event.data).slice(0, MOST))}</bdi>
-    <span class="by">${event.handler ?? ''}</span>
+    <span class="by">${event.handler && `saga ${event.handler}`}</span>
   </div>`;
 }

@@ -70,7 +70,7 @@ export function Frame({ children }) {
   `;
 }
 
-const SAID = { connecting: 'Connecting', live: 'Live', lost: 'Connection lost', ended: 'Log ended' };
+const SAID = { connecting: 'Connecting', live: 'Connected', lost: 'Connection lost, trying again', ended: 'Log ended' };
 
 function Connection() {
   const { state, detail } = connection.value;

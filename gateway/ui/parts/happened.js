@@ -26,9 +26,10 @@ export function Happened({ state, at, log }) {
   const { event, change } = state;
   if (!event) return html`<div class="happened"><span class="none">Nothing has happened yet.</span></div>`;
   const { topic, key, event_id, handler } = event;
+  const isThere = event.position === state.at.position;
   return html`<div class="happened">
     <span class="what">
-      <${Chip} topic=${topic} /> <b>${verbOf(event)}</b>
+      ${!isThere && html`<span class="none">A saga’s decision: nothing changed. Before it:</span> `}<${Chip} topic=${topic} /> <b>${verbOf(event)}</b>
       ${key && html` <${EntityLink} topic=${topic} id=${key} at=${at} log=${log} />`}
       ${change && html` <${Delta} change=${change} at=${at} log=${log} />`}
     </span>${' '}

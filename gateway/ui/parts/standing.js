@@ -21,7 +21,7 @@ export function Figures({ status }) {
   const dead = status.queues.reduce((/** @type {number} */ sum, /** @type {any} */ queue) => sum + queue.dead, 0);
   const lag = status.read_model.lag;
   return html`<div class="figures">
-    <${Figure} name="events in the log" value=${count(status.head.number)} />
+    <${Figure} name="log entries" value=${count(status.head.number)} title="Events, and the decisions of sagas that changed nothing" />
     <div class="figure pulse"><span>events/s, last minute</span><b>${rate(rateOf(pulse.value))}</b><${Spark} /></div>
     <${Figure} name="read model behind" value=${count(lag)} tone=${howLate(lag)} />
     <${Figure} name="commands waiting" value=${count(waiting)} />
@@ -31,8 +31,8 @@ export function Figures({ status }) {
   </div>`;
 }
 
-/** @param {{name: string, value: string, tone?: string}} props */
-const Figure = ({ name, value, tone }) => html`<div class="figure"><span>${name}</span><b class=${tone}>${value}</b></div>`;
+/** @param {{name: string, value: string, tone?: string, title?: string}} props */
+const Figure = ({ name, value, tone, title }) => html`<div class="figure" title=${title}><span>${name}</span><b class=${tone}>${value}</b></div>`;
 
 /** Events in each second of the last minute. */
 function Spark() {

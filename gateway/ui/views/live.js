@@ -5,13 +5,16 @@ import { usePolled } from '../core/asking.js';
 import { domain, hueOf } from '../core/domain.js';
 import { listen } from '../core/feed.js';
 import { plural } from '../core/format.js';
-import { html, useEffect, useMemo, useState } from '../core/html.js';
+import { html, useEffect, useMemo, useRef, useState } from '../core/html.js';
 import { href, route, setQuery } from '../core/route.js';
 import { LogWindow } from '../core/window.js';
 import { Chip, EntityLink, Row, verbOf, When } from '../parts/data.js';
 import { EventList, looking } from '../parts/eventlist.js';
 import { Answer, Problem } from '../parts/problem.js';
 import { Consumers, Depths, Figures } from '../parts/standing.js';
+
+/** How many milliseconds after the last key a filter holds. */
+const TYPING = 400;
 
 /** How often it is asked how everybody stands, milliseconds. */
 const EVERY = 1_000;
@@ -68,7 +71,12 @@ function Filter({ listed }) {
     const next = topics.includes(name) ? topics.filter((topic) => topic !== name) : [...topics, name];
     setQuery({ topic: next.join(',') });
   };
-  const typed = (/** @type {string} */ name) => (/** @type {any} */ event) => setQuery({ [name]: event.target.value.trim() });
+  const later = useRef(0);
+  const typed = (/** @type {string} */ name) => (/** @type {any} */ event) => {
+    clearTimeout(later.current);
+    const { type, target } = event;
+    later.current = setTimeout(() => setQuery({ [name]: target.value.trim() }), type === 'input' ? TYPING : 0);
+  };
   const isFollowing = listed.isFollowing.value;
   const follow = () => {
     if (isFollowing) listed.pause();
@@ -88,8 +96,8 @@ function Filter({ listed }) {
       )}
     </div>
     <span class="grow"></span>
-    <input type="search" aria-label="Entity" placeholder="Entity id" value=${entity} onChange=${typed('entity')} />
-    <input type="search" aria-label="Text" placeholder="Text in events" value=${text} onChange=${typed('text')} />
+    <input type="search" aria-label="Entity" placeholder="Whole entity id" value=${entity} onInput=${typed('entity')} onChange=${typed('entity')} />
+    <input type="search" aria-label="Text" placeholder="Text in events" value=${text} onInput=${typed('text')} onChange=${typed('text')} />
   </div>`;
 }
 
@@ -115,7 +123,7 @@ function Chosen({ event, onClose }) {
       <div><dt>event</dt><dd><code>${event_id}</code></dd></div>
       ${key && html`<div><dt>entity</dt><dd><${EntityLink} topic=${topic} id=${key}><code>${key}</code></${EntityLink}></dd></div>`}
       ${cause && html`<div><dt>cause</dt><dd><a href=${href(['trace', cause])}><code>${cause}</code></a></dd></div>`}
-      ${command && html`<div><dt>command</dt><dd><code>${command}</code></dd></div>`}
+      ${command && html`<div><dt>command</dt><dd><a href=${href(['trace', command])}><code>${command}</code></a></dd></div>`}
     </dl>
   </section>`;
 }
