@@ -6,10 +6,10 @@ import { route, setQuery } from '../../core/route.js';
 import { Problem } from '../../parts/problem.js';
 
 /** The parameters of the address that a replay is asked with. */
-const ASKED = ['log', 'from', 'to', 'topic', 'handler'];
+export const ASKED = /** @type {const} */ (['log', 'from', 'to', 'topic', 'handler']);
 
 /** What the address asks for. @returns {import('./types.js').Scope} */
-export const scope = () => Object.fromEntries(Object.entries(route.value.query).filter(([name, value]) => ASKED.includes(name) && value));
+export const scope = () => Object.fromEntries(Object.entries(route.value.query).filter(([name, value]) => ASKED.some((asked) => asked === name) && value));
 
 /** @param {{error: Error | null, isRunning: boolean, onStart: () => void}} props */
 export function Start({ error, isRunning, onStart }) {
