@@ -90,23 +90,26 @@ test('an order from empty shelves to its delivery', async (t) => {
 test('what is refused is told in words, and leaves nothing behind', async (t) => {
   const { page, watch } = await bench.open(t, '/#/page/shop');
   watch.excuse(/status of 422/);
+  assert.equal(await page.getByRole('button', { name: 'Add Globe to the cart' }).isDisabled(), true);
+  await press(page, 'Add Reading chair to the cart');
+  await press(page, 'Add Reading chair to the cart');
+  await becomes(() => page.locator('.cart tfoot th').allTextContents(), ['2 products']);
   const before = (await bench.retrace.get('/api/v1/status')).head.number;
-  await press(page, 'Add Globe to the cart');
-  await becomes(() => page.locator('.cart .problem p').allTextContents(), ['the cart holds 1 of product Globe, but 0 are in stock']);
+  await press(page, 'Add Reading chair to the cart');
+  await becomes(() => page.locator('.cart .problem p').allTextContents(), ['the cart holds 3 of product Reading chair, but 2 are in stock']);
   assert.equal((await bench.retrace.get('/api/v1/status')).head.number, before);
-  await press(page, 'Add Desk lamp to the cart');
   await press(page, 'Order');
   await becomes(() => line(page), ['CREATED', 'IN_STOCK']);
-  await becomes(() => page.locator('.next input').inputValue(), '39');
-  await page.locator('.next input').fill('38');
+  await becomes(() => page.locator('.next input').inputValue(), '480');
+  await page.locator('.next input').fill('479');
   await press(page, 'Pay');
   const id = new URLSearchParams(page.url().split('?')[1]).get('order');
-  await becomes(() => page.locator('.order .problem p').allTextContents(), [`order ${id} costs 39, but the billing's amount is 38`]);
+  await becomes(() => page.locator('.order .problem p').allTextContents(), [`order ${id} costs 480, but the billing's amount is 479`]);
   assert.deepEqual(await page.locator('.click .badge').allTextContents(), ['refused, no event', 'refused, no event']);
   // Deleted, it gives its stock back.
   await press(page, 'Delete');
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
-  await becomes(async () => (await stock(page))['Desk lamp'], '5');
+  await becomes(async () => (await stock(page))['Reading chair'], '2');
 });
 
 test('an order that comes too late is out of stock', async (t) => {

@@ -179,11 +179,12 @@ test('a refused command says why', async (t) => {
   assert.deepEqual(await cards(page).locator('.since').allTextContents(), ['rejected']);
 });
 
-test('what is unknown is said, and asked for again on demand', async (t) => {
+test('what is unknown is said, and not asked for again', async (t) => {
   const { page, watch } = await bench.open(t, '/');
   watch.excuse(/status of 404/);
   await page.goto(`${bench.retrace.base}/#/trace/nothing`);
   await becomes(() => page.locator('.problem p').allTextContents(), ['no event of the log has, or names, the id nothing']);
+  assert.equal(await page.getByRole('button', { name: 'Try again' }).count(), 0);
 });
 
 test('without an event, the latest are there to choose from, and any can be named', async (t) => {

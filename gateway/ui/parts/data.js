@@ -9,6 +9,9 @@ import { href, route } from '../core/route.js';
 /** How many characters of a text are shown at first. */
 const FIRST = 160;
 
+/** How long a text is that can be unfolded in a cell of a table; in between it is told on demand, for rows to be alike. */
+export const UNFOLDED = 400;
+
 /** Characters that can't be seen, or turn what comes after them around. */
 const UNSEEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
@@ -26,15 +29,16 @@ export const visible = (text) =>
 /**
  * Any value as text. Long ones are cut and can be unfolded; one that runs from right to left stays in its place.
  *
- * @param {{value: any, most?: number}} props
+ * @param {{value: any, most?: number, unfolds?: number}} props `unfolds` tells how long one is at least that has a button for that
  */
-export function Text({ value, most = FIRST }) {
+export function Text({ value, most = FIRST, unfolds = 0 }) {
   const [isWhole, setWhole] = useState(false);
   const text = visible(asText(value));
   if (text === '') return html`<i class="none">empty</i>`;
   if (text.length <= most || isWhole) return html`<bdi class="text">${text}</bdi>`;
   // A sign of two halves is not cut in the middle.
   const cut = /[\ud800-\udbff]/.test(text[most - 1] ?? '') ? most - 1 : most;
+  if (text.length <= unfolds) return html`<bdi class="text" title=${text}>${text.slice(0, cut)}…</bdi>`;
   const unfold = (/** @type {Event} */ event) => {
     event.stopPropagation();
     setWhole(true);
@@ -78,9 +82,9 @@ export function When({ position, day = false, link = false, log }) {
 /**
  * A field's value: references lead to what they refer to.
  *
- * @param {{topic: string, name: string, value: any, at?: string | null, log?: string | null, most?: number}} props
+ * @param {{topic: string, name: string, value: any, at?: string | null, log?: string | null, most?: number, unfolds?: number}} props
  */
-export function FieldValue({ topic, name, value, at, log, most }) {
+export function FieldValue({ topic, name, value, at, log, most, unfolds }) {
   const field = topicOf(topic)?.fields.find((field) => field.name === name);
   const to = field?.topic;
   if (value === null || value === undefined) return html`<i class="none">none</i>`;
@@ -95,7 +99,7 @@ export function FieldValue({ topic, name, value, at, log, most }) {
   if (field?.kind === 'seconds' && typeof value === 'number' && value > 0) {
     return html`<${When} position=${`${value * 1000}-0`} day=${true} />`;
   }
-  return html`<${Text} value=${value} most=${most} />`;
+  return html`<${Text} value=${value} most=${most} unfolds=${unfolds} />`;
 }
 
 /**

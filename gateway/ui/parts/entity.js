@@ -22,6 +22,8 @@ export function EntityCard({ shown }) {
   const { topic, key, row, version } = entity;
   const change = state.change?.topic === topic && state.change.key === key ? state.change : null;
   const last = row ?? change?.before;
+  // Of what never was there is no history, and nothing refers to it.
+  const isKnown = row !== null || version !== null || entity.exists_later;
   return html`<div class="entity-card">
     <section class="panel" aria-labelledby="entity">
       <div class="head">
@@ -29,7 +31,7 @@ export function EntityCard({ shown }) {
         <h1 id="entity"><${Text} value=${labelOf(topic, last) || topic} most=${80} /></h1>
         <span class="grow"></span>
         <span class="buttons">
-          <a class="button" href=${href(['history', topic, key], { log })}>History</a>
+          ${isKnown && html`<a class="button" href=${href(['history', topic, key], { log })}>History</a>`}
           <a class="button" href=${href(['state', topic], queryOf(shown))}>All ${topicOf(topic)?.plural}</a>
         </span>
       </div>
@@ -43,7 +45,7 @@ export function EntityCard({ shown }) {
       <h2 id="change">Changed at this moment</h2>
       <${Changes} topic=${topic} before=${change.before} after=${change.after} at=${at} log=${log} />
     </section>`}
-    <${Relations} shown=${shown} />
+    ${isKnown && html`<${Relations} shown=${shown} />`}
   </div>`;
 }
 

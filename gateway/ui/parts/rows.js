@@ -5,12 +5,12 @@ import { plural as manyOf } from '../core/format.js';
 import { html } from '../core/html.js';
 import { queryOf } from '../core/moment.js';
 import { href } from '../core/route.js';
-import { columnsOf, EntityLink, FieldValue } from './data.js';
+import { columnsOf, EntityLink, FieldValue, UNFOLDED } from './data.js';
 import { Find } from './find.js';
 import { changedIn, OldNew } from './happened.js';
 
 /** How many characters of a value are shown in a cell. */
-const MOST = 80;
+const MOST = 160;
 
 /** @param {{shown: import('../core/moment.js').Shown, pages: import('../core/pages.js').Pages}} props */
 export function Rows({ shown, pages }) {
@@ -87,7 +87,7 @@ function OneRow({ topic, id, row, names, at, log, changed }) {
     <th scope="row"><${EntityLink} topic=${topic} id=${id} at=${at} log=${log} /></th>
     ${names.map(
       (name) => html`<td key=${name} class=${`${kindOf(topic, name)} ${changed?.has(name) ? 'changed' : ''}`}>
-        ${row && Object.hasOwn(row, name) && html`<${FieldValue} topic=${topic} name=${name} value=${row[name]} at=${at} log=${log} most=${MOST} />`}
+        ${row && Object.hasOwn(row, name) && html`<${FieldValue} topic=${topic} name=${name} value=${row[name]} at=${at} log=${log} most=${MOST} unfolds=${UNFOLDED} />`}
       </td>`,
     )}
   </tr>`;
@@ -104,7 +104,7 @@ function Changed({ change: { topic, key, before, after }, names, at, log }) {
       (name) => html`<td key=${name} class=${`${kindOf(topic, name)} ${changed.has(name) ? 'changed' : ''}`}>
         ${before && after && changed.has(name)
           ? html`<${OldNew} topic=${topic} name=${name} before=${before} after=${after} at=${at} log=${log} most=${MOST} />`
-          : row && Object.hasOwn(row, name) && html`<${FieldValue} topic=${topic} name=${name} value=${row[name]} at=${at} log=${log} most=${MOST} />`}
+          : row && Object.hasOwn(row, name) && html`<${FieldValue} topic=${topic} name=${name} value=${row[name]} at=${at} log=${log} most=${MOST} unfolds=${UNFOLDED} />`}
       </td>`,
     )}
   </tr>`;

@@ -21,7 +21,8 @@ const FIRST = 50;
 const KINDS = /** @type {const} */ (['created', 'changed', 'deleted']);
 
 export default function Diff() {
-  const { from = '', to = '', topic = '', log } = route.value.query;
+  const { topic = '', log, ...ends } = route.value.query;
+  const [from, to] = [momentOf(ends.from ?? ''), momentOf(ends.to ?? '')];
   return html`<div class="view diff">
     <h1>What changed</h1>
     ${log && html`<${OpenedLog} log=${log} back=${href(['diff'])} />`}
@@ -61,7 +62,7 @@ function Between({ from, to, topic, log }) {
       <${End} title="From" place=${asked.answer?.from} pins=${{ a: from, b: to }} log=${log} />
       <button aria-label="Swap the moments" title="Swap the moments" onClick=${swap}>⇄</button>
       <${End} title="To" place=${asked.answer?.to} pins=${{ a: from, b: to }} log=${log} />
-      <details><summary>Other moments</summary><${Ask} from=${from} to=${to} /></details>
+      <details open=${Boolean(asked.error)}><summary>Other moments</summary><${Ask} from=${from} to=${to} /></details>
     </section>
     <nav class="tabs" aria-label="Topics">
       <a href=${href(['diff'], { from, to, log })} aria-current=${topic ? null : 'true'}>all topics</a>

@@ -1,6 +1,6 @@
 /** The life of a row: each version, what changed, and why. */
 
-import { api, get } from '../core/api.js';
+import { api, ApiError, get } from '../core/api.js';
 import { useAnswer, useFollowed } from '../core/asking.js';
 import { contentOf, domain, labelOf } from '../core/domain.js';
 import { between, plural } from '../core/format.js';
@@ -26,6 +26,7 @@ function Life({ topic, id, at, after, log }) {
   const question = (/** @type {AbortSignal} */ signal) =>
     get(api('history', topic, id), { at, after, log, limit: PAGE }, { signal });
   const asked = useAnswer(question, [topic, id, at, after, log], { isFresh: true });
+  const isUnknown = asked.error instanceof ApiError && asked.error.status === 404;
   const isFollowing = !at && !log && !asked.answer?.more;
   useFollowed(asked, isFollowing ? (event) => event.topic === topic && event.key === id : null);
   return html`<div class="view history">
@@ -34,7 +35,7 @@ function Life({ topic, id, at, after, log }) {
       <p class="name"><${Chip} topic=${topic} /> <${Name} topic=${topic} life=${asked.answer} /></p>
       <span class="grow"></span>
       <p class="buttons">
-        <a class="button" href=${href(['state', topic, id], { at, log })}>State</a>
+        ${!isUnknown && html`<a class="button" href=${href(['state', topic, id], { at, log })}>State</a>`}
         ${at && html`<a class="button" href=${href(['history', topic, id], { after, log })}>Up to now</a>`}
       </p>
     </header>

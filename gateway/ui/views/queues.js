@@ -5,7 +5,8 @@ import { usePolled } from '../core/asking.js';
 import { count, plural } from '../core/format.js';
 import { html } from '../core/html.js';
 import { href, route } from '../core/route.js';
-import { Answer } from '../parts/problem.js';
+import { visible } from '../parts/data.js';
+import { Answer, Problem } from '../parts/problem.js';
 import { Commands } from './queues/commands.js';
 import { Fate } from './queues/fate.js';
 
@@ -96,16 +97,17 @@ function Depths({ depths, chosen }) {
  * @param {{service: string, depth: Depth | undefined}} props
  */
 function One({ service, depth }) {
+  if (!depth) return html`<${Problem} error=${new Error(`There is no service ${visible(service)}.`)} />`;
   const { state: asked } = route.value.query;
   // Whoever says nothing is shown what is worth a look.
-  const state = STATES.find((state) => state === asked) ?? (depth?.dead ? 'dead' : depth?.waiting || !depth?.claimed ? 'waiting' : 'claimed');
+  const state = STATES.find((state) => state === asked) ?? (depth.dead ? 'dead' : depth.waiting || !depth.claimed ? 'waiting' : 'claimed');
   return html`<section class="panel flush" aria-labelledby="service">
     <div class="title"><h2 id="service">${service}</h2></div>
     <nav class="tabs" aria-label=${`Commands of ${service}`}>
       ${STATES.map(
         (one) =>
           html`<a href=${href(['queues', service], { state: one })} aria-current=${one === state ? 'true' : null}
-            >${one} <b class=${one === 'dead' && depth?.dead ? 'bad' : ''}>${count(depth?.[one])}</b></a
+            >${one} <b class=${one === 'dead' && depth.dead ? 'bad' : ''}>${count(depth[one])}</b></a
           >`,
       )}
     </nav>

@@ -57,8 +57,8 @@ export default function Replay() {
     <div class="outcome">
       <${Answer} asked=${asked}>${(/** @type {import('./replay/types.js').Replays} */ { current, last }) => html`
         ${current && html`<${Running} running=${current} histories=${opened} onStop=${stop} />`}
-        ${!current && last && html`<${Outcome} last=${last} histories=${opened} />`}
-        ${!current && !last && html`<section class="panel"><p class="nothing">Nothing has been verified yet. Choose a log and verify it: the log that is
+        ${!current && last && !error && html`<${Outcome} last=${last} histories=${opened} />`}
+        ${!current && !last && !error && html`<section class="panel"><p class="nothing">Nothing has been verified yet. Choose a log and verify it: the log that is
           served, or a history file that somebody has recorded.</p></section>`}
       `}</${Answer}>
     </div>

@@ -22,7 +22,8 @@ function begin(again) {
   return act({ title: 'Audit the read model?', body, action: 'Audit' }, () => post(api('audits')), again);
 }
 
-export function Audits() {
+/** @param {{served: import('./types.js').ModelState}} props */
+export function Audits({ served }) {
   const asked = usePolled((signal) => get(api('audits'), {}, { signal }), EVERY);
   const current = asked.answer?.current;
   return html`<section class="panel audit" aria-labelledby="audit">
@@ -34,7 +35,7 @@ export function Audits() {
     </div>
     <${Answer} asked=${asked}>${(/** @type {import('./types.js').Audits} */ { current, last }) => html`
       ${current && html`<${Auditing} ...${current} />`}
-      ${!current && last && html`<${Found} last=${last} />`}
+      ${!current && last && html`<${Found} last=${last} served=${served.generation} />`}
     `}</${Answer}>
   </section>`;
 }
@@ -46,13 +47,13 @@ function Auditing({ entries, of, seconds }) {
     <p class="hint" role="status">${count(entries)} of ${plural(of, 'event')} folded, ${duration(seconds)}</p>`;
 }
 
-/** @param {{last: NonNullable<import('./types.js').Audits['last']>}} props */
-function Found({ last: { seconds, audit, error } }) {
+/** @param {{last: NonNullable<import('./types.js').Audits['last']>, served: number}} props */
+function Found({ last: { seconds, audit, error }, served }) {
   if (!audit) return html`<p role="status"><span class="badge bad">failed</span> ${error}</p>`;
   const { entries, unreadable, models, disorders, consumers, astray } = audit;
   const checkpoints = consumers + models.length;
   return html`<div class="found" role="status">
-    ${models.map((model) => html`<${Model} key=${model.place} model=${model} seconds=${seconds} />`)}
+    ${models.map((model) => html`<${Model} key=${model.place} model=${model} served=${served} seconds=${seconds} />`)}
     <ul class="proofs">
       <${Proof} isGood=${disorders.count === 0}>
         ${disorders.count === 0
@@ -75,14 +76,17 @@ function Found({ last: { seconds, audit, error } }) {
 const Proof = ({ isGood = false, children }) =>
   html`<li class=${isGood ? 'good' : 'warn'}><i aria-hidden="true">${isGood ? '✓' : '!'}</i><div>${children}</div></li>`;
 
-/** @param {{model: import('./types.js').Audited, seconds: number}} props */
-function Model({ model, seconds }) {
+/** @param {{model: import('./types.js').Audited, served: number, seconds: number}} props */
+function Model({ model, served, seconds }) {
   const { generation, checkpoint, digest, recorded, expected, rows, differences, equal } = model;
+  // What is proven of a generation that was replaced since says nothing about the rows that readers see now.
+  const isServed = generation === served;
   const differ = plural(differences.count, 'row differs', 'rows differ');
   return html`<div>
     <p class="verdict">
-      <span class=${`badge ${equal ? 'good' : 'bad'}`}>${equal ? 'equal' : 'not equal'}</span>
-      ${' '}<b>${equal ? `Generation ${generation} is what the log says` : differences.count > 0 ? `${differ} from the log` : 'The digest is not that of the rows'}</b>
+      <span class=${`badge ${!equal ? 'bad' : isServed ? 'good' : ''}`}>${equal ? 'equal' : 'not equal'}</span>
+      ${' '}<b>${equal ? `Generation ${generation}${isServed ? ' is' : ', which is no longer served, was'} what the log says` : differences.count > 0 ? `${differ} from the log` : 'The digest is not that of the rows'}</b>
+      ${!isServed && !equal && html`${' '}<span>of generation ${generation}, which is no longer served</span>`}
       ${' '}<small>in ${duration(seconds)}</small>
     </p>
     <dl class="standings">
@@ -92,6 +96,6 @@ function Model({ model, seconds }) {
       <div><dt>up to</dt><dd><${Place} checkpoint=${checkpoint} /></dd></div>
       <div><dt>rows compared</dt><dd>${count(total(rows))}</dd></div>
     </dl>
-    ${differences.count > 0 && html`<${Differing} differences=${differences} titles=${['served', 'from the log']} />`}
+    ${differences.count > 0 && html`<${Differing} differences=${differences} titles=${[isServed ? 'served' : 'served then', 'from the log']} />`}
   </div>`;
 }

@@ -5,6 +5,7 @@ import { count, duration, plural } from '../../core/format.js';
 import { html } from '../../core/html.js';
 import { Meter } from '../../parts/meter.js';
 import { Groups } from './groups.js';
+import { ASKED, scope } from './start.js';
 import { notes, verdict } from './words.js';
 
 /** @typedef {import('./types.js').Scope} Scope */
@@ -36,21 +37,30 @@ export function Running({ running: { asked, entries, of, seconds }, histories, o
   </section>`;
 }
 
+/** Whether it was asked for something else than what is chosen now. @param {Scope} asked */
+function isOther(asked) {
+  const chosen = scope();
+  return ASKED.some((name) => (asked[name] || '') !== (chosen[name] || ''));
+}
+
 /** @param {{last: import('./types.js').Ended, histories: Opened[]}} props */
 export function Outcome({ last, histories }) {
   const { asked, report, error } = last;
+  const about = told(asked, histories);
+  // The gateway's last may be of another log: nobody is to take it for the verdict on the one that is chosen.
+  const [other, of] = isOther(asked) ? ['other', `${asked.log ? about : about.replace('the', 'The')}: `] : ['', ''];
   if (!report) {
-    return html`<section class="panel verdict" role="status">
-      <p class="said-big">It came to nothing</p>
+    return html`<section class=${`panel verdict ${other}`} role="status">
+      <p class="said-big">${of}${of ? 'it' : 'It'} came to nothing</p>
       <p>${error}</p>
-      <p class="hint">${told(asked, histories)}</p>
+      <p class="hint">${about}</p>
     </section>`;
   }
   const { tone, title, more } = verdict(report);
-  return html`<section class=${`panel verdict ${tone}`} role="status" aria-label="Verdict">
-      <p class="said-big">${title}</p>
+  return html`<section class=${`panel verdict ${tone} ${other}`} role="status" aria-label="Verdict">
+      <p class="said-big">${of}${title}</p>
       ${more && html`<p>${more}</p>`}
-      <p class="hint">${told(asked, histories)}, in ${duration(last.seconds)}</p>
+      <p class="hint">${about}, in ${duration(last.seconds)}</p>
       <dl class="notes">
         ${notes(report).map(
           ({ name, text, tone = '', more }) => html`<div class=${tone}><dt>${name}</dt><dd>${text}${more && html`<br /><small>${more}</small>`}</dd></div>`,

@@ -3,13 +3,18 @@
 import { domain } from '../../core/domain.js';
 import { html } from '../../core/html.js';
 import { route, setQuery } from '../../core/route.js';
+import { momentOf } from '../../core/steps.js';
 import { Problem } from '../../parts/problem.js';
 
 /** The parameters of the address that a replay is asked with. */
-const ASKED = ['log', 'from', 'to', 'topic', 'handler'];
+export const ASKED = /** @type {const} */ (['log', 'from', 'to', 'topic', 'handler']);
 
 /** What the address asks for. @returns {import('./types.js').Scope} */
-export const scope = () => Object.fromEntries(Object.entries(route.value.query).filter(([name, value]) => ASKED.includes(name) && value));
+export function scope() {
+  const { query } = route.value;
+  const asked = ASKED.map((name) => [name, name === 'from' || name === 'to' ? momentOf(query[name] ?? '') : query[name]]);
+  return Object.fromEntries(asked.filter(([, value]) => value));
+}
 
 /** @param {{error: Error | null, isRunning: boolean, onStart: () => void}} props */
 export function Start({ error, isRunning, onStart }) {
@@ -33,7 +38,7 @@ export function Start({ error, isRunning, onStart }) {
     ${choice('handler', 'Decisions of saga', handler, sagas)} ${choice('topic', 'On events of topic', topic, topics)}
     <label>From <input name="from" value=${from ?? ''} placeholder="the beginning" autocomplete="off" onChange=${given('from')} /></label>
     <label>To <input name="to" value=${to ?? ''} placeholder="the end" autocomplete="off" onChange=${given('to')} /></label>
-    <p class="hint">A position, a time, or #12 for the twelfth event.</p>
+    <p class="hint">A position, a time, or a number: 12 is the twelfth event.</p>
     <p class="buttons"><button class="main" disabled=${isRunning}>Verify</button></p>
     ${error && html`<${Problem} error=${error} />`}
   </form>`;

@@ -6,7 +6,8 @@ import { keep, products } from './reading.js';
 /** @typedef {import('retrace').LogEvent} LogEvent */
 /** @typedef {(headers: Headers) => void} Heard */
 /** @typedef {{event: LogEvent, depth: number}} Step an event, and how far it is from the click */
-/** @typedef {{id: number, title: string, isUnderWay: boolean, isRefused: boolean, steps: Step[]}} Click */
+/** @typedef {{id: number, title: string, isUnderWay: boolean, failed: Failed | null, steps: Step[]}} Click */
+/** @typedef {'refused' | 'unknown'} Failed whether the shop said no, or nobody knows what it did */
 
 /** How many clicks are told of, and how many events of others are kept in case they turn out to be of one. */
 const [CLICKS, OTHERS] = [20, 1_000];
@@ -36,11 +37,11 @@ export function follow() {
  * @param {string} place
  * @param {string} title
  * @param {(heard: Heard) => Promise<T>} work hands on the headers of each answer
- * @returns {Promise<T | undefined>} nothing where it was refused
+ * @returns {Promise<T | undefined>} nothing where it was refused, or nobody answered
  */
 export async function act(place, title, work) {
   const id = (last += 1);
-  tell({ id, title, isUnderWay: true, isRefused: false, steps: [] });
+  tell({ id, title, isUnderWay: true, failed: null, steps: [] });
   refused.value = null;
   const heard = (/** @type {Headers} */ headers) => {
     const command = headers.get('retrace-command');
@@ -52,11 +53,19 @@ export async function act(place, title, work) {
     change(id, (click) => ({ ...click, isUnderWay: false }));
     return result;
   } catch (error) {
-    change(id, (click) => ({ ...click, isUnderWay: false, isRefused: true }));
+    change(id, (click) => ({ ...click, isUnderWay: false, failed: failureOf(error) }));
     refused.value = { place, error: told(/** @type {Error} */ (error)) };
     return undefined;
   }
 }
+
+/**
+ * Only a no is an answer: without one, or with a gateway in trouble, it may have happened all the same.
+ *
+ * @param {any} error
+ * @returns {Failed}
+ */
+const failureOf = ({ status }) => (status >= 400 && status < 500 ? 'refused' : 'unknown');
 
 /**
  * What the shop says, with the names of products in place of their ids.
@@ -91,7 +100,7 @@ export async function recall(order) {
     depths.set(event.event_id, depth);
     return { event, depth };
   });
-  tell({ id: (last += 1), title: `Order ${short(order)} so far`, isUnderWay: false, isRefused: false, steps });
+  tell({ id: (last += 1), title: `Order ${short(order)} so far`, isUnderWay: false, failed: null, steps });
 }
 
 /** @param {Click} click */

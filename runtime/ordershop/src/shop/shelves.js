@@ -109,8 +109,8 @@ function Shelf({ id, product: { name, price }, rows, amount, customer, cart }) {
     <td class="number">${euros(price)}</td>
     <td class=${`number ${amount === 0 ? 'bad' : ''}`}>${amount === 0 ? 'none' : amount}</td>
     <td class="number">
-      <button aria-label=${`Restock ${name}: +${RESTOCK}`} class="quiet" title=${`${RESTOCK} more in stock`} onClick=${restock}>+${RESTOCK}</button>
-      <button aria-label=${`Add ${name} to the cart`} disabled=${!customer} onClick=${() => customer && add(cart, customer, id, name)}>Add</button>
+      <button aria-label=${`Restock ${name}: +${RESTOCK}`} class="restock" title=${`${RESTOCK} more in stock`} onClick=${restock}>+${RESTOCK}</button>
+      <button aria-label=${`Add ${name} to the cart`} disabled=${!customer || amount === 0} onClick=${() => customer && add(cart, customer, id, name)}>Add</button>
     </td>
   </tr>`;
 }

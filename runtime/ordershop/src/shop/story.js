@@ -27,8 +27,9 @@ const Told = ({ click }) =>
   </li>`;
 
 /** @param {Click} props */
-function Outcome({ isUnderWay, isRefused, steps }) {
-  if (isRefused) return html`<span class="badge bad">refused, no event</span>`;
+function Outcome({ isUnderWay, failed, steps }) {
+  if (failed === 'unknown') return html`<span class="badge warn">no answer: whether it happened is not known</span>`;
+  if (failed === 'refused') return html`<span class="badge bad">refused, no event</span>`;
   const [first, last] = [steps.at(0)?.event.position, steps.at(-1)?.event.position];
   if (!first || !last) return html`<small>${isUnderWay ? 'on its way' : 'done'}</small>`;
   return html`<small>${plural(steps.length, 'event')}${first === last ? '' : ` in ${between(first, last)}`}</small>`;
