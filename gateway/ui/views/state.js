@@ -3,7 +3,7 @@
 import { domain } from '../core/domain.js';
 import { connection } from '../core/feed.js';
 import { count } from '../core/format.js';
-import { html, untracked, useEffect, useMemo, useSignalEffect } from '../core/html.js';
+import { html, untracked, useEffect, useMemo, useRef, useSignalEffect } from '../core/html.js';
 import { Moments, queryOf } from '../core/moment.js';
 import { Pages } from '../core/pages.js';
 import { href, route } from '../core/route.js';
@@ -45,7 +45,12 @@ export default function State() {
 function Topics({ shown }) {
   const { topic, state } = shown;
   const query = queryOf(shown);
-  return html`<nav class="tabs" aria-label="Topics">
+  const tabs = useRef(/** @type {HTMLElement | null} */ (null));
+  // In a narrow window there is room for a few only: the one that is shown is in sight.
+  useEffect(() => {
+    tabs.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [topic]);
+  return html`<nav class="tabs" aria-label="Topics" ref=${tabs}>
     ${domain.value?.topics.map(
       ({ name }) =>
         html`<a key=${name} href=${href(['state', name], query)} aria-current=${name === topic ? 'true' : null} class=${state.change?.topic === name ? 'touched' : ''}
