@@ -52,7 +52,7 @@ function told({ kind, topic }, value) {
     return ids.map((id) => `${topic} ${id}${times(id) > 1 ? ` ×${times(id)}` : ''}`).join(', ');
   }
   if (kind === 'seconds' && value > 0) return new Date(value * 1000).toISOString().replace('T', ' ').replace('Z', '');
-  return value === '' ? 'empty' : String(value).slice(0, 80).trim();
+  return value === '' ? 'empty' : String(value).slice(0, 160).trim();
 }
 
 /**
