@@ -39,7 +39,7 @@ const FIRST_MILLISECOND = 1e11;
  *
  * @param {string} position
  */
-export function microsOf(position) {
+function microsOf(position) {
   const [first = 0, second = 0] = position.split('-').map(Number);
   return first < FIRST_MILLISECOND ? first * 1e6 + second : first * 1e3;
 }

@@ -4,7 +4,7 @@ import { signal } from '@preact/signals';
 import { listen } from './feed.js';
 
 /** How many seconds are remembered. */
-export const SECONDS = 60;
+const SECONDS = 60;
 
 /** Events in each of the last seconds, the one that is going on last. */
 export const pulse = signal(/** @type {number[]} */ (new Array(SECONDS).fill(0)));

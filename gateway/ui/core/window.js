@@ -66,7 +66,7 @@ export class LogWindow {
       this.events.value = [...page.events, ...later];
       [this.from.value, this.to] = [page.from, later.at(-1)?.position ?? page.to];
       this.hasOlder.value = page.more;
-      if (page.events.length === 0) await this.#back(ask);
+      if (page.events.length === 0 && page.more) await this.#back(ask);
     });
   }
 

@@ -7,6 +7,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as later } from 'node:timers/promises';
 import { context, launch, Watch } from '../support/browser.js';
 import { write } from '../support/million.js';
 import { binary, Retrace } from '../support/retrace.js';
@@ -32,9 +33,16 @@ before(async () => {
   await write(history, EVENTS);
   [retrace, browser] = await Promise.all([Retrace.up({ history }), launch()]);
   await rm(folder, { recursive: true });
-  // The timeline is as far as the log is: what is measured is the workbench, not its first minute.
+  // What is measured is the workbench, not its first minute: the timeline is as far as the log is, and services and
+  // sagas, which read all of it as they start, have come to rest.
   const isThere = async () => (await retrace.get('/api/v1/status')).timeline.lag === 0;
   await until('the timeline has come to the head', isThere, LONG);
+  const isAtRest = async () => {
+    const before = await retrace.worked();
+    await later(1_000);
+    return (await retrace.worked()) - before < 0.1;
+  };
+  await until('the process has come to rest', isAtRest, LONG);
 }, { timeout: LONG });
 
 after(async () => {
@@ -102,11 +110,12 @@ test('a step of the slider', async (t) => {
       },
       [kind, times],
     );
-  for (const kind of /** @type {const} */ (['step', 'jump'])) {
-    const { median, p95, most } = spread(await steps(kind, 60));
+  const [step, jump] = [spread(await steps('step', 60)), spread(await steps('jump', 60))];
+  for (const [kind, { median, p95, most }] of Object.entries({ step, jump })) {
     t.diagnostic(`${kind}: median ${median.toFixed(0)} ms, p95 ${p95.toFixed(0)} ms, most ${most.toFixed(0)} ms`);
-    assert.ok(p95 < STEP, `${kind}: p95 ${p95} ms`);
   }
+  assert.ok(step.p95 < STEP, `step: p95 ${step.p95} ms`);
+  assert.ok(jump.p95 < STEP, `jump: p95 ${jump.p95} ms`);
 });
 
 /** Bytes that only the process of a page has, its scripts, its pictures and all. @param {import('playwright-core').Page} page */

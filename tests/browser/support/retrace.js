@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -122,6 +122,14 @@ export class Retrace {
   async remove() {
     await this.kill();
     await rm(this.data, { recursive: true, force: true });
+  }
+
+  /** Seconds of a processor that its process has taken so far. */
+  async worked() {
+    const stat = await readFile(`/proc/${this.#child?.pid}/stat`, 'utf8');
+    // The second field is a name in brackets and may hold anything; ticks are hundredths of a second.
+    const [user, system] = stat.slice(stat.lastIndexOf(')') + 2).split(' ').slice(11, 13);
+    return (Number(user) + Number(system)) / 100;
   }
 
   /**
