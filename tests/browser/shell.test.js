@@ -165,6 +165,13 @@ async function heard(page) {
   return () => page.evaluate(() => /** @type {{heard: string[]}} */ (/** @type {unknown} */ (window)).heard);
 }
 
+/** A view that nobody has opened has been asked for all the same, and is there. @param {Page} page @param {string} view */
+async function foreseen(page, view) {
+  const isAsked = () => page.evaluate((view) => performance.getEntriesByType('resource').some(({ name }) => name.endsWith(`/views/${view}.js`)), view);
+  await until(`${view} is asked for`, isAsked);
+  await page.evaluate((view) => import(new URL(`assets/views/${view}.js`, document.baseURI).href), view);
+}
+
 /** The ids of the log's events behind the first `count`, in order. @param {number} count */
 async function logged(count) {
   const lines = (await bench.retrace.run('export')).trimEnd().split('\n').slice(count);
@@ -183,6 +190,7 @@ for (const end of /** @type {const} */ (['stop', 'kill'])) {
     const person = (/** @type {string} */ name) => retrace.post('/customer', { name, email: 'a@shop.example' });
     await person('before');
     await until('the first is heard', async () => (await ids()).length > 0);
+    await foreseen(page, 'projections');
     await retrace[end]();
     await page.locator('.connection.lost').waitFor();
     assert.equal(await page.locator('.connection').textContent(), 'Connection lost, trying again');
