@@ -16,6 +16,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    admission::Admission,
     counts::{self, Counts},
     histories::Histories,
     intake::Intake,
@@ -57,6 +58,8 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) waiters: Waiters,
     pub(crate) intake: Intake,
+    /// Room for commands.
+    pub(crate) admission: Admission,
     pub(crate) metrics: Metrics,
     pub(crate) rebuilds: Rebuilds,
     pub(crate) replays: Work,
@@ -95,7 +98,7 @@ impl Gateway {
     ) -> Result<Self, Unroutable> {
         let surface = Surface::of(&domain)?;
         let waiters = Waiters::new(engine.clone());
-        let (intake, emptying) = Intake::new(engine.clone(), settings.most_waiting);
+        let (intake, emptying) = Intake::new(engine.clone(), settings.most_under_way);
         let stopping = CancellationToken::new();
         let rebuilds = Rebuilds::new(stopping.clone());
         let served = Arc::new(Served::new(domain.projection()));
@@ -115,6 +118,7 @@ impl Gateway {
             timeline,
             waiters,
             intake,
+            admission: Admission::new(settings.patience, settings.most_under_way),
             metrics: Metrics::default(),
             rebuilds,
             replays: Work::new("replay", "/api/v1/replays", stopping.clone()),

@@ -32,14 +32,12 @@ pub(crate) enum NotTaken {
     Refused(Refused),
     /// The store failed: whether the command is in its queue is not known.
     Store(Arc<StoreError>),
-    /// Too many commands wait already: nothing happened.
-    Full,
     /// The gateway is shutting down: whether the command is in its queue is not known.
     Closed,
 }
 
 impl Intake {
-    /// An intake where at most `most` commands wait, and the task that empties it.
+    /// An intake where at most `most` commands wait, and others for room, and the task that empties it.
     pub(crate) fn new(engine: Engine, most: usize) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (sender, receiver) = mpsc::channel(most.max(1));
         (Self(sender), empty(engine, receiver))
@@ -48,10 +46,7 @@ impl Intake {
     /// Puts a command of about `bytes` bytes into its queue.
     pub(crate) async fn put(&self, enqueue: Enqueue, bytes: usize) -> Result<(), NotTaken> {
         let (answer, answered) = oneshot::channel();
-        self.0.try_send(Item { enqueue, bytes, answer }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => NotTaken::Full,
-            mpsc::error::TrySendError::Closed(_) => NotTaken::Closed,
-        })?;
+        self.0.send(Item { enqueue, bytes, answer }).await.map_err(|_| NotTaken::Closed)?;
         answered.await.unwrap_or(Err(NotTaken::Closed))
     }
 }

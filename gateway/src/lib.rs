@@ -19,6 +19,7 @@
 //! | `problem` | every error that a client is told |
 //! | `serve` | connections: accepted, bounded, and brought to an end |
 
+mod admission;
 mod body;
 mod counts;
 mod fields;

@@ -31,8 +31,10 @@ pub struct Settings {
     pub most_members: usize,
     /// Levels of nesting in a request's JSON.
     pub most_depth: usize,
-    /// Commands that wait to be put into the queue; more are turned away.
-    pub most_waiting: usize,
+    /// How soon commands should have their outcome: while that takes longer, fewer are taken at once.
+    pub patience: Duration,
+    /// Commands that may be under way at once however soon they have their outcome; more are turned away.
+    pub most_under_way: usize,
     /// Changed rows in one answer of `/api/v1/diff`; more are counted and left out.
     pub most_changes: usize,
     /// Rows that are looked through for those that refer to one; where there are more, some are left out.
@@ -66,7 +68,8 @@ impl Default for Settings {
             most_history: 64 << 20,
             most_members: 10_000,
             most_depth: 64,
-            most_waiting: 4_096,
+            patience: Duration::from_secs(1),
+            most_under_way: 8_192,
             most_changes: 1_000,
             most_referring: 200_000,
             most_live: 10_000,

@@ -8,6 +8,7 @@ use runtime::{CommandState, Enqueue, Idempotency, Refused};
 use serde_json::Value;
 
 use crate::{
+    admission::Place,
     gateway::Site,
     intake::NotTaken,
     metrics::Ending,
@@ -36,6 +37,7 @@ struct Taken {
     id: String,
     ticket: Ticket,
     by: By,
+    place: Place,
 }
 
 /// Which request put a command into its queue.
@@ -47,10 +49,16 @@ enum By {
 impl Site {
     /// Enqueues a command and answers with its id at once.
     pub(crate) async fn submit(&self, submission: Submission<'_>) -> Result<Response, Problem> {
-        let taken = self.enqueue(submission).await?;
+        let Taken { id, ticket, place, .. } = self.enqueue(submission).await?;
         self.metrics.ended(Ending::NotWaitedFor);
-        let mut response = reply::result(&Value::from(taken.id.as_str()).to_string());
-        reply::set(&mut response, reply::COMMAND, &taken.id);
+        let mut response = reply::result(&Value::from(id.as_str()).to_string());
+        reply::set(&mut response, reply::COMMAND, &id);
+        let most = self.settings.command_timeout;
+        // It is under way like any other, though nobody waits for it.
+        tokio::spawn(async move {
+            ticket.outcome(most).await;
+            place.settled();
+        });
         Ok(response)
     }
 
@@ -76,6 +84,10 @@ impl Site {
     }
 
     async fn enqueue(&self, submission: Submission<'_>) -> Result<Taken, Problem> {
+        let place = self.admission.enter().map_err(|under_way| {
+            let detail = format!("{under_way} commands are under way already, more than are answered in good time");
+            Problem::unavailable(detail, 1)
+        })?;
         let id = uuid::Uuid::new_v4().to_string();
         let correlation = Some(id.clone());
         let meta = Meta { correlation, traceparent: submission.traceparent, ..Meta::default() };
@@ -87,9 +99,9 @@ impl Site {
         let ticket = self.waiters.expect(&id);
         let most = self.settings.store_timeout;
         match tokio::time::timeout(most, self.intake.put(enqueue, submission.bytes)).await {
-            Ok(Ok(())) => Ok(Taken { id, ticket, by: By::This }),
+            Ok(Ok(())) => Ok(Taken { id, ticket, by: By::This, place }),
             Ok(Err(NotTaken::Refused(Refused::Repeated { first }))) => {
-                Ok(Taken { ticket: self.waiters.expect(&first), id: first, by: By::Earlier })
+                Ok(Taken { ticket: self.waiters.expect(&first), id: first, by: By::Earlier, place })
             }
             Ok(Err(reason)) => Err(self.not_taken(reason, id)),
             Err(_) => Err(Problem::silent(&self.engine.url(), most).command(id)),
@@ -104,13 +116,12 @@ impl Site {
             NotTaken::Refused(refused) => Problem::new(Kind::Internal, refused.to_string()),
             // Its id lets the client ask whether it was taken after all.
             NotTaken::Store(error) => Problem::from(&*error).command(id),
-            NotTaken::Full => Problem::unavailable(format!("{} commands wait already", self.settings.most_waiting), 1),
             NotTaken::Closed => Problem::unavailable("the gateway is stopping", 1).command(id),
         }
     }
 
     async fn outcome(&self, taken: Taken) -> Result<Outcome, Problem> {
-        let Taken { id, ticket, by } = taken;
+        let Taken { id, ticket, by, place } = taken;
         if let By::Earlier = by {
             match self.asked(self.engine.command(&id)).await?.map(|record| record.state) {
                 Some(CommandState::Ended(outcome)) => return Ok(outcome),
@@ -133,7 +144,9 @@ impl Site {
                 Problem::new(Kind::InProgress, detail).command(&id)
             }
         };
-        ticket.outcome(most).await.ok_or_else(no_outcome)
+        let outcome = ticket.outcome(most).await;
+        place.settled();
+        outcome.ok_or_else(no_outcome)
     }
 
     /// The answer to a command that is done, once the client can read its own write.

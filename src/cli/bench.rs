@@ -9,6 +9,8 @@ mod rebuild;
 mod replay;
 mod scratch;
 mod settled;
+mod soak;
+mod subject;
 mod system;
 
 use kernel::Domain;
@@ -29,6 +31,8 @@ enum What {
     At(at::Args),
     /// Rebuilding read models, beside what Redis can hand over and take at all
     Rebuild(rebuild::Args),
+    /// A million commands at full speed and what they cost in memory, then twice as many as can be done
+    Soak(soak::Args),
     /// Deciding the log of a demo again, beside the bare scan of it
     Replay(replay::Args),
 }
@@ -38,6 +42,7 @@ pub(super) async fn run(domain: &std::sync::Arc<Domain>, args: Args) -> Result<(
         What::Http(args) => http::run(domain, args).await,
         What::At(args) => at::run(domain, args).await,
         What::Rebuild(args) => rebuild::run(domain, args).await,
+        What::Soak(args) => soak::run(domain, args).await,
         What::Replay(args) => replay::run(domain, args).await,
     }
 }

@@ -21,6 +21,9 @@ pub(crate) async fn metrics(State(gateway): State<Site>) -> Response {
     gateway.metrics.expose(&mut out);
     let in_flight = gateway.in_flight.load(std::sync::atomic::Ordering::Relaxed);
     out.gauge("retrace_http_requests_in_flight", "HTTP requests whose answer has not begun.", in_flight);
+    let (under_way, limit) = gateway.admission.standing();
+    out.gauge("retrace_commands_under_way", "Commands that have no outcome yet.", under_way);
+    out.gauge("retrace_commands_under_way_limit", "How many of them there may be before more are turned away.", limit);
     // What can't be told now is left out: the rest is worth having all the same.
     let up = store(&gateway, &mut out).await.is_ok();
     out.gauge("retrace_store_up", "Whether the store answered everything asked for this page.", u8::from(up));

@@ -33,6 +33,24 @@ async fn a_command_without_an_outcome_in_time_is_504_and_can_be_asked_about() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_commands_than_are_answered_soon_are_turned_away_and_let_in_again() {
+    let settings = Settings { most_under_way: 2, ..Settings::default() };
+    let app = App::alone(&StoreUrl::Memory, settings).await;
+    // Lists are not waited for; their commands are under way all the same.
+    let list = format!("[{BOOK}]");
+    let taken = [app.post("/books", &list).await, app.post("/books", &list).await];
+    assert_eq!(taken.map(|answer| answer.status), [200, 200]);
+    let shed = app.post("/book", BOOK).await;
+    let said = "2 commands are under way already, more than are answered in good time".to_owned();
+    assert_eq!((shed.problem(), shed.header("retry-after")), ((503, said), "1"));
+    assert_eq!(app.get("/book/x").await.said(), (200, r#"{"result":null}"#));
+
+    app.decide();
+    app.project();
+    fact("there is room again", async || app.post("/book", BOOK).await.status == 200).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_that_the_read_model_does_not_show_yet_says_so() {
     let settings = Settings { model_timeout: Duration::from_millis(50), ..Settings::default() };
     let app = App::alone(&StoreUrl::Memory, settings).await;

@@ -101,6 +101,8 @@ async fn metrics_are_counted_by_route_not_by_path() {
         r#"retrace_commands_total{outcome="rejected"} 1"#,
         r#"retrace_live_clients{kind="websocket"} 0"#,
         "retrace_http_requests_in_flight 1",
+        "retrace_commands_under_way 0",
+        "retrace_commands_under_way_limit 1024",
         "retrace_log_head_number 1",
         "retrace_timeline_bytes 0",
         "retrace_timeline_stale 0",

@@ -8,7 +8,6 @@
 mod peer;
 mod reactions;
 mod report;
-mod subject;
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,10 +15,7 @@ use clap::value_parser;
 use kernel::{Domain, Method};
 use runtime::StoreUrl;
 
-use self::{
-    report::{Figures, Report},
-    subject::Subject,
-};
+use self::report::{Figures, Report};
 use super::{
     super::{driver, failure::Failure, http_client::Target},
     load::{Measured, Shot, load},
@@ -27,6 +23,7 @@ use super::{
     progress,
     scratch::Scratch,
     settled::settled,
+    subject::Subject,
     system::System,
     unless_interrupted,
 };

@@ -3,7 +3,7 @@
 use kernel::{Domain, Field, Kind, Method, Topic, TopicKind};
 use serde_json::{Map, Value};
 
-use super::super::super::{
+use super::super::{
     driver::{Verdict, verdict},
     failure::Failure,
     http_client::{Client, Target},
