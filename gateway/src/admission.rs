@@ -15,8 +15,8 @@ use tokio::time::Instant;
 /// How many commands may be under way before anything is known.
 const FIRST: f64 = 1_024.0;
 
-/// How many may always be.
-const LEAST: f64 = 16.0;
+/// How many may always be: so few that one pause of the store, which makes all of them late, turns nobody away.
+const LEAST: f64 = 128.0;
 
 /// How many more may be once as many as may be have had their outcome in good time.
 const MORE: f64 = 8.0;
@@ -142,7 +142,7 @@ mod tests {
             tokio::time::advance(SECOND * 60).await;
             places.into_iter().for_each(Place::settled);
         }
-        assert_eq!(fill(&admission).len(), 16);
+        assert_eq!(fill(&admission).len(), 128);
     }
 
     #[tokio::test(start_paused = true)]
