@@ -193,6 +193,10 @@ impl Locator {
                 let slots = match answer {
                     Ok(answer) => Slots::read(&answer, &asked),
                     Err(error @ StoreError::Unusable { .. }) => return Err(error),
+                    Err(error) if fault::reason_of(&error).contains("cluster support disabled") => {
+                        let reason = "it is no cluster; give redis://HOST:PORT".to_owned();
+                        return Err(StoreError::Unusable { url: self.0.url.clone(), reason });
+                    }
                     Err(error) => {
                         reason = format!("node {}:{}: {}", asked.0, asked.1, fault::reason_of(&error));
                         break;
