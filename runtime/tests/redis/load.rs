@@ -10,7 +10,7 @@ use std::{
 };
 
 use kernel::{Checkpoint, Entry, Number, Outcome, Position};
-use runtime::{Claim, Commit, CommitError, Engine, Idempotency, Refused, Settlement, StoreError, Tail};
+use runtime::{Advance, Claim, Commit, CommitError, Engine, Idempotency, Refused, Settlement, StoreError, Tail};
 use serde_json::json;
 use tokio::{sync::Notify, task::JoinHandle};
 
@@ -22,14 +22,15 @@ const WRITERS: usize = 4;
 /// How long a claim lasts without a word: longer than any test.
 const LEASE: Duration = Duration::from_secs(120);
 
-/// The one service that commands are for.
-pub(super) const SERVICE: &str = "s";
+/// The service whose commands nobody claims: those that the saga sends.
+const UNCLAIMED: &str = "t";
 
 /// Work under way on a log.
 pub(super) struct Load {
     state: Arc<State>,
     writers: Vec<JoinHandle<()>>,
     claimer: JoinHandle<()>,
+    saga: JoinHandle<()>,
 }
 
 struct State {
@@ -46,12 +47,14 @@ struct Told {
     taken: BTreeSet<String>,
     /// Commands whose outcome was acknowledged.
     settled: BTreeSet<String>,
+    /// How many steps of the saga were acknowledged.
+    steps: u64,
     /// Why the store was unavailable, each reason as often as it was given.
     troubles: BTreeMap<String, usize>,
 }
 
 impl Load {
-    /// Begins to write, and to claim what is written.
+    /// Begins to write, to claim what is written, and to take step after step as a saga does.
     pub(super) fn begin(engine: &Engine) -> Self {
         let state = Arc::new(State {
             engine: engine.clone(),
@@ -61,7 +64,8 @@ impl Load {
         });
         let writers = (0..WRITERS).map(|writer| tokio::spawn(state.clone().write(writer))).collect();
         let claimer = tokio::spawn(state.clone().settle());
-        Self { state, writers, claimer }
+        let saga = tokio::spawn(state.clone().step());
+        Self { state, writers, claimer, saga }
     }
 
     /// How many commands were acknowledged as taken so far.
@@ -103,6 +107,7 @@ impl Load {
     pub(super) fn break_off(self) -> (BTreeSet<String>, BTreeSet<String>) {
         self.writers.iter().for_each(JoinHandle::abort);
         self.claimer.abort();
+        self.saga.abort();
         let told = self.state.told.lock().unwrap();
         (told.taken.clone(), told.settled.clone())
     }
@@ -115,16 +120,19 @@ impl Load {
             for writer in self.writers {
                 writer.await.unwrap();
             }
+            self.saga.await.unwrap();
             self.claimer.await.unwrap();
         });
         assert!(ended.await.is_ok(), "not everything ended: {reasons:?}");
         let log = whole(&self.state.engine).await;
+        let sent = self.state.engine.queues(&[UNCLAIMED]).await.unwrap()[0].waiting;
         let told = self.state.told.lock().unwrap();
         assert_eq!(told.taken, told.settled, "I6: each command has an outcome");
-        let expected: BTreeSet<_> = told.taken.iter().flat_map(|id| [id.clone(), format!("done-{id}")]).collect();
+        let both = told.taken.iter().flat_map(|id| [id.clone(), format!("done-{id}")]);
+        let expected: BTreeSet<_> = both.chain((0..told.steps).map(|step| format!("step-{step}"))).collect();
         let found: BTreeSet<_> = log.iter().map(|event| event.id.clone()).collect();
         assert_eq!(found, expected, "I1: what was acknowledged, and nothing else");
-        assert_eq!(log.len(), found.len(), "I2: everything once");
+        assert_eq!((log.len(), sent), (found.len(), told.steps), "I2: everything once");
         log
     }
 }
@@ -147,7 +155,7 @@ impl State {
     }
 
     async fn settle(self: Arc<Self>) {
-        let mut claimer = self.again(|| self.engine.claimer(SERVICE, "w")).await;
+        let mut claimer = self.again(|| self.engine.claimer("s", "w")).await;
         loop {
             let is_over = self.stop.load(Ordering::Relaxed);
             self.again(|| self.engine.heartbeat("w", LEASE)).await;
@@ -167,6 +175,27 @@ impl State {
             if is_over && claims.is_empty() && told.settled.len() == told.taken.len() {
                 return;
             }
+        }
+    }
+
+    /// Events, a command and the checkpoint in one commit, none of which may be done without the others.
+    async fn step(self: Arc<Self>) {
+        let at = |step: u64| match step {
+            0 => Checkpoint::default(),
+            _ => Checkpoint { epoch: kernel::Epoch("e".into()), position: Position::ZERO, number: Number(step) },
+        };
+        for step in 0.. {
+            if self.stop.load(Ordering::Relaxed) {
+                return;
+            }
+            let Commit { mut enqueue, .. } = send(&format!("sent-{step}"));
+            enqueue[0].service = UNCLAIMED.into();
+            let advance = Some(Advance { consumer: "saga/x".into(), from: at(step), to: at(step + 1) });
+            let mut commit = Commit { enqueue, advance, ..append(&["order"]) };
+            commit.append[0].id = format!("step-{step}");
+            self.insist(&commit, |refused| matches!(refused, Refused::Fenced { found, .. } if *found == at(step + 1)))
+                .await;
+            self.told.lock().unwrap().steps = step + 1;
         }
     }
 
