@@ -7,6 +7,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`commit`] | what a commit is, and why one is refused |
+//! | [`durability`] | how sure it must be that what is acknowledged stays |
 //! | [`engine`] | the engines behind one enum |
 //! | [`queue`] | commands on their way: claims, attempts, dead letters |
 //! | [`history`] | logs as files |
@@ -18,6 +19,7 @@
 //! | [`wire`] | what a Redis server answers, read in place |
 
 pub mod commit;
+pub mod durability;
 pub mod engine;
 pub mod error;
 pub mod history;
@@ -30,6 +32,7 @@ pub mod tail;
 pub mod wire;
 
 pub use commit::{Advance, Commit, CommitError, Committed, Enqueue, Expect, Idempotency, Parked, Refused, Settlement};
+pub use durability::Durability;
 pub use engine::{Bell, Claimer, Engine, Hint, Outcomes, Page};
 pub use error::StoreError;
 pub use location::{Namespace, StoreUrl};

@@ -5,7 +5,8 @@ use std::{fmt, path::PathBuf, str::FromStr};
 /// Where a log is kept.
 #[derive(Clone, PartialEq, Eq)]
 pub enum StoreUrl {
-    /// A Redis or Valkey server: `redis://` or `rediss://`.
+    /// A Redis or Valkey server: `redis://`, or `rediss://` with TLS; one that Sentinel knows,
+    /// `redis+sentinel://HOST/MASTER`; a node of a Cluster, `redis+cluster://HOST`.
     Redis(String),
     /// A SQLite file, made when it is missing: `sqlite://path`.
     Sqlite(PathBuf),
@@ -15,10 +16,23 @@ pub enum StoreUrl {
     History(PathBuf),
 }
 
+/// What the URLs of Redis servers begin with.
+const REDIS: [&str; 8] = [
+    "redis://",
+    "rediss://",
+    "redis+unix://",
+    "unix://",
+    "redis+sentinel://",
+    "rediss+sentinel://",
+    "redis+cluster://",
+    "rediss+cluster://",
+];
+
 /// A text that names no store.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "\"{0}\" names no store; expected redis://…, rediss://…, redis+unix:///path, sqlite://path, memory: or a path ending in .jsonl"
+    "\"{0}\" names no store; expected redis://…, rediss://…, redis+sentinel://…/master, \
+     redis+cluster://…, redis+unix:///path, sqlite://path, memory: or a path ending in .jsonl"
 )]
 pub struct UnknownStore(String);
 
@@ -26,8 +40,7 @@ impl FromStr for StoreUrl {
     type Err = UnknownStore;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let redis = ["redis://", "rediss://", "redis+unix://", "unix://"];
-        if redis.iter().any(|scheme| text.starts_with(scheme)) {
+        if REDIS.iter().any(|scheme| text.starts_with(scheme)) {
             return Ok(Self::Redis(text.to_owned()));
         }
         if let Some(path) = text.strip_prefix("sqlite://").filter(|path| !path.is_empty()) {
@@ -64,8 +77,15 @@ impl fmt::Debug for StoreUrl {
 /// `url` with what stands between the user's name and the host hidden, and so the password of a unix socket.
 fn masked(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    // An @ behind a question mark: one of the two may belong to a password.
+    if !rest.starts_with('/') && rest.split_once('?').is_some_and(|(_, query)| query.contains('@')) {
+        return format!("{scheme}://***");
+    }
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let hidden = |pair: &str| if pair.starts_with("pass=") { "pass=***".to_owned() } else { pair.to_owned() };
+    let hidden = |pair: &str| match pair.split_once('=') {
+        Some((name, _)) if name == "pass" || name == "sentinel_pass" => format!("{name}=***"),
+        _ => pair.to_owned(),
+    };
     let query = match query {
         "" => String::new(),
         query => format!("?{}", query.split('&').map(hidden).collect::<Vec<_>>().join("&")),
@@ -141,6 +161,10 @@ mod tests {
         }
         assert!(shown("redis://u:s3cret@h:1/0").contains("redis://u:***@h:1/0"));
         assert!(!shown("redis://u:s3/cret@h").contains("cret"));
+        assert!(!shown("redis://u:s3?cret@h").contains("cret"));
+        let found = "redis+sentinel://u:s3cret@a:1,b/m?sentinel_pass=s3cret&db=1";
+        assert_eq!(shown(found).split(' ').next(), Some("redis+sentinel://u:***@a:1,b/m?sentinel_pass=***&db=1"));
+        assert_eq!(shown("redis+cluster://:s3cret@a,b").split(' ').next(), Some("redis+cluster://:***@a,b"));
         assert_eq!(shown("unix:///a@b?db=1&pass=x").split(' ').next(), Some("unix:///a@b?db=1&pass=***"));
     }
 

@@ -1,6 +1,14 @@
 //! What only Redis can do to a log: other programs in the streams, restarts, refusals of the server.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+#[path = "redis/cluster.rs"]
+mod cluster;
+#[path = "redis/durability.rs"]
+mod durability;
+#[path = "redis/failover.rs"]
+mod failover;
+#[path = "redis/load.rs"]
+mod load;
 #[path = "redis/server.rs"]
 mod server;
 #[path = "redis/streams.rs"]

@@ -10,7 +10,11 @@ use runtime::{
     host::{role::Role, sagas::consumer},
 };
 
-use super::{failure::Failure, roles::Signals, store::StoreArgs};
+use super::{
+    failure::Failure,
+    roles::Signals,
+    store::{DurabilityArgs, StoreArgs},
+};
 
 /// How many events go into one commit.
 const PAGE: usize = 500;
@@ -22,11 +26,13 @@ pub(super) struct Args {
     history: PathBuf,
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    durability: DurabilityArgs,
 }
 
 pub(super) async fn run(domain: &Domain, args: Args) -> Result<(), Failure> {
     let drafts = read(domain, &args.history)?;
-    let engine = args.store.open(domain).await?;
+    let engine = args.store.open(domain, args.durability).await?;
     let roles: Vec<_> = domain.sagas().iter().map(|saga| Role::new(&engine, &consumer(saga.name))).collect();
     let mut signals = Signals::watched()?;
     let imported = tokio::select! {

@@ -17,7 +17,11 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{failure::Failure, store::StoreArgs, timeline::KeepArgs};
+use super::{
+    failure::Failure,
+    store::{DurabilityArgs, StoreArgs},
+    timeline::KeepArgs,
+};
 
 /// How long roles may take to end once they are told to.
 const GRACE: Duration = Duration::from_secs(10);
@@ -87,6 +91,7 @@ pub(super) async fn run(
     domain: Arc<Domain>,
     roles: &BTreeSet<Role>,
     store: &StoreArgs,
+    durability: DurabilityArgs,
     listen: &ListenArgs,
     keep: &KeepArgs,
 ) -> Result<(), Failure> {
@@ -102,7 +107,7 @@ pub(super) async fn run(
     let settings = listen.settings()?;
     let mut signals = Signals::watched()?;
     let listener = if roles.contains(&Role::Gateway) { Some(listen.bind().await?) } else { None };
-    let engine = store.open(&domain).await?;
+    let engine = store.open(&domain, durability).await?;
     let head = engine.head().await?;
     let (tail, following) = Tail::follow(engine.clone()).await?;
     let stop = CancellationToken::new();

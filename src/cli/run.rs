@@ -7,7 +7,7 @@ use kernel::Domain;
 use super::{
     failure::Failure,
     roles::{self, ListenArgs, Role},
-    store::StoreArgs,
+    store::{DurabilityArgs, StoreArgs},
     timeline::KeepArgs,
 };
 
@@ -19,6 +19,8 @@ pub(super) struct Args {
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
+    durability: DurabilityArgs,
+    #[command(flatten)]
     listen: ListenArgs,
     #[command(flatten)]
     timeline: KeepArgs,
@@ -26,5 +28,5 @@ pub(super) struct Args {
 
 pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> {
     let roles: BTreeSet<Role> = args.roles.into_iter().collect();
-    roles::run(domain, &roles, &args.store, &args.listen, &args.timeline).await
+    roles::run(domain, &roles, &args.store, args.durability, &args.listen, &args.timeline).await
 }

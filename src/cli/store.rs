@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kernel::Domain;
-use runtime::{Engine, Namespace, StoreUrl};
+use runtime::{Durability, Engine, Namespace, StoreUrl};
 
 use super::failure::Failure;
 
@@ -18,8 +18,9 @@ pub(super) const REDIS_URL: &str = "REDIS_URL";
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Store")]
 pub(super) struct StoreArgs {
-    /// The log: redis://HOST, rediss://HOST, redis+unix:///SOCKET, sqlite://FILE, memory:, or a history FILE.jsonl
-    /// [default: $REDIS_URL, or an embedded store in --data]
+    /// The log: redis://HOST, rediss://HOST (TLS; SSL_CERT_FILE names your own authority's file),
+    /// redis+unix:///SOCKET, redis+sentinel://HOST[,HOST…]/MASTER, redis+cluster://HOST[,HOST…] with a --namespace,
+    /// sqlite://FILE, memory:, or a history FILE.jsonl [default: $REDIS_URL, or an embedded store in --data]
     #[arg(long, value_name = "URL", conflicts_with = "data")]
     store: Option<StoreUrl>,
     /// The namespace: one log with one order [default: the store's unnamed one]
@@ -28,6 +29,32 @@ pub(super) struct StoreArgs {
     /// The folder of the embedded store [default: retrace-data]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+}
+
+/// How sure it must be that what is acknowledged stays.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Store")]
+pub(super) struct DurabilityArgs {
+    /// When something may be acknowledged: local, as soon as the store has it; fsync, once it is on its disk;
+    /// replicated:N, once N replicas of the Redis server have it too; a store that can't promise it is refused
+    /// [default: local, which for SQLite is fsync]
+    #[arg(long, env = "RETRACE_DURABILITY", hide_env_values = true, value_name = "local|fsync|replicated:N")]
+    durability: Option<Durability>,
+}
+
+impl DurabilityArgs {
+    /// What was asked for, or what goes without saying.
+    pub(super) fn get(self) -> Durability {
+        self.durability.unwrap_or_default()
+    }
+
+    /// What is worth a line: that more is promised than was asked for.
+    pub(super) fn remark(self, engine: &Engine) -> Option<String> {
+        let asked = self.durability?;
+        let kept = engine.durability();
+        let more = asked != kept && matches!(engine, Engine::Sqlite(_));
+        more.then(|| format!("--durability {asked} is {kept} for SQLite: every commit is synced to the disk"))
+    }
 }
 
 impl StoreArgs {
@@ -60,12 +87,17 @@ impl StoreArgs {
         self.namespace.clone().unwrap_or_default()
     }
 
-    /// Opens the log.
-    pub(super) async fn open(&self, domain: &Domain) -> Result<Engine, Failure> {
+    /// Opens the log to write to it.
+    pub(super) async fn open(&self, domain: &Domain, durability: DurabilityArgs) -> Result<Engine, Failure> {
         match self.url(domain)? {
             StoreUrl::History(path) => Ok(Engine::open_history(&path, domain)?),
             url @ (StoreUrl::Redis(_) | StoreUrl::Sqlite(_) | StoreUrl::Memory) => {
-                Ok(Engine::open(&url, &self.namespace(), &topics(domain)).await?)
+                let topics = topics(domain);
+                let engine = Engine::open_durable(&url, &self.namespace(), &topics, durability.get()).await?;
+                if let Some(remark) = durability.remark(&engine) {
+                    talk!("{remark}");
+                }
+                Ok(engine)
             }
         }
     }

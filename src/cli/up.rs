@@ -7,7 +7,7 @@ use kernel::Domain;
 use super::{
     failure::Failure,
     roles::{self, ListenArgs},
-    store::StoreArgs,
+    store::{DurabilityArgs, StoreArgs},
     timeline::KeepArgs,
 };
 
@@ -16,11 +16,13 @@ pub(super) struct Args {
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
+    durability: DurabilityArgs,
+    #[command(flatten)]
     listen: ListenArgs,
     #[command(flatten)]
     timeline: KeepArgs,
 }
 
 pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> {
-    roles::run(domain, &BTreeSet::from(roles::ALL), &args.store, &args.listen, &args.timeline).await
+    roles::run(domain, &BTreeSet::from(roles::ALL), &args.store, args.durability, &args.listen, &args.timeline).await
 }

@@ -34,6 +34,7 @@ pub(crate) async fn status(State(gateway): State<Site>) -> Result<Response, Prob
         "version": env!("CARGO_PKG_VERSION"),
         "uptime_seconds": gateway.started.elapsed().as_secs(),
         "store": engine.url(),
+        "durability": engine.durability().to_string(),
         "head": head,
         "read_model": {
             "state": model,

@@ -61,7 +61,7 @@ impl fmt::Debug for RedisModel {
 impl RedisModel {
     /// Opens the read model of `namespace` on the server at `address`; errors show it as `shown`.
     pub(super) async fn open(address: &str, shown: &str, namespace: &Namespace) -> Result<Self, StoreError> {
-        let server = Server::connect(address, shown).await?;
+        let server = Server::connect(address, shown, namespace).await?;
         let base = format!("{}retrace:model", namespace.prefix());
         Ok(Self::of(server, namespace.clone(), base.clone(), Slot { key: base }))
     }
@@ -96,6 +96,13 @@ impl RedisModel {
     fn is_of(&self, asked: u64, served: u64) -> bool {
         self.0.generation.store(served, Ordering::Relaxed);
         served == asked
+    }
+
+    /// The keys, for a script that derives others from them: in a cluster also one that never exists, so that a server
+    /// which has only some of them, because they are on the way to another, refuses it before it begins.
+    fn deriving(&self, keys: impl IntoIterator<Item = String>) -> Vec<String> {
+        let absent = self.server().is_cluster().then(|| format!("{}:absent", self.0.base));
+        keys.into_iter().chain(absent).collect()
     }
 
     fn table(&self, generation: u64, topic: &str) -> String {

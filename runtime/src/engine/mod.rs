@@ -15,12 +15,12 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 use kernel::{Checkpoint, Domain, Entry, Number, Position};
 
 pub use memory::Memory;
-pub use redis::Redis;
+pub use redis::{Locator, Redis, Shared};
 pub use sqlite::Sqlite;
 
 use crate::{
-    Claim, CommandRecord, Commit, CommitError, Committed, DeadLetter, Failing, Listed, Listing, Namespace, Parked,
-    QueueStatus, Refused, StoreError, StoreUrl, Token, history,
+    Claim, CommandRecord, Commit, CommitError, Committed, DeadLetter, Durability, Failing, Listed, Listing, Namespace,
+    Parked, QueueStatus, Refused, StoreError, StoreUrl, Token, history,
 };
 
 pub use kernel::DECISIONS;
@@ -111,10 +111,24 @@ impl Engine {
     /// # Errors
     /// When the store can't be reached, may not be used as it is configured, or holds something unreadable.
     pub async fn open(url: &StoreUrl, namespace: &Namespace, topics: &[&str]) -> Result<Self, StoreError> {
+        Self::open_durable(url, namespace, topics, Durability::default()).await
+    }
+
+    /// The same, where nothing is acknowledged before it is as durable as asked for.
+    ///
+    /// # Errors
+    /// As [`Engine::open`], and when the store can't promise that.
+    pub async fn open_durable(
+        url: &StoreUrl,
+        namespace: &Namespace,
+        topics: &[&str],
+        durability: Durability,
+    ) -> Result<Self, StoreError> {
+        check_durability(url, durability)?;
         match url {
             StoreUrl::Memory => Ok(Self::Memory(Memory::new())),
             StoreUrl::History(path) => Ok(Self::History(Memory::of_history(path)?)),
-            StoreUrl::Redis(text) => Ok(Self::Redis(Redis::open(text, url, namespace, topics).await?)),
+            StoreUrl::Redis(text) => Ok(Self::Redis(Redis::open(text, url, namespace, topics, durability).await?)),
             StoreUrl::Sqlite(path) => Ok(Self::Sqlite(Sqlite::open(path, namespace).await?)),
         }
     }
@@ -156,6 +170,16 @@ impl Engine {
         match self {
             Self::Memory(_) | Self::History(_) | Self::Redis(_) => Ok(()),
             Self::Sqlite(engine) => engine.close().await,
+        }
+    }
+
+    /// How durable what is acknowledged is at least.
+    #[must_use]
+    pub fn durability(&self) -> Durability {
+        match self {
+            Self::Memory(_) | Self::History(_) => Durability::Local,
+            Self::Redis(engine) => engine.durability(),
+            Self::Sqlite(_) => Durability::Fsync,
         }
     }
 
@@ -452,6 +476,22 @@ impl Outcomes {
             Self::Local(outcomes) => Ok(outcomes.next().await),
             Self::Redis(outcomes) => outcomes.next().await,
         }
+    }
+}
+
+/// Refuses what a store of this kind can't promise, whatever its state.
+fn check_durability(url: &StoreUrl, durability: Durability) -> Result<(), StoreError> {
+    let refused = |why: &str| {
+        let reason = format!("--durability {durability} {why}");
+        Err(StoreError::Unusable { url: url.to_string(), reason })
+    };
+    match (url, durability) {
+        (StoreUrl::Redis(_), _) | (_, Durability::Local) | (StoreUrl::Sqlite(_), Durability::Fsync) => Ok(()),
+        (StoreUrl::Sqlite(_), Durability::Replicated(_)) => {
+            refused("needs replicas, and a SQLite file has none; choose fsync, or a Redis store")
+        }
+        (StoreUrl::Memory, _) => refused("needs a store that lasts, and memory ends with its process; choose local"),
+        (StoreUrl::History(_), _) => refused("needs a store that is written, and a history is not; choose local"),
     }
 }
 

@@ -8,21 +8,26 @@ mod bell;
 mod checks;
 mod claims;
 mod commit;
+mod confirm;
 mod connect;
 mod decode;
 mod fault;
 mod keys;
+mod locate;
 mod moments;
 mod outcomes;
 mod queue;
 mod read;
 mod scan;
 mod script;
+mod slot;
 mod topics;
+mod url;
 
 use std::sync::Arc;
 
-use connect::{Server, Shared};
+use confirm::Confirmed;
+use connect::Server;
 use kernel::Entry;
 use keys::Keys;
 use read::Shares;
@@ -32,9 +37,11 @@ use topics::Topics;
 
 pub(super) use bell::Bell;
 pub(super) use claims::Claimer;
+pub use connect::Shared;
+pub use locate::Locator;
 pub(super) use outcomes::Outcomes;
 
-use crate::{Namespace, StoreError, StoreUrl};
+use crate::{Durability, Namespace, StoreError, StoreUrl};
 
 /// A log on a Redis or Valkey server. Clones share it.
 #[derive(Clone, Debug)]
@@ -48,6 +55,9 @@ struct Inner {
     shares: Shares,
     /// For commits and other commands that are answered at once.
     ordinary: Shared,
+    /// For what promises something, where a promise takes more than the server's answer.
+    confirmed: Option<Confirmed>,
+    durability: Durability,
     /// For pages of the log: an answer of many megabytes must not make commits wait.
     bulk: Shared,
 }
@@ -62,10 +72,15 @@ impl Redis {
         shown: &StoreUrl,
         namespace: &Namespace,
         topics: &[&str],
+        durability: Durability,
     ) -> Result<Self, StoreError> {
-        let server = Server::at(url, shown.to_string())?;
+        let server = Server::by(Locator::of(url, &shown.to_string(), namespace)?);
         let ordinary = Shared::to(server.clone());
-        checks::check(&ordinary).await?;
+        let confirm = checks::check(&ordinary, durability).await?;
+        let confirmed = confirm.map(|confirm| Confirmed::over(Shared::to(server.clone()), confirm));
+        // Whoever needs no confirmation has to go on needing none, whichever server it is.
+        let must_sync = durability == Durability::Fsync && confirmed.is_none();
+        let ordinary = if must_sync { Shared::to(server.clone()).syncing() } else { ordinary };
         let mut load = Pipeline::new();
         for script in script::all() {
             load.add_command(script.load());
@@ -77,11 +92,13 @@ impl Redis {
         }
         let bulk = Shared::to(server.clone());
         let engine = Self(Arc::new(Inner {
+            keys: Keys::of(namespace, server.locator.is_cluster()),
             server,
-            keys: Keys::of(namespace),
             topics: Topics::of(topics),
             shares: Shares::default(),
             ordinary,
+            confirmed,
+            durability,
             bulk,
         }));
         engine.learn_topics().await?;
@@ -90,6 +107,10 @@ impl Redis {
 
     pub(super) fn url(&self) -> String {
         self.0.server.url.clone()
+    }
+
+    pub(super) fn durability(&self) -> Durability {
+        self.0.durability
     }
 
     fn keys(&self) -> &Keys {
@@ -112,7 +133,7 @@ impl Redis {
         key: &str,
         arguments: impl FnOnce(&mut Cmd) -> &mut Cmd,
     ) -> Result<T, StoreError> {
-        let mut run = script.over(key);
+        let mut run = self.over(script, key);
         arguments(&mut run);
         let mut runs = Pipeline::with_capacity(1);
         runs.add_command(run);
@@ -120,12 +141,21 @@ impl Redis {
         self.answer(key, answer)
     }
 
+    /// The command that runs the script over the keys that share `key`'s slot; arguments follow.
+    fn over(&self, script: &Script, key: &str) -> Cmd {
+        script.over(key, self.keys().absent.as_deref())
+    }
+
     /// Runs a script many times in one go.
     ///
-    /// A server that was restarted, or told to forget its scripts, is taught the script again; only runs
-    /// that it refused for that reason, and so never began, are repeated.
+    /// A server that was restarted, or told to forget its scripts, or has taken another's place, is taught the script;
+    /// only runs that it refused for that reason, and so never began, are repeated. When the slot has moved none has
+    /// begun, and all are sent once more to where it is now.
     async fn run_all(&self, script: &Script, runs: &Pipeline) -> Result<Vec<Value>, StoreError> {
-        let mut answers = self.0.ordinary.send_all(runs).await?;
+        let mut answers = self.send(script, runs).await?;
+        if !answers.is_empty() && answers.iter().all(has_moved) {
+            answers = self.send(script, runs).await?;
+        }
         let unknown: Vec<_> = (0..answers.len()).filter(|index| is_unknown_script(&answers[*index])).collect();
         if !unknown.is_empty() {
             self.0.ordinary.send(&script.load()).await?;
@@ -133,11 +163,27 @@ impl Redis {
             for (_, run) in runs.cmd_iter().enumerate().filter(|(index, _)| unknown.contains(index)) {
                 again.add_command(run.clone());
             }
-            for (index, answer) in unknown.into_iter().zip(self.0.ordinary.send_all(&again).await?) {
+            for (index, answer) in unknown.into_iter().zip(self.send(script, &again).await?) {
                 answers[index] = answer;
             }
         }
         self.without_errors(answers)
+    }
+
+    /// Sends runs of a script, to be confirmed where their answers promise something.
+    async fn send(&self, script: &Script, runs: &Pipeline) -> Result<Vec<Value>, StoreError> {
+        match &self.0.confirmed {
+            Some(confirmed) if script.promises => confirmed.send_all(runs.clone()).await,
+            Some(_) | None => self.0.ordinary.send_all(runs).await,
+        }
+    }
+
+    /// Returns once everything that was done so far is as durable as was asked for.
+    async fn confirm(&self) -> Result<(), StoreError> {
+        match &self.0.confirmed {
+            Some(confirmed) => confirmed.so_far().await,
+            None => Ok(()),
+        }
     }
 
     /// The answers, unless one of them is an error.
@@ -163,6 +209,10 @@ impl Redis {
     fn corrupt(&self, at: &str, reason: &str) -> StoreError {
         StoreError::Corrupt { url: self.url(), at: at.to_owned(), reason: reason.to_owned() }
     }
+}
+
+fn has_moved(answer: &Value) -> bool {
+    matches!(answer, Value::ServerError(error) if error.kind() == Some(ServerErrorKind::Moved))
 }
 
 fn is_unknown_script(answer: &Value) -> bool {

@@ -120,7 +120,7 @@ async fn measure(domain: &Domain, place: &Place<'_>, args: &Args) -> Result<Figu
         }
     }
     progress("looking at what there is");
-    let drain = Drain::of(place.secret, place.server, &place.namespace, &topics).await?;
+    let drain = Drain::of(place.server, &place.namespace, &topics).await?;
     let mut runs = Runs::default();
     // In turns, so that whatever else the machine is doing is the same for all.
     for number in 1..=args.runs {

@@ -1,11 +1,8 @@
 //! Where a measurement's data goes, and how it goes away again.
 
 use kernel::Domain;
-use redis::{
-    AsyncConnectionConfig, Client, IntoConnectionInfo as _, RedisError, aio::MultiplexedConnection,
-    io::tcp::TcpSettings,
-};
-use runtime::{Engine, Namespace, StoreUrl};
+use redis::{AsyncConnectionConfig, Client, RedisError, aio::MultiplexedConnection};
+use runtime::{Engine, Namespace, StoreUrl, engine::Locator};
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -28,7 +25,7 @@ pub(super) enum Scratch {
 /// A namespace of a Redis server.
 #[derive(Debug)]
 pub(super) struct Server {
-    client: Client,
+    locator: Locator,
     url: String,
     namespace: Namespace,
     /// The URL, its password masked.
@@ -113,13 +110,11 @@ impl Scratch {
 
 impl Server {
     fn at(url: &str, shown: String) -> Result<Self, Failure> {
-        let failure = |error: RedisError| Failure::usage(format!("{shown}: {error}"));
-        let info = url.into_connection_info().map_err(failure)?;
-        let client = Client::open(info.set_tcp_settings(TcpSettings::default().set_nodelay(true))).map_err(failure)?;
         let name = format!("bench-{}", uuid::Uuid::new_v4());
         let namespace =
             name.parse().map_err(|error: runtime::location::MalformedNamespace| Failure::failed(error.to_string()))?;
-        Ok(Self { client, url: url.to_owned(), namespace, shown })
+        let locator = Locator::of(url, &shown, &namespace).map_err(|error| Failure::usage(error.to_string()))?;
+        Ok(Self { locator, url: url.to_owned(), namespace, shown })
     }
 
     /// The namespace.
@@ -132,10 +127,16 @@ impl Server {
         self.namespace.prefix()
     }
 
+    /// A client of the server as it is now.
+    pub(super) async fn client(&self) -> Result<Client, Failure> {
+        Ok(self.locator.client().await?)
+    }
+
     /// A connection for one task.
     pub(super) async fn connect(&self) -> Result<MultiplexedConnection, Failure> {
         let config = AsyncConnectionConfig::new();
-        let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
+        let client = self.client().await?;
+        let connecting = client.get_multiplexed_async_connection_with_config(&config);
         connecting.await.map_err(|error| self.failure(&error))
     }
 

@@ -2,9 +2,17 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test that can't be set up has failed")]
 
 pub mod bank;
+mod cluster;
+mod node;
 mod redis;
+mod replica;
+mod sentinel;
 
+pub use cluster::{Cluster, Migration};
+pub use node::Node;
 pub use redis::RedisServer;
+pub use replica::Replicated;
+pub use sentinel::Sentinel;
 
 /// A command as the gateway would make it.
 #[must_use]

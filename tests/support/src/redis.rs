@@ -128,7 +128,7 @@ impl Drop for RedisServer {
 }
 
 /// Statics are not dropped: a shell waits for this process to end and then ends the server.
-fn stop_with_this_process(server: u32) {
+pub(crate) fn stop_with_this_process(server: u32) {
     let script = format!("while kill -0 {} 2>/dev/null; do sleep 0.2; done; kill {server}", std::process::id());
     let _ = Command::new("sh")
         .args(["-c", &script])

@@ -1,14 +1,15 @@
 //! Connections to the server of a read model, and what its errors mean.
 
-use std::{fmt, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use redis::{
-    Client, Cmd, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, ProtocolVersion, RedisError, Script,
-    ServerErrorKind,
-    aio::{ConnectionManager, ConnectionManagerConfig, PubSub},
-    io::tcp::TcpSettings,
+    Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, Script, ServerErrorKind,
+    aio::{MultiplexedConnection, PubSub},
 };
-use runtime::StoreError;
+use runtime::{
+    Namespace, StoreError,
+    engine::{Locator, Shared},
+};
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -19,9 +20,6 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// How long the rows of a large model may take.
 const BULK_ANSWER: Duration = Duration::from_secs(30);
 
-/// How many requests may wait to be sent on one connection.
-const WAITING: usize = 1_024;
-
 /// Which connection a request takes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Lane {
@@ -31,45 +29,35 @@ pub(super) enum Lane {
     Bulk,
 }
 
-/// A server, with a connection for each kind of work.
-#[derive(Clone)]
+/// A server, with a connection for each kind of work. Clones share them.
+#[derive(Clone, Debug)]
 pub(super) struct Server {
     /// The URL, its password masked.
     pub(super) url: String,
-    client: Client,
-    quick: ConnectionManager,
-    bulk: ConnectionManager,
-}
-
-impl fmt::Debug for Server {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("url", &self.url).finish_non_exhaustive()
-    }
+    locator: Locator,
+    quick: Arc<Shared>,
+    bulk: Arc<Shared>,
 }
 
 impl Server {
-    /// Connects; `shown` is the address without its password.
-    pub(super) async fn connect(address: &str, shown: &str) -> Result<Self, StoreError> {
-        let failed = |error: RedisError| store_error(shown, "connection", &error);
-        let info = address.into_connection_info().map_err(failed)?;
-        let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP2);
-        let info = info.set_redis_settings(settings).set_tcp_settings(tcp());
-        let client = Client::open(info).map_err(failed)?;
-        let config = ConnectionManagerConfig::new()
-            .set_number_of_retries(1)
-            .set_min_delay(Duration::from_millis(50))
-            .set_connection_timeout(Some(CONNECT))
-            .set_response_timeout(Some(ANSWER))
-            .set_pipeline_buffer_size(WAITING);
-        let quick = client.get_connection_manager_with_config(config.clone()).await.map_err(failed)?;
-        let bulk =
-            client.get_connection_manager_lazy(config.set_response_timeout(Some(BULK_ANSWER))).map_err(failed)?;
-        Ok(Self { url: shown.to_owned(), client, quick, bulk })
+    /// Connects to the server that has `namespace`; `shown` is the address without its password.
+    pub(super) async fn connect(address: &str, shown: &str, namespace: &Namespace) -> Result<Self, StoreError> {
+        let locator = Locator::of(address, shown, namespace)?;
+        let quick = Arc::new(Shared::by(locator.clone(), ANSWER));
+        let bulk = Arc::new(Shared::by(locator.clone(), BULK_ANSWER));
+        quick.connection().await?;
+        Ok(Self { url: shown.to_owned(), locator, quick, bulk })
+    }
+
+    /// Whether it is a node of a cluster.
+    pub(super) fn is_cluster(&self) -> bool {
+        self.locator.is_cluster()
     }
 
     /// A connection of its own to be subscribed with.
     pub(super) async fn subscriber(&self) -> Result<PubSub, StoreError> {
-        match tokio::time::timeout(CONNECT, self.client.get_async_pubsub()).await {
+        let client = self.locator.client().await?;
+        match tokio::time::timeout(CONNECT, client.get_async_pubsub()).await {
             Ok(connected) => connected.map_err(|error| store_error(&self.url, "connection", &error)),
             Err(_) => Err(self.unavailable("it can't be connected to")),
         }
@@ -92,15 +80,17 @@ impl Server {
         pipeline: &Pipeline,
         about: &str,
     ) -> Result<T, StoreError> {
-        let mut connection = match lane {
-            Lane::Quick => self.quick.clone(),
-            Lane::Bulk => self.bulk.clone(),
+        let lane = match lane {
+            Lane::Quick => &self.quick,
+            Lane::Bulk => &self.bulk,
         };
-        let answer = match pipeline.query_async(&mut connection).await {
-            Err(error) if error.is_connection_dropped() => pipeline.query_async(&mut connection).await,
+        let answer = match self.ask(lane, about, async |connection| pipeline.query_async(connection).await).await {
+            Err(Failed { is_dropped: true, .. }) => {
+                self.ask(lane, about, async |connection| pipeline.query_async(connection).await).await
+            }
             answer => answer,
         };
-        answer.map_err(|error| store_error(&self.url, about, &error))
+        answer.map_err(|failed| failed.error)
     }
 
     /// Runs a script, loading it where the server does not have it; `fill` adds keys and arguments.
@@ -111,28 +101,38 @@ impl Server {
         fill: impl FnOnce(&mut Cmd),
     ) -> Result<T, StoreError> {
         let about = keys.first().map_or("", String::as_str);
-        let failed = |error: RedisError| store_error(&self.url, about, &error);
-        let mut connection = self.quick.clone();
         let mut command = redis::cmd("EVALSHA");
         command.arg(script.get_hash()).arg(keys.len()).arg(keys);
         fill(&mut command);
-        match command.query_async(&mut connection).await {
+        let run = async |connection: &mut MultiplexedConnection| match command.query_async(connection).await {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                script.load_async(&mut connection).await.map_err(failed)?;
-                command.query_async(&mut connection).await.map_err(failed)
+                script.load_async(connection).await?;
+                command.query_async(connection).await
             }
-            answer => answer.map_err(failed),
-        }
+            answer => answer,
+        };
+        self.ask(&self.quick, about, run).await.map_err(|failed| failed.error)
+    }
+
+    /// Asks on a connection, which is made anew the next time if it turns out to be of no use any more.
+    async fn ask<T>(
+        &self,
+        lane: &Shared,
+        about: &str,
+        ask: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<T, RedisError>,
+    ) -> Result<T, Failed> {
+        let (count, mut connection) = lane.connection().await.map_err(|error| Failed { error, is_dropped: false })?;
+        ask(&mut connection).await.map_err(|error| {
+            lane.heard(count, &error);
+            Failed { is_dropped: error.is_connection_dropped(), error: store_error(&self.url, about, &error) }
+        })
     }
 }
 
-fn tcp() -> TcpSettings {
-    // Small requests must not wait for each other's acknowledgement.
-    let settings = TcpSettings::default().set_nodelay(true);
-    // A connection whose other end has vanished ends by itself, not only when somebody waits in vain.
-    #[cfg(target_os = "linux")]
-    let settings = settings.set_user_timeout(ANSWER);
-    settings
+/// What went wrong, and whether it was only that the connection was gone.
+struct Failed {
+    error: StoreError,
+    is_dropped: bool,
 }
 
 /// What an error of the client crate means for the read model.

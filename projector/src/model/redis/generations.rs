@@ -34,7 +34,7 @@ impl RedisModel {
     }
 
     pub(in crate::model) async fn generations(&self) -> Result<Vec<Generation>, StoreError> {
-        let keys = [self.registry(), self.0.base.clone()];
+        let keys = self.deriving([self.registry(), self.0.base.clone()]);
         let found: Vec<(Value, Option<String>, Option<String>, bool)> =
             self.server().run(&GENERATIONS, &keys, |_| {}).await?;
         let generation = |(state, stage, plan, torn): (Value, Option<String>, Option<String>, bool)| {
@@ -48,7 +48,7 @@ impl RedisModel {
     }
 
     pub(in crate::model) async fn row_counts(&self) -> Result<BTreeMap<u64, u64>, StoreError> {
-        let keys = [self.0.base.clone(), self.registry()];
+        let keys = self.deriving([self.0.base.clone(), self.registry()]);
         let found: Vec<(u64, u64)> = self.server().run(&ROW_COUNTS, &keys, |_| {}).await?;
         Ok(found.into_iter().collect())
     }
@@ -83,7 +83,7 @@ impl RedisModel {
     }
 
     pub(in crate::model) async fn take_up(&self, generation: u64, new: u64) -> Result<u64, StoreError> {
-        let keys = [self.slot_of(generation).key, self.slot_of(new).key, self.registry()];
+        let keys = self.deriving([self.slot_of(generation).key, self.slot_of(new).key, self.registry()]);
         let taken: bool = self
             .server()
             .run(&TAKE_UP, &keys, |command| {
@@ -99,7 +99,7 @@ impl RedisModel {
     }
 
     pub(in crate::model) async fn discard(&self, generation: u64) -> Result<(), StoreError> {
-        let keys = [self.slot_of(generation).key, self.0.base.clone(), self.registry()];
+        let keys = self.deriving([self.slot_of(generation).key, self.0.base.clone(), self.registry()]);
         self.server()
             .run(&DISCARD, &keys, |command| {
                 command.arg(generation);

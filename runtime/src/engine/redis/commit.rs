@@ -34,7 +34,7 @@ impl Redis {
     ) -> Result<Vec<Option<Result<Committed, Refused>>>, StoreError> {
         let mut runs = Pipeline::new();
         for commit in commits.clone() {
-            let mut run = script::COMMIT.over(&self.keys().head);
+            let mut run = self.over(&script::COMMIT, &self.keys().head);
             self.write_commit(&mut run, commit);
             run.arg(topics.iter().map(AsRef::as_ref).collect::<Vec<&str>>());
             runs.add_command(run);

@@ -1,19 +1,18 @@
 //! Connections: one shared by ordinary commands, and dedicated ones for commands that block.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    pin::Pin,
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, IntoConnectionInfo as _, Pipeline, ProtocolVersion,
-    RedisError, ServerErrorKind, Value,
+    AsyncConnectionConfig, Cmd, ErrorKind, Pipeline, RedisError, ServerErrorKind, Value,
     aio::{ConnectionLike as _, MultiplexedConnection, PubSub},
-    io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::fault;
+use super::{checks, fault, locate::Locator};
 use crate::StoreError;
 
 /// How long a connection may take to come about.
@@ -31,33 +30,18 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_s
 /// How many commands may wait to be sent on a shared connection before their senders wait.
 const WAITING: usize = 1_024;
 
-/// A server that can be connected to.
+/// A server that can be connected to, wherever it is at the time.
 #[derive(Clone, Debug)]
 pub(super) struct Server {
-    client: Arc<Client>,
+    pub(super) locator: Locator,
     /// The URL, its password masked.
     pub(super) url: String,
 }
 
 impl Server {
-    /// The server at `url`, which errors show as `shown`.
-    pub(super) fn at(url: &str, shown: String) -> Result<Self, StoreError> {
-        // Whoever came first has chosen already, which is as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let keepalive = TcpKeepalive::new()
-            .with_time(Duration::from_secs(10))
-            .with_interval(Duration::from_secs(5))
-            .with_retries(3);
-        let info = url.into_connection_info().map_err(|error| fault::of(&shown, &error))?;
-        let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP2);
-        let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive);
-        let client = Client::open(info.set_redis_settings(settings).set_tcp_settings(tcp));
-        Ok(Self { client: Arc::new(client.map_err(|error| fault::of(&shown, &error))?), url: shown })
-    }
-
-    /// Where the server is and how one logs in.
-    pub(super) fn info(&self) -> &ConnectionInfo {
-        self.client.get_connection_info()
+    pub(super) fn by(locator: Locator) -> Self {
+        let url = locator.url().to_owned();
+        Self { locator, url }
     }
 
     async fn connect(&self, answer: Option<Duration>) -> Result<MultiplexedConnection, StoreError> {
@@ -65,14 +49,16 @@ impl Server {
             .set_connection_timeout(Some(CONNECT))
             .set_response_timeout(answer)
             .set_pipeline_buffer_size(WAITING);
-        let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
+        let client = self.locator.client().await?;
+        let connecting = client.get_multiplexed_async_connection_with_config(&config);
         connecting.await.map_err(|error| fault::of(&self.url, &error))
     }
 
     /// A connection that listens to a channel.
     pub(super) async fn listen(&self, channel: &str) -> Result<PubSub, StoreError> {
+        let client = self.locator.client().await?;
         let listening = async {
-            let mut listener = self.client.get_async_pubsub().await?;
+            let mut listener = client.get_async_pubsub().await?;
             listener.subscribe(channel).await?;
             Ok(listener)
         };
@@ -85,11 +71,6 @@ impl Server {
     fn silent(&self) -> StoreError {
         StoreError::Unavailable { url: self.url.clone(), reason: "it did not answer in time".to_owned() }
     }
-}
-
-/// What went wrong, without the store's name.
-fn reason_of(error: &StoreError) -> String {
-    if let StoreError::Unavailable { reason, .. } = error { reason.clone() } else { error.to_string() }
 }
 
 /// When to connect again after failing to.
@@ -114,10 +95,14 @@ impl Backoff {
     }
 }
 
-/// A connection that many tasks share and that comes back by itself after it broke.
+/// A connection that many tasks share and that comes back by itself after it broke, to wherever the server is then.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub struct Shared {
     pub(super) server: Server,
+    /// How long a command may take.
+    answer: Duration,
+    /// Whether the server must have synced to its disk what it answers.
+    syncs: bool,
     /// The connection in use, and how many there were before it.
     current: Mutex<(u64, Option<MultiplexedConnection>)>,
     connecting: tokio::sync::Mutex<(Backoff, Option<String>)>,
@@ -125,15 +110,35 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn to(server: Server) -> Self {
-        Self { server, current: Mutex::default(), connecting: tokio::sync::Mutex::default() }
+        Self {
+            server,
+            answer: ANSWER,
+            syncs: false,
+            current: Mutex::default(),
+            connecting: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// A connection to the server that `locator` finds, on which a command may take `answer`.
+    #[must_use]
+    pub fn by(locator: Locator, answer: Duration) -> Self {
+        Self { answer, ..Self::to(Server::by(locator)) }
+    }
+
+    /// The same, only to servers that sync to their disk before they answer: after a failover it may be another one.
+    pub(super) fn syncing(self) -> Self {
+        Self { syncs: true, ..self }
     }
 
     fn current(&self) -> (u64, Option<MultiplexedConnection>) {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The connection. Those who wait while an attempt to connect fails share its error.
-    async fn connection(&self) -> Result<(u64, MultiplexedConnection), StoreError> {
+    /// The connection and its number. Those who wait while an attempt to connect fails share its error.
+    ///
+    /// # Errors
+    /// When there is none, and none can be made.
+    pub async fn connection(&self) -> Result<(u64, MultiplexedConnection), StoreError> {
         if let (count, Some(connection)) = self.current() {
             return Ok((count, connection));
         }
@@ -147,25 +152,47 @@ impl Shared {
             return Err(StoreError::Unavailable { url: self.server.url.clone(), reason: reason.clone() });
         }
         backoff.wait().await;
-        let connected = self.server.connect(Some(ANSWER)).await;
+        let connected = self.connect().await;
         backoff.note(&connected);
-        *reason = connected.as_ref().err().map(reason_of);
+        *reason = connected.as_ref().err().map(fault::reason_of);
         let connection = connected?;
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         *current = (current.0 + 1, Some(connection.clone()));
         Ok((current.0, connection))
     }
 
-    /// Forgets a connection that an error has made useless.
+    /// In a box: what connecting takes would be a part of every future that sends something.
+    fn connect(&self) -> Pin<Box<dyn Future<Output = Result<MultiplexedConnection, StoreError>> + Send + '_>> {
+        Box::pin(async {
+            let mut connection = self.server.connect(Some(self.answer)).await?;
+            if self.syncs {
+                checks::syncs(&self.server, &mut connection).await?;
+            }
+            Ok(connection)
+        })
+    }
+
+    /// Takes in an error that came by a connection: one that is broken, or leads to where the server no longer is, is
+    /// given up.
+    pub fn heard(&self, count: u64, error: &RedisError) {
+        let errors = error.clone().into_server_errors();
+        let elsewhere = |(_, error): &(usize, _)| fault::is_elsewhere(error);
+        let moved = errors.is_some_and(|errors| errors.iter().any(elsewhere));
+        if moved || error.is_io_error() || error.is_unrecoverable_error() {
+            self.give_up(count);
+        }
+    }
+
+    fn give_up(&self, count: u64) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.0 == count {
+            current.1 = None;
+        }
+    }
+
     fn check<T>(&self, count: u64, answer: Result<T, RedisError>) -> Result<T, StoreError> {
         answer.map_err(|error| {
-            let moved = error.code() == Some("READONLY");
-            if error.is_io_error() || error.is_unrecoverable_error() || moved {
-                let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-                if current.0 == count {
-                    current.1 = None;
-                }
-            }
+            self.heard(count, &error);
             fault::of(&self.server.url, &error)
         })
     }
@@ -181,7 +208,11 @@ impl Shared {
     pub(super) async fn send_all(&self, commands: &Pipeline) -> Result<Vec<Value>, StoreError> {
         let (count, mut connection) = self.connection().await?;
         let answers = connection.req_packed_commands(commands, 0, commands.len()).await;
-        self.check(count, answers)
+        let answers = self.check(count, answers)?;
+        if answers.iter().any(|answer| matches!(answer, Value::ServerError(error) if fault::is_elsewhere(error))) {
+            self.give_up(count);
+        }
+        Ok(answers)
     }
 
     /// Sends commands as one transaction and gives its answer; nothing when the server takes none.

@@ -12,6 +12,8 @@ pub(super) fn of(url: &str, error: &RedisError) -> StoreError {
     }
     match error.code() {
         Some(code) => of_code(url, code, error.detail().unwrap_or_default()),
+        // It may be renewed meanwhile, so it is asked again.
+        None if text_of(error).contains("invalid peer certificate") => unavailable(untrusted(&text_of(error))),
         None if error.is_timeout() => unavailable("it did not answer in time".to_owned()),
         None if error.is_connection_refusal() => unavailable(format!("nothing listens there: {error}")),
         None if error.is_connection_dropped() => unavailable(format!("the connection broke: {error}")),
@@ -20,6 +22,38 @@ pub(super) fn of(url: &str, error: &RedisError) -> StoreError {
         }
         None => unavailable(error.to_string()),
     }
+}
+
+fn text_of(error: &RedisError) -> String {
+    error.to_string()
+}
+
+/// What to say of a certificate that was not taken.
+fn untrusted(error: &str) -> String {
+    let why = error.split_once("invalid peer certificate: ").map_or(error, |(_, why)| why);
+    let why = why.trim_end_matches(" - Io");
+    format!("its certificate is not to be trusted: {why}; of an authority of your own, name the file in SSL_CERT_FILE")
+}
+
+/// What went wrong, without the store's name.
+pub(super) fn reason_of(error: &StoreError) -> String {
+    match error {
+        StoreError::Unavailable { reason, .. } | StoreError::Unusable { reason, .. } => reason.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Whether an answer tells that the server is not, or no longer, the one to ask.
+pub(super) fn is_elsewhere(error: &ServerError) -> bool {
+    let detail = error.details().unwrap_or_default();
+    let codes = ["MOVED", "READONLY", "CLUSTERDOWN", "MASTERDOWN", "LOADING", "UNBLOCKED", "NOREPLICAS"];
+    codes.iter().any(|code| error.code() == *code || detail.contains(&format!("-{code} ")))
+        || detail.contains("the cluster is down")
+}
+
+/// Whether the server does not have a command, or not by this name.
+pub(super) fn is_unknown_command(error: &ServerError) -> bool {
+    error.code() == "ERR" && error.details().is_some_and(|detail| detail.starts_with("unknown command"))
 }
 
 /// The store error that one answer of a pipeline is.
@@ -43,6 +77,16 @@ pub(super) fn of_code(url: &str, code: &str, detail: &str) -> StoreError {
         full("too few of its replicas answer (NOREPLICAS)")
     } else if says("READONLY") {
         unavailable("it is a replica now and takes no writes")
+    } else if says("MOVED") {
+        unavailable("its slot has moved to another node")
+    } else if says("ASK") || says("TRYAGAIN") || detail.contains("non local key") {
+        unavailable("its slot is on the way to another node")
+    } else if says("CLUSTERDOWN") || detail.contains("the cluster is down") {
+        unavailable("its cluster is down, or this part of it (CLUSTERDOWN)")
+    } else if says("MASTERDOWN") {
+        unavailable("it is a replica that has lost its master (MASTERDOWN)")
+    } else if says("UNBLOCKED") {
+        unavailable("it became a replica while it was waited for (UNBLOCKED)")
     } else if says("LOADING") {
         unavailable("it is still loading its data")
     } else if says("BUSY") {

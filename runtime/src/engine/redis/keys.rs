@@ -13,10 +13,14 @@ pub(super) struct Keys {
     pub(super) parked: String,
     pub(super) workers: String,
     pub(super) outcomes: String,
+    /// In a cluster, a key that never exists. While a slot is on its way to another node a server has some of its keys
+    /// only; it refuses whoever names one that is there beside one that is not (`TRYAGAIN`), before anything is done.
+    /// Without it a script would break off in its middle.
+    pub(super) absent: Option<String>,
 }
 
 impl Keys {
-    pub(super) fn of(namespace: &Namespace) -> Self {
+    pub(super) fn of(namespace: &Namespace, is_cluster: bool) -> Self {
         let prefix = namespace.prefix();
         let key = |name: &str| format!("{prefix}retrace:{name}");
         Self {
@@ -26,6 +30,7 @@ impl Keys {
             parked: key("parked"),
             workers: key("workers"),
             outcomes: key("outcomes"),
+            absent: is_cluster.then(|| key("absent")),
             prefix,
         }
     }

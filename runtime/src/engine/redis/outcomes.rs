@@ -41,6 +41,10 @@ impl Outcomes {
             let reason = "the connection that outcomes come by broke".to_owned();
             return Err(StoreError::Unavailable { url: self.engine.url(), reason });
         };
+        // It is told of before it is confirmed.
+        if self.engine.confirm().await.is_err() {
+            return Ok(Hint::Missed);
+        }
         // What can't be read may have been a hint.
         Ok(serde_json::from_slice(message.get_payload_bytes()).map_or(Hint::Missed, |published: Published| {
             let outcome = queue::positioned(published.outcome, published.position);

@@ -65,6 +65,8 @@ impl Redis {
         let state = match outcome {
             None => CommandState::Pending,
             Some(outcome) => {
+                // Whoever is told acts on it.
+                self.confirm().await?;
                 let outcome = serde_json::from_str(&outcome).map_err(|error| unreadable(&error))?;
                 let position = position.map(|position| position.parse()).transpose();
                 CommandState::Ended(positioned(outcome, position.map_err(|error| unreadable(&error))?))

@@ -46,7 +46,8 @@ impl Redis {
         // Another process may have begun a topic since.
         Handle::current().block_on(self.learn_topics())?;
         let topics = self.0.topics.all();
-        let info = self.0.server.info();
+        let client = Handle::current().block_on(self.0.server.locator.client())?;
+        let info = client.get_connection_info();
         let is_plain = matches!(info.addr(), ConnectionAddr::Tcp(..) | ConnectionAddr::Unix(_));
         if !is_plain || topics.len() > STREAMS {
             return Ok(None);

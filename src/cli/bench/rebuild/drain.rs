@@ -12,7 +12,7 @@ use std::{
 };
 
 use kernel::Position;
-use redis::{ConnectionAddr, IntoConnectionInfo as _};
+use redis::ConnectionAddr;
 use runtime::{Namespace, wire::Page};
 
 use super::super::{super::failure::Failure, scratch::Server};
@@ -43,13 +43,8 @@ struct Request {
 
 impl Drain {
     /// Looks at the streams of a namespace.
-    pub(super) async fn of(
-        url: &str,
-        server: &Server,
-        namespace: &Namespace,
-        topics: &[&str],
-    ) -> Result<Arc<Self>, Failure> {
-        let info = url.into_connection_info().map_err(|error| server.failure(&error))?;
+    pub(super) async fn of(server: &Server, namespace: &Namespace, topics: &[&str]) -> Result<Arc<Self>, Failure> {
+        let info = server.client().await?.get_connection_info().clone();
         let streams: Vec<_> = topics.iter().map(|topic| format!("{}events:{topic}", namespace.prefix())).collect();
         blocking(move || best(&info, &streams).map(Arc::new)).await
     }
