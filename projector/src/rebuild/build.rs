@@ -228,7 +228,7 @@ impl Build {
                 self.unreadable.first.push((topic.clone(), position, reason.clone()));
             }
             if self.park.len() < MOST_PARKED {
-                self.park.push(Parked { consumer: CONSUMER.to_owned(), topic, position, reason });
+                self.park.push(Parked::now(CONSUMER, &topic, position, &reason));
             }
         }
         self.batch.clear();

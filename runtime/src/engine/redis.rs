@@ -14,6 +14,7 @@ mod fault;
 mod keys;
 mod moments;
 mod outcomes;
+mod parked;
 mod queue;
 mod read;
 mod scan;
