@@ -6,6 +6,7 @@
 
 use std::{
     fmt,
+    str::FromStr,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -50,7 +51,18 @@ pub struct Parked {
     pub retry: bool,
 }
 
+/// A text that names no parked entry.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" names no parked entry; expected its position, consumer and topic: 1795341904815-0 saga/crm order")]
+pub struct MalformedParkedId(String);
+
 impl ParkedId {
+    /// The text that [`ParkedId::from_str`] reads.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{} {} {}", self.position, self.consumer, self.topic)
+    }
+
     /// What comes before all that a consumer has set aside.
     #[must_use]
     pub fn before(consumer: &str) -> Self {
@@ -66,6 +78,19 @@ impl ParkedId {
 impl fmt::Display for ParkedId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} of {}", self.topic, self.position, self.consumer)
+    }
+}
+
+impl FromStr for ParkedId {
+    type Err = MalformedParkedId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut words = text.splitn(3, ' ');
+        let mut id = || {
+            let (position, consumer, topic) = (words.next()?.parse().ok()?, words.next()?, words.next()?);
+            Some(Self { consumer: consumer.to_owned(), position, topic: topic.to_owned() })
+        };
+        id().ok_or_else(|| MalformedParkedId(text.to_owned()))
     }
 }
 
@@ -152,5 +177,8 @@ mod tests {
         let again = parked.failed_again("still no");
         assert_eq!((again.reason.as_str(), again.attempts, again.since_ms), ("still no", 2, parked.since_ms));
         assert_eq!(Parked::now("c", "t", Position::ZERO, "ä").reason, "ä");
+        let id = again.id();
+        assert_eq!((id.name().as_str(), id.name().parse()), ("0-0 c t", Ok(id)));
+        assert_eq!("0-0 c".parse::<ParkedId>(), Err(MalformedParkedId("0-0 c".into())));
     }
 }
