@@ -242,12 +242,8 @@ fn status_shows_everything_at_a_glance() {
     for store in stores() {
         commit(&store, |head| {
             let command = testkit::command("c1", "customer", kernel::Intent::Delete { id: "x".into() });
-            let parked = |reason: &str, position: &str| Parked {
-                consumer: "saga/crm".into(),
-                topic: "order".into(),
-                position: position.parse().unwrap(),
-                reason: reason.into(),
-            };
+            let parked =
+                |reason: &str, position: &str| Parked::now("saga/crm", "order", position.parse().unwrap(), reason);
             let reasons = (1..=7).map(|n| parked("no order", &format!("{n}-0")));
             let to = Checkpoint { number: kernel::Number(143), ..head };
             Commit {

@@ -211,6 +211,7 @@ fn own(paths: &mut Map<String, Value>) {
     paths.insert("/api/v1/commands/{id}".into(), fate);
 
     queues::paths(paths);
+    queues::parked(paths);
 
     let after = json!([{"$ref": "#/components/parameters/After"}]);
     let mut events = bare("events", "Events as they happen, as server-sent events", "text/event-stream");

@@ -14,7 +14,7 @@ use crate::{
     problem::{Kind, Problem},
     routes::{
         admin, assets, audits, commands, diff, entities, health, history, listing, live, log, metrics, openapi, opened,
-        queries, rebuilds, replays, state, status,
+        parked, queries, rebuilds, replays, state, status,
     },
 };
 
@@ -58,6 +58,9 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/queues/{service}/dead", get(admin::dead))
         .route("/api/v1/queues/{service}/dead/{command}", delete(admin::discard))
         .route("/api/v1/queues/{service}/dead/{command}/requeue", post(admin::requeue))
+        .route("/api/v1/parked", get(parked::list))
+        .route("/api/v1/parked/{consumer}/{topic}/{position}", delete(parked::discard))
+        .route("/api/v1/parked/{consumer}/{topic}/{position}/retry", post(parked::retry))
         .route("/api/v1/rebuilds", get(rebuilds::list).post(rebuilds::start).delete(rebuilds::stop))
         .route("/api/v1/rebuilds/rollback", post(rebuilds::roll_back))
         .route("/api/v1/rebuilds/approval", post(rebuilds::approve))

@@ -14,6 +14,7 @@ pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod opened;
+pub(crate) mod parked;
 pub(crate) mod queries;
 pub(crate) mod rebuilds;
 pub(crate) mod replays;

@@ -22,6 +22,9 @@ pub(crate) const PROTOCOL: &str = "retrace";
 const BEARER: &str = "bearer.";
 
 /// What takes the scope admin to change: what is started there costs time and memory.
+/// Where entries that were set aside are told of.
+const PARKED: &str = "/api/v1/parked";
+
 const KEPT: [&str; 4] = ["/api/v1/rebuilds", "/api/v1/replays", "/api/v1/audits", "/api/v1/histories"];
 
 /// A request's outside.
@@ -53,6 +56,10 @@ fn needed(method: &Method, uri: &Uri) -> Option<Scope> {
         path if method.is_safe() && path.starts_with("/assets/") => None,
         path if method.is_safe() && is_queue(path) && !listing::may_show_dead(uri) => Some(Scope::Read),
         path if path.starts_with("/api/v1/queues/") => Some(Scope::Admin),
+        // A reason may quote what could not be read, as a dead letter does.
+        path if path == PARKED || path.strip_prefix(PARKED).is_some_and(|rest| rest.starts_with('/')) => {
+            Some(Scope::Admin)
+        }
         _ if method.is_safe() => Some(Scope::Read),
         path if KEPT.iter().any(|kept| *kept == path || path.starts_with(&format!("{kept}/"))) => Some(Scope::Admin),
         _ => Some(Scope::Command),

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`model`] | where a read model is kept, behind one enum |
 //! | [`live`] | keeps a read model at the head of the log |
+//! | [`parked`] | what can be done about entries that were set aside |
 //! | [`rebuild`] | builds one anew, in bulk, beside the one that is served |
 //! | [`audit`] | proves read models equal to a fresh fold of the log |
 //! | [`difference`] | rows that are not what the log says they are |
@@ -21,6 +22,7 @@ pub mod field_changes;
 mod file;
 pub mod live;
 pub mod model;
+pub mod parked;
 pub mod rebuild;
 pub mod timeline;
 

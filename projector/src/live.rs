@@ -5,10 +5,12 @@
 
 mod fold;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use kernel::Domain;
-use runtime::{Commit, CommitError, Engine, Entries, Parked, StoreError, Tail, host::role::Role};
+use kernel::{Domain, Position};
+use runtime::{
+    Commit, CommitError, Engine, Entries, Parked, ParkedId, StoreError, Tail, host::role::Role, parking::MOST_LISTED,
+};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -186,6 +188,27 @@ impl Projection {
         let before = self.model.rows(&fold::keys(&steps.readable)).await?;
         let changes = fold::changes((from, self.domain.projection()), page, steps.readable, &before);
         Ok(self.model.write(&changes).await?.then_some(changes.to))
+    }
+}
+
+/// Ends that entries are set aside which rows made of the whole log up to `until` hold: all but what they pass over.
+pub(crate) async fn unpark_read(
+    engine: &Engine,
+    until: Position,
+    unread: &BTreeSet<ParkedId>,
+) -> Result<(), StoreError> {
+    let mut after = ParkedId::before(CONSUMER);
+    loop {
+        let page: Vec<_> = engine.parked(Some(&after), MOST_LISTED).await?.iter().map(Parked::id).collect();
+        let own = page.into_iter().take_while(|id| id.consumer == CONSUMER && id.position <= until);
+        let own: Vec<_> = own.collect();
+        let Some(last) = own.last() else { return Ok(()) };
+        after = last.clone();
+        let read = own.into_iter().filter(|id| !unread.contains(id)).map(Parked::dropped);
+        // Somebody else may have dropped one meanwhile: then it is gone, which is all there is to do.
+        let read: Vec<_> = read.collect();
+        engine.commit(&read).await?;
+        tracing::info!(entries = read.len(), "entries that can be read by now are set aside no more");
     }
 }
 

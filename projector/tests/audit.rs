@@ -246,7 +246,7 @@ async fn everything(place: &Place, engine: &Engine, model: &ReadModel) -> String
         engine.head().await.unwrap(),
         engine.checkpoints().await.unwrap(),
         engine.queues(&["forest"]).await.unwrap(),
-        engine.parked().await.unwrap(),
+        engine.parked(None, usize::MAX).await.unwrap(),
         model.generations().await.unwrap(),
     );
     if matches!(place, Place::Stored { url: StoreUrl::Redis(_), .. }) {

@@ -7,9 +7,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use common::{DEADLINE, Place, Projector, TOPICS, append, caught_up, domain, draft, event, until, whole};
 use kernel::{CREATED, DELETED, Draft, Entry, Position, UPDATED};
-use projector::{Change, Changes, ModelState, ReadModel, Stage, live};
+use projector::{Change, Changes, ModelState, ReadModel, Stage, live, parked};
 use proptest::prelude::*;
-use runtime::{Engine, Namespace, Parked, StoreError, StoreUrl};
+use runtime::{Commit, Engine, Namespace, Parked, StoreError, StoreUrl};
 
 async fn log() -> Engine {
     Engine::open(&StoreUrl::Memory, &Namespace::default(), &TOPICS).await.unwrap()
@@ -186,7 +186,7 @@ async fn what_can_not_be_read_is_parked_and_the_rest_goes_on() {
         assert!(model.reached(position, DEADLINE).await.unwrap());
         check(&engine, &model).await;
         projector.stop().await.unwrap();
-        let parked = engine.parked().await.unwrap();
+        let parked = engine.parked(None, usize::MAX).await.unwrap();
         let positions: Vec<_> = engine.read(&kernel::Checkpoint::default(), 9).await.unwrap().entries;
         let (tree, note) = (positions[1].position(), positions[2].position());
         let about = |parked: &Parked| (parked.consumer.clone(), parked.topic.clone(), parked.position);
@@ -281,6 +281,54 @@ async fn a_model_of_another_version_is_made_anew_beside_and_replaced() {
         let kept: Vec<_> = model.generations().await.unwrap();
         let kept: Vec<_> = kept.iter().map(|generation| (generation.state.generation, generation.stage)).collect();
         assert_eq!(kept, [(4, Stage::Kept)]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_rows_made_anew_hold_is_set_aside_no_more() {
+    for place in Place::all() {
+        let engine = log().await;
+        let model = place.open().await;
+        stale(&model).await;
+        let shouted = draft("note", "shouted", "{\"text\":\"!\"}".into());
+        append(&engine, vec![event("tree", CREATED, "a", "oak"), shouted]).await;
+        let entries = engine.read(&kernel::Checkpoint::default(), 9).await.unwrap().entries;
+        // The program before could read neither, and a saga has its own reasons.
+        let aside = |consumer: &str, entry: &kernel::Entry| {
+            Parked::now(consumer, entry.topic(), entry.position(), "an older program could not")
+        };
+        let (tree, note) = (aside(live::CONSUMER, &entries[0]), aside(live::CONSUMER, &entries[1]));
+        let saga = aside("saga/x", &entries[0]);
+        let park = vec![tree.clone(), note.clone(), saga.clone()];
+        engine.commit_one(Commit { park, ..Commit::default() }).await.unwrap();
+        let told = async |id| parked::retry(&domain(), &engine, &id).await.unwrap_err().to_string();
+        let position = tree.position;
+        assert_eq!(
+            told(tree.id()).await,
+            format!(
+                "the read model has passed over tree {position}, and this program can read it: `retrace rebuild` makes \
+                 the rows anew with it, and it is set aside no more"
+            )
+        );
+        let position = note.position;
+        assert_eq!(
+            told(note.id()).await,
+            format!(
+                "the read model still can't read note {position}: unknown action shouted; note knows noted; drop it, or \
+                 make the rows anew with a program that can"
+            )
+        );
+        assert_eq!(told(saga.id()).await, "saga/x is no saga of this program: it can only be dropped here");
+        let projector = Projector::start(&engine, &model).await;
+        until("only what is still unreadable is set aside", async || {
+            let aside = engine.parked(None, usize::MAX).await.unwrap();
+            aside.iter().map(Parked::id).eq([note.id(), saga.id()])
+        })
+        .await;
+        projector.stop().await.unwrap();
+        parked::discard(&engine, &saga.id()).await.unwrap();
+        let gone = parked::discard(&engine, &saga.id()).await.unwrap_err().to_string();
+        assert_eq!(gone, format!("saga/x has not set aside tree {}", saga.position));
     }
 }
 

@@ -28,8 +28,9 @@ use std::{
 
 use kernel::{Checkpoint, Decided, Domain, Entry, Event, Failure, Occurrence, Position, Row, SagaHandler, Then, View};
 use runtime::{
-    Engine, StoreError, Stretch,
+    Engine, ParkedId, StoreError, Stretch,
     host::{guarded, sagas::consumer},
+    parking::MOST_LISTED,
 };
 
 use crate::apart::apart;
@@ -204,7 +205,7 @@ pub enum Loose {
 pub struct Known {
     /// How far each saga has come.
     pub reacted: BTreeMap<&'static str, Position>,
-    /// What was set aside, by consumer.
+    /// What sagas have set aside, by consumer, or had: what is tried again is decided out of its turn.
     pub parked: BTreeSet<(String, Position)>,
 }
 
@@ -220,8 +221,36 @@ impl Known {
                 reacted.insert(saga.name, checkpoint.position);
             }
         }
-        let parked = engine.parked().await?.into_iter().map(|parked| (parked.consumer, parked.position)).collect();
-        Ok(Self { reacted, parked })
+        let mut known = Self { reacted, parked: BTreeSet::new() };
+        for saga in domain.sagas() {
+            known.learn_parked(engine, &consumer(saga.name)).await?;
+        }
+        Ok(known)
+    }
+
+    async fn learn_parked(&mut self, engine: &Engine, consumer: &str) -> Result<(), StoreError> {
+        let mut after = ParkedId::before(consumer);
+        loop {
+            let page = engine.parked(Some(&after), MOST_LISTED).await?.into_iter().map(|parked| parked.id()).collect();
+            let Some(last) = self.learn(page, consumer) else { break };
+            after = last;
+        }
+        after = ParkedId::before(consumer);
+        while let Some(last) = self.learn(engine.unparked(Some(&after), MOST_LISTED).await?, consumer) {
+            after = last;
+        }
+        Ok(())
+    }
+
+    /// Takes note of a page of what a consumer has set aside; gives the last if more may come.
+    fn learn(&mut self, page: Vec<ParkedId>, consumer: &str) -> Option<ParkedId> {
+        let own = page.into_iter().take_while(|id| id.consumer == consumer);
+        let mut last = None;
+        for id in own {
+            self.parked.insert((id.consumer.clone(), id.position));
+            last = Some(id);
+        }
+        last
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use crate::{
+    StoreError,
+    parking::{Parked, ParkedId},
+    queue::Token,
+};
 use kernel::{Checkpoint, Command, Decided, Draft, Effect, Number, Outcome, Position, Read};
-use serde::{Deserialize, Serialize};
-
-use crate::{StoreError, queue::Token};
 
 /// How far ahead of the server's clock a kept position may be, in milliseconds.
 ///
@@ -31,7 +33,9 @@ pub struct Commit {
     pub settle: Option<Settlement>,
     /// The consumer whose checkpoint this commit moves.
     pub advance: Option<Advance>,
-    /// Entries that the consumer sets aside.
+    /// Entries that are set aside no more.
+    pub unpark: Vec<ParkedId>,
+    /// Entries that the consumer sets aside, or aside again.
     pub park: Vec<Parked>,
 }
 
@@ -88,19 +92,6 @@ pub struct Advance {
     pub to: Checkpoint,
 }
 
-/// An entry that a consumer could not process and has set aside.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Parked {
-    /// The consumer.
-    pub consumer: String,
-    /// The topic whose stream holds the entry.
-    pub topic: String,
-    /// Its place in the log.
-    pub position: Position,
-    /// Why it could not be processed.
-    pub reason: String,
-}
-
 /// What a commit did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Committed {
@@ -138,6 +129,12 @@ pub enum Refused {
         expected: Checkpoint,
         /// Where it is.
         found: Checkpoint,
+    },
+    /// An entry is not set aside, or not any more.
+    #[error("{} has not set aside {} {}; it was tried again or dropped before", id.consumer, id.topic, id.position)]
+    NotParked {
+        /// The entry.
+        id: ParkedId,
     },
     /// The log has grown, or shrunk, since it was looked at.
     #[error("the log holds {found} events, not {expected}")]

@@ -9,6 +9,7 @@
 //! | [`commit`] | what a commit is, and why one is refused |
 //! | [`durability`] | how sure it must be that what is acknowledged stays |
 //! | [`engine`] | the engines behind one enum |
+//! | [`parking`] | what consumers could not process and have set aside |
 //! | [`queue`] | commands on their way: claims, attempts, dead letters |
 //! | [`history`] | logs as files |
 //! | [`host`] | what runs services and sagas |
@@ -26,16 +27,18 @@ pub mod history;
 pub mod host;
 pub mod location;
 pub mod moment;
+pub mod parking;
 pub mod queue;
 pub mod scan;
 pub mod tail;
 pub mod wire;
 
-pub use commit::{Advance, Commit, CommitError, Committed, Enqueue, Expect, Idempotency, Parked, Refused, Settlement};
+pub use commit::{Advance, Commit, CommitError, Committed, Enqueue, Expect, Idempotency, Refused, Settlement};
 pub use durability::Durability;
 pub use engine::{Bell, Claimer, Engine, Hint, Outcomes, Page};
 pub use error::StoreError;
 pub use location::{Namespace, StoreUrl};
+pub use parking::{Parked, ParkedId};
 pub use queue::{
     Claim, CommandRecord, CommandState, DeadLetter, Failing, Listed, Listing, QueueStatus, Queued, Standing, Token,
 };

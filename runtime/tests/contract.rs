@@ -71,7 +71,10 @@ contract! {
         commits_of_one_batch_are_independent,
         a_checkpoint_moves_only_from_where_it_stands,
         a_checkpoint_of_another_epoch_or_beyond_the_head_has_diverged,
-        parked_entries_are_listed,
+        parked_entries_are_listed_in_order_a_page_at_a_time,
+        a_listing_of_parked_entries_is_never_longer_than_its_limit,
+        an_entry_is_set_aside_no_more_in_the_commit_of_what_is_done_about_it,
+        who_wants_an_entry_tried_again_marks_it,
         the_bell_rings_for_what_comes_and_for_what_was_there,
         many_writers_make_one_order;
     moments:

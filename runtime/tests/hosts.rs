@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use harness::Bank;
 use kernel::{Outcome, RejectionKind};
+use runtime::Parked;
 use serde_json::json;
 
 /// Each case on each engine.
@@ -36,6 +37,8 @@ on_each_engine! {
     a_failing_or_panicking_service_ends_in_dead_letters_and_the_rest_goes_on,
     racing_transfers_lose_no_money,
     an_event_that_a_saga_fails_on_is_parked_and_the_rest_goes_on,
+    what_was_parked_is_tried_again_and_takes_effect_once,
+    whatever_dies_when_a_retry_takes_effect_once,
     two_hosts_do_not_react_twice,
     whatever_stops_when_each_thing_happens_once,
     sagas_that_are_far_behind_catch_up_with_every_decision_on_record,
@@ -102,14 +105,73 @@ async fn an_event_that_a_saga_fails_on_is_parked_and_the_rest_goes_on(mut bank: 
     let transfer = |amount| json!({"from_id": ann, "to_id": ann, "amount": amount});
     bank.create("transfer", &[transfer(1), transfer(17), transfer(2)]).await;
     bank.come_to_rest().await;
-    let parked = bank.engine.parked().await.unwrap();
+    let parked = bank.engine.parked(None, usize::MAX).await.unwrap();
     assert_eq!((parked.len(), parked[0].consumer.as_str(), parked[0].topic.as_str()), (1, "saga/teller", "transfer"));
     assert_eq!(parked[0].reason, "the teller can't count to 17");
-    let mut statuses: BTreeMap<String, usize> = BTreeMap::new();
-    for transfer in bank.transfers().await {
-        *statuses.entry(transfer.status).or_default() += 1;
+    assert_eq!(bank.statuses().await, BTreeMap::from([("ASKED".to_owned(), 1), ("DONE".to_owned(), 2)]));
+    bank.stop().await;
+}
+
+async fn what_was_parked_is_tried_again_and_takes_effect_once(mut bank: Bank) {
+    bank.start().await;
+    let ann = bank.create("account", &[json!({"owner": "ann", "balance": 50})]).await.remove(0);
+    let transfer = |amount| json!({"from_id": ann, "to_id": ann, "amount": amount});
+    bank.create("transfer", &[transfer(1), transfer(17), transfer(2)]).await;
+    bank.come_to_rest().await;
+    let first = bank.parked().await.remove(0);
+    // The program is what it was: the entry stays where it is, and nothing else happens.
+    let before = bank.events().await.len();
+    bank.retry_all().await;
+    let parked = bank.parked_become(|parked| parked[0].attempts == 2).await;
+    assert_eq!(parked, [Parked { attempts: 2, ..first.clone() }]);
+    assert_eq!(bank.events().await.len(), before);
+
+    bank.stop().await;
+    bank.mended();
+    bank.retry_all().await;
+    bank.start().await;
+    bank.parked_become(<[Parked]>::is_empty).await;
+    bank.come_to_rest().await;
+    assert_eq!(bank.statuses().await, BTreeMap::from([("DONE".to_owned(), 3)]));
+    assert_eq!(bank.engine.unparked(None, 9).await.unwrap(), [first.id()]);
+    // As every late decision, it says when it was made: on everything that was there.
+    let events = bank.events().await;
+    let asked = events.iter().find(|event| event.position == first.position).unwrap();
+    let late: Vec<_> = events[before..].iter().filter(|event| event.meta.cause.as_ref() == Some(&asked.id)).collect();
+    assert_eq!(late.len(), 3, "two accounts and the transfer: {late:?}");
+    assert!(late.iter().all(|event| event.meta.as_of == Some(events[before - 1].position)), "{late:?}");
+
+    // A restart changes nothing.
+    bank.stop().await;
+    let before = bank.events().await;
+    bank.start().await;
+    bank.create("transfer", &[transfer(3)]).await;
+    bank.come_to_rest().await;
+    assert_eq!(bank.events().await[..before.len()], before);
+    assert_eq!(bank.statuses().await, BTreeMap::from([("DONE".to_owned(), 4)]));
+    bank.stop().await;
+}
+
+async fn whatever_dies_when_a_retry_takes_effect_once(mut bank: Bank) {
+    bank.start().await;
+    let accounts = bank.accounts(2).await;
+    let transfer = |n: usize| json!({"from_id": accounts[n % 2], "to_id": accounts[(n + 1) % 2], "amount": 17});
+    let all: Vec<_> = (0..8).map(transfer).collect();
+    bank.create("transfer", &all).await;
+    bank.come_to_rest().await;
+    assert_eq!(bank.parked().await.len(), 8);
+    bank.stop().await;
+    bank.mended();
+    bank.retry_all().await;
+    for round in 0..8 {
+        bank.start().await;
+        bank.send_transfers(&accounts, 2).await;
+        bank.kill_after(round % 4 * 2).await;
     }
-    assert_eq!(statuses, BTreeMap::from([("ASKED".to_owned(), 1), ("DONE".to_owned(), 2)]));
+    bank.start().await;
+    bank.parked_become(<[Parked]>::is_empty).await;
+    bank.settled().await;
+    bank.check_state().await;
     bank.stop().await;
 }
 

@@ -18,6 +18,11 @@ impl Failure {
         Self { code, message: message.into() }
     }
 
+    /// The same with another message.
+    pub(super) fn with(self, message: impl FnOnce(String) -> String) -> Self {
+        Self { message: message(self.message), ..self }
+    }
+
     pub(super) fn failed(message: impl Into<String>) -> Self {
         Self::new(exit::FAILED, message)
     }

@@ -15,6 +15,7 @@ mod bench;
 mod completions;
 mod cut;
 mod demo;
+mod desk;
 mod diff;
 mod driver;
 mod export;
@@ -25,7 +26,9 @@ mod import;
 mod latencies;
 mod moment;
 mod pace;
+mod parked;
 mod place;
+mod queue;
 mod rebuild;
 mod record;
 mod replay;
@@ -134,6 +137,10 @@ enum Command {
     /// stale or being rebuilt, what waits in the queues, and what was set aside. Writes nothing; a store that is in
     /// use is read beside whoever uses it.
     Status(status::Args),
+    /// Show how full queues are; requeue or drop commands that failed every attempt
+    Queue(queue::Args),
+    /// Show what consumers could not process and have set aside; try it again or drop it
+    Parked(parked::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
 }
@@ -192,6 +199,8 @@ fn run(domain: Arc<Domain>, command: Command) -> Result<(), Failure> {
             Command::Record(args) => record::run(domain, args).await,
             Command::Audit(args) => audit::run(domain, args).await,
             Command::Status(args) => status::run(domain, args).await,
+            Command::Queue(args) => queue::run(domain, args).await,
+            Command::Parked(args) => parked::run(domain, args).await,
             Command::Export(args) => export::run(&domain, args).await,
             Command::Import(args) => import::run(&domain, args).await,
             Command::Completions(_) => Ok(()),

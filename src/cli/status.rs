@@ -126,7 +126,8 @@ impl Status {
             // One that has never run stands before the first event.
             consumers.entry(sagas::consumer(saga.name)).or_default();
         }
-        let (queues, mut parked) = (engine.queues(&services).await?, engine.parked().await?);
+        let queues = engine.queues(&services).await?;
+        let (parked, parked_first) = (engine.parked_count().await?, engine.parked(None, SHOWN).await?);
         let head = engine.head().await?;
 
         let projection = domain.projection();
@@ -153,20 +154,7 @@ impl Status {
             checkpoint,
         };
         let consumers = consumers.into_iter().map(consumer).collect();
-        let count = parked.len() as u64;
-        parked.truncate(SHOWN);
         let (domain, store) = (domain.name(), engine.url());
-        Ok(Self {
-            domain,
-            store,
-            projection,
-            read_model,
-            timeline,
-            consumers,
-            queues,
-            parked: count,
-            parked_first: parked,
-            head,
-        })
+        Ok(Self { domain, store, projection, read_model, timeline, consumers, queues, parked, parked_first, head })
     }
 }

@@ -37,6 +37,26 @@ pub(super) fn paths(paths: &mut Map<String, Value>) {
     );
 }
 
+/// The routes of what consumers have set aside.
+pub(super) fn parked(paths: &mut Map<String, Value>) {
+    let done = json!({"const": true});
+    let mut list = operation("parked", "What consumers have set aside, a page at a time", &schema("ParkedPage"));
+    list["parameters"] = json!([
+        {"name": "after", "in": "query", "description": "With next of a page, the page after it", "schema": {"type": "string"}},
+        {"name": "limit", "in": "query", "description": "How many entries at most", "schema": {"type": "integer", "minimum": 1, "default": 50}},
+    ]);
+    paths.insert("/api/v1/parked".into(), json!({"get": list}));
+    let entry = json!([path_parameter("consumer"), path_parameter("topic"), path_parameter("position")]);
+    let discard = operation("discard_parked", "Drop what was set aside for good; the log keeps it", &done);
+    paths
+        .insert("/api/v1/parked/{consumer}/{topic}/{position}".into(), json!({"parameters": entry, "delete": discard}));
+    let retry = operation("retry_parked", "Have a saga decide about it again", &done);
+    paths.insert(
+        "/api/v1/parked/{consumer}/{topic}/{position}/retry".into(),
+        json!({"parameters": entry, "post": retry}),
+    );
+}
+
 /// The shapes.
 pub(super) fn schemas(schemas: &mut Map<String, Value>) {
     let count = json!({"type": "integer"});
@@ -77,6 +97,32 @@ pub(super) fn schemas(schemas: &mut Map<String, Value>) {
         "required": ["service", "waiting", "claimed", "dead", "commands", "next"],
         "additionalProperties": false,
     });
+    let parked = json!({
+        "type": "object",
+        "properties": {
+            "consumer": text,
+            "topic": text,
+            "position": schema("Position"),
+            "reason": said("Why it could not be processed, the last time"),
+            "attempts": {"type": "integer", "description": "How many times it could not be"},
+            "since": time,
+            "retry": {"type": "boolean", "description": "Whether it is to be tried again"},
+        },
+        "required": ["consumer", "topic", "position", "reason", "attempts", "since", "retry"],
+        "additionalProperties": false,
+    });
+    let page = json!({
+        "type": "object",
+        "properties": {
+            "count": {"type": "integer", "description": "How many there are in all"},
+            "entries": list_of(&schema("ParkedEntry")),
+            "next": {"type": ["string", "null"], "description": "Where the next page begins; null on the last"},
+        },
+        "required": ["count", "entries", "next"],
+        "additionalProperties": false,
+    });
+    schemas.insert("ParkedEntry".into(), parked);
+    schemas.insert("ParkedPage".into(), page);
     schemas.insert("QueuedCommand".into(), command);
     schemas.insert("Queue".into(), queue);
 }

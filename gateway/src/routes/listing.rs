@@ -101,7 +101,7 @@ fn asked(intent: &Intent) -> (&'static str, Value) {
 }
 
 /// A time in Unix milliseconds, as RFC 3339; null where that can't tell it.
-fn time(ms: u64) -> Value {
+pub(super) fn time(ms: u64) -> Value {
     let time = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     time.map_or(Value::Null, |time| time.to_string().into())
 }

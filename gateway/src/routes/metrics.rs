@@ -76,7 +76,7 @@ async fn store(gateway: &Shared, out: &mut Exposition) -> Result<(), Problem> {
     for (consumer, checkpoint) in checkpoints {
         out.sample(&[("consumer", consumer)], head.saturating_sub(checkpoint.number.0));
     }
-    let parked = gateway.asked(engine.parked()).await?.len();
+    let parked = gateway.asked(engine.parked_count()).await?;
     out.gauge("retrace_parked_entries", "Entries that consumers have set aside.", parked);
     Ok(())
 }

@@ -14,7 +14,7 @@ pub(crate) async fn status(State(gateway): State<Site>) -> Result<Response, Prob
         gateway.asked(engine.head()),
         gateway.asked(engine.checkpoints()),
         gateway.asked(engine.queues(&services)),
-        gateway.asked(engine.parked()),
+        gateway.asked(engine.parked_count()),
         gateway.asked(gateway.model.state()),
     )?;
     // A timeline that can't be read is no reason to tell nothing of the rest.
@@ -48,7 +48,7 @@ pub(crate) async fn status(State(gateway): State<Site>) -> Result<Response, Prob
         },
         "consumers": consumers,
         "queues": queues,
-        "parked": parked.len(),
+        "parked": parked,
         "trouble": gateway.tail.trouble().map(|trouble| trouble.to_string()),
     });
     Ok(reply::result(&status.to_string()))

@@ -16,6 +16,7 @@ mod idempotency;
 mod live;
 mod log;
 mod opened;
+mod parked;
 mod past;
 mod queues;
 mod rebuilds;

@@ -69,6 +69,7 @@ async fn tokens_open_what_their_scopes_say() {
         ("GET", "/api/v1/queues/book-service/dead", "keeper"),
         ("GET", "/api/v1/queues/book-service", "keeper"),
         ("GET", "/api/v1/queues/book-service?state=waiting", "reader"),
+        ("GET", "/api/v1/parked", "keeper"),
         ("GET", "/api/v1/replays", "reader"),
         ("GET", "/api/v1/audits", "reader"),
         ("GET", "/api/v1/histories", "reader"),
@@ -81,6 +82,13 @@ async fn tokens_open_what_their_scopes_say() {
     assert_eq!(status(with("POST", "/book", "writer").body(BOOK)).await, 200);
     assert_eq!(status(with("DELETE", "/api/v1/queues/book-service/dead/1", "writer")).await, 403);
     assert_eq!(status(with("DELETE", "/api/v1/queues/book-service/dead/1", "keeper")).await, 404);
+    for (method, path) in
+        [("POST", "/api/v1/parked/saga%2Fa/book/1-0/retry"), ("DELETE", "/api/v1/parked/saga%2Fa/book/1-0")]
+    {
+        for (token, expected) in [("reader", 403), ("writer", 403), ("keeper", 404)] {
+            assert_eq!(status(with(method, path, token)).await, expected, "{path} {token}");
+        }
+    }
     for (path, begun) in [("/api/v1/replays", 202), ("/api/v1/audits", 202), ("/api/v1/histories", 200)] {
         for (token, expected) in [("reader", 403), ("writer", 403), ("keeper", begun)] {
             assert_eq!(status(with("POST", path, token)).await, expected, "{path} {token}");

@@ -33,12 +33,7 @@ pub(super) fn steps(domain: &Domain, page: &Entries) -> Steps {
         };
         match step {
             Ok(step) => steps.readable.push(step),
-            Err(reason) => steps.unreadable.push(Parked {
-                consumer: CONSUMER.to_owned(),
-                topic: entry.topic().to_string(),
-                position: entry.position(),
-                reason,
-            }),
+            Err(reason) => steps.unreadable.push(Parked::now(CONSUMER, entry.topic(), entry.position(), &reason)),
         }
     }
     steps

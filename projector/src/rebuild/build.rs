@@ -1,14 +1,14 @@
 //! One generation in the making: the log folded in memory, committed to the read model now and then.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ops::ControlFlow,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use kernel::{Checkpoint, Domain, Epoch, Number, Position};
-use runtime::{Engine, Page, Parked, Stretch};
+use runtime::{Engine, Page, Parked, ParkedId, Stretch};
 use tokio::{runtime::Handle, sync::watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -29,8 +29,12 @@ const LOOK_UP: u64 = 4_096;
 /// How many entries are folded together while rows have to be looked up first.
 const WIDE_BATCH: u64 = 2_048;
 
-/// How many entries that can't be read are remembered one by one.
+/// How many entries that can't be read wait to be set aside; then there is a commit. Where that can't be, because a log
+/// in memory is locked while it is scanned, more are counted only.
 const MOST_PARKED: usize = 10_000;
+
+/// How many of them are known by name, to tell what was set aside and can be read by now.
+const MOST_UNREAD: usize = 100_000;
 
 /// How many of them are shown.
 const SHOWN: usize = 10;
@@ -68,6 +72,8 @@ pub(super) struct Build {
     pub(super) unreadable: Unreadables,
     /// Entries that can't be read, to be set aside.
     pub(super) park: Vec<Parked>,
+    /// All of them; nothing where they are more than are known by name.
+    pub(super) unread: Option<BTreeSet<ParkedId>>,
     pub(super) events: u64,
     /// How many entries there were at the last commit.
     committed: u64,
@@ -122,6 +128,7 @@ impl Build {
             resumed: false,
             unreadable: Unreadables::default(),
             park: Vec::new(),
+            unread: Some(BTreeSet::new()),
             events: 0,
             committed: 0,
             committed_at: Duration::ZERO,
@@ -227,8 +234,13 @@ impl Build {
             if self.unreadable.first.len() < SHOWN {
                 self.unreadable.first.push((topic.clone(), position, reason.clone()));
             }
-            if self.park.len() < MOST_PARKED {
-                self.park.push(Parked { consumer: CONSUMER.to_owned(), topic, position, reason });
+            let parked = Parked::now(CONSUMER, &topic, position, &reason);
+            self.unread = self.unread.take().filter(|unread| unread.len() < MOST_UNREAD);
+            if let Some(unread) = &mut self.unread {
+                unread.insert(parked.id());
+            }
+            if self.can_park() || self.park.len() < MOST_PARKED {
+                self.park.push(parked);
             }
         }
         self.batch.clear();
@@ -245,7 +257,8 @@ impl Build {
         self.show(Phase::Read);
         let is_full = self.table.bytes() > self.limits.memory;
         let is_late = self.clock.began.elapsed() >= self.committed_at + COMMIT_AFTER;
-        let is_due = self.events >= self.committed + self.limits.commit_every || is_late || is_full;
+        let is_behind = self.can_park() && self.park.len() >= MOST_PARKED;
+        let is_due = self.events >= self.committed + self.limits.commit_every || is_late || is_full || is_behind;
         if is_due {
             self.commit().await?;
             if is_full {
@@ -254,6 +267,12 @@ impl Build {
             }
         }
         Ok(())
+    }
+
+    /// Whether what can't be read is set aside as it goes: a log in memory is locked while it is scanned, and gone with
+    /// whoever could go on with this.
+    const fn can_park(&self) -> bool {
+        self.parks && !matches!(self.engine, Engine::Memory(_))
     }
 
     /// That nobody has told it to stop.
@@ -275,8 +294,7 @@ impl Build {
         let checkpoint = Checkpoint { epoch, ..self.at.clone() };
         let ModelState { generation, .. } = self.state;
         let to = ModelState { checkpoint, digest, version: self.version, generation };
-        // A log in memory is locked while it is scanned, and gone with whoever could go on with this.
-        if self.parks && !matches!(self.engine, Engine::Memory(_)) {
+        if self.can_park() {
             live::park(&self.engine, std::mem::take(&mut self.park)).await?;
         }
         if to != self.state && !self.model.load(&self.state, &to, &changes).await? {

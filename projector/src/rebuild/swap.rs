@@ -242,6 +242,10 @@ impl Rebuild {
             }
             tokio::time::sleep(PAUSE).await;
         };
+        let is_of_all = self.plan.is_whole() && self.plan.from.is_none() && !build.resumed;
+        if let (true, Some(unread)) = (self.is_followed && is_of_all, &build.unread) {
+            live::unpark_read(&self.engine, build.state.checkpoint.position, unread).await?;
+        }
         for generation in self.model.generations().await? {
             let is_older = generation.stage == Stage::Kept && generation.state.generation != replaced;
             if is_older {

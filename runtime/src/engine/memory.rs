@@ -7,7 +7,7 @@ mod state;
 
 use std::{
     collections::BTreeMap,
-    ops::ControlFlow,
+    ops::{Bound, ControlFlow},
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -22,8 +22,8 @@ use super::{
     notices::{self, Notices},
 };
 use crate::{
-    Claim, CommandRecord, Commit, Committed, DeadLetter, Failing, Listed, Listing, Parked, QueueStatus, Refused,
-    StoreError, Token, Visit, history,
+    Claim, CommandRecord, Commit, Committed, DeadLetter, Failing, Listed, Listing, Parked, ParkedId, QueueStatus,
+    Refused, StoreError, Token, Visit, history,
 };
 
 /// How many entries are shown before writers have their turn.
@@ -202,8 +202,31 @@ impl Memory {
         self.state().checkpoints.clone()
     }
 
-    pub(super) fn parked(&self) -> Vec<Parked> {
-        self.state().parked.values().cloned().collect()
+    pub(super) fn parked(&self, after: Option<&ParkedId>, limit: usize) -> Vec<Parked> {
+        let state = self.state();
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        state.parked.range((from, Bound::Unbounded)).take(limit).map(|(_, parked)| parked.clone()).collect()
+    }
+
+    pub(super) fn parked_count(&self) -> u64 {
+        self.state().parked.len() as u64
+    }
+
+    pub(super) fn parked_one(&self, id: &ParkedId) -> Option<Parked> {
+        self.state().parked.get(id).cloned()
+    }
+
+    pub(super) fn to_retry(&self, consumer: &str, limit: usize) -> Vec<Parked> {
+        let state = self.state();
+        let own = state.parked.range(ParkedId::before(consumer)..).map(|(_, parked)| parked);
+        let own = own.take_while(|parked| parked.consumer == consumer);
+        own.filter(|parked| parked.retry).take(limit).cloned().collect()
+    }
+
+    pub(super) fn unparked(&self, after: Option<&ParkedId>, limit: usize) -> Vec<ParkedId> {
+        let state = self.state();
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        state.unparked.range((from, Bound::Unbounded)).take(limit).cloned().collect()
     }
 
     pub(super) fn hold(&self, role: &str, holder: &str, lease: Duration) -> Option<String> {

@@ -16,6 +16,7 @@ mod keys;
 mod locate;
 mod moments;
 mod outcomes;
+mod parked;
 mod queue;
 mod read;
 mod scan;

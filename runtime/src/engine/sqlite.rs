@@ -44,8 +44,8 @@ use super::{
     notices::{self, Notices},
 };
 use crate::{
-    Claim, CommandRecord, CommandState, Commit, DeadLetter, Failing, Listed, Listing, Parked, QueueStatus, StoreError,
-    Token,
+    Claim, CommandRecord, CommandState, Commit, DeadLetter, Failing, Listed, Listing, Parked, ParkedId, QueueStatus,
+    StoreError, Token,
 };
 
 /// A log in a SQLite file. Clones share it; with the last one the file is closed.
@@ -219,8 +219,24 @@ impl Sqlite {
         status::checkpoints(&self.0.readers).await.map_err(self.failed())
     }
 
-    pub(super) async fn parked(&self) -> Result<Vec<Parked>, StoreError> {
-        status::parked(&self.0.readers).await.map_err(self.failed())
+    pub(super) async fn parked(&self, after: Option<&ParkedId>, limit: usize) -> Result<Vec<Parked>, StoreError> {
+        status::parked(&self.0.readers, after, None, limit).await.map_err(self.failed())
+    }
+
+    pub(super) async fn parked_count(&self) -> Result<u64, StoreError> {
+        status::parked_count(&self.0.readers).await.map_err(self.failed())
+    }
+
+    pub(super) async fn parked_one(&self, id: &ParkedId) -> Result<Option<Parked>, StoreError> {
+        status::parked_one(&self.0.readers, id).await.map_err(self.failed())
+    }
+
+    pub(super) async fn to_retry(&self, consumer: &str, limit: usize) -> Result<Vec<Parked>, StoreError> {
+        status::parked(&self.0.readers, None, Some(consumer), limit).await.map_err(self.failed())
+    }
+
+    pub(super) async fn unparked(&self, after: Option<&ParkedId>, limit: usize) -> Result<Vec<ParkedId>, StoreError> {
+        status::unparked(&self.0.readers, after, limit).await.map_err(self.failed())
     }
 
     pub(super) async fn hold(&self, role: &str, holder: &str, lease: Duration) -> Result<Option<String>, StoreError> {

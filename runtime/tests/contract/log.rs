@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kernel::{CREATED, Checkpoint, Draft, Entry, Epoch, Event, Meta, Number, Position, Read, UPDATED};
-use runtime::{Advance, Commit, CommitError, Engine, Expect, Parked, Refused, StoreError};
+use runtime::{Advance, Commit, CommitError, Engine, Expect, Parked, ParkedId, Refused, StoreError};
 
 pub(crate) fn draft(topic: &str, id: &str) -> Draft {
     let data = format!(r#"{{"entity_id":"{id}"}}"#);
@@ -43,7 +43,7 @@ pub(crate) async fn everything(engine: &Engine) -> String {
         read_all(engine).await,
         engine.checkpoints().await.unwrap(),
         engine.queues(&services).await.unwrap(),
-        engine.parked().await.unwrap(),
+        (engine.parked(None, usize::MAX).await.unwrap(), engine.unparked(None, usize::MAX).await.unwrap()),
     )
 }
 
@@ -201,12 +201,8 @@ pub(crate) async fn a_refused_commit_does_nothing_at_all(engine: Engine) {
             from: Checkpoint::default(),
             to: Checkpoint { number: Number(1), ..Checkpoint::default() },
         }),
-        park: vec![Parked {
-            consumer: "saga/x".into(),
-            topic: "cart".into(),
-            position: Position::new(1, 1),
-            reason: "r".into(),
-        }],
+        park: vec![aside("saga/x", "cart", 1)],
+        unpark: vec![aside("saga/x", "cart", 0).id()],
         ..append(vec![draft("order", "a"), draft("order", "b")])
     };
     let stale = Commit { expect: Expect { reads: vec![Read::of("cart", "c")], ..Expect::default() }, ..full() };
@@ -216,8 +212,10 @@ pub(crate) async fn a_refused_commit_does_nothing_at_all(engine: Engine) {
     let mut late = full();
     late.append[1].keep = Some(Position::new(1, 0));
     let unclaimed = Commit { settle: Some(super::queue::settlement("nobody", "k")), ..full() };
+    let not_parked = Commit { unpark: vec![aside("saga/x", "cart", 7).id()], ..full() };
+    engine.commit_one(Commit { park: vec![aside("saga/x", "cart", 0)], ..Commit::default() }).await.unwrap();
     let before = everything(&engine).await;
-    for commit in [stale, moved, fenced, late, unclaimed] {
+    for commit in [stale, moved, fenced, late, unclaimed, not_parked] {
         refusal(&engine, commit).await;
         assert_eq!(everything(&engine).await, before);
     }
@@ -271,16 +269,98 @@ pub(crate) async fn a_checkpoint_of_another_epoch_or_beyond_the_head_has_diverge
     }
 }
 
-pub(crate) async fn parked_entries_are_listed(engine: Engine) {
-    let parked = |consumer: &str, ms| Parked {
-        consumer: consumer.into(),
-        topic: "cart".into(),
-        position: Position::new(ms, 0),
-        reason: "r".into(),
-    };
-    let park = vec![parked("saga/b", 1), parked("saga/a", 10), parked("saga/a", 9)];
+/// An entry as a consumer sets it aside.
+fn aside(consumer: &str, topic: &str, ms: u64) -> Parked {
+    Parked { since_ms: 7, ..Parked::now(consumer, topic, Position::new(ms, 1), "r") }
+}
+
+async fn park(engine: &Engine, park: Vec<Parked>) {
     engine.commit_one(Commit { park, ..Commit::default() }).await.unwrap();
-    assert_eq!(engine.parked().await.unwrap(), [parked("saga/a", 9), parked("saga/a", 10), parked("saga/b", 1)]);
+}
+
+pub(crate) async fn parked_entries_are_listed_in_order_a_page_at_a_time(engine: Engine) {
+    assert_eq!((engine.parked(None, 9).await.unwrap(), engine.parked_count().await.unwrap()), (vec![], 0));
+    let [a9, a10, a10_too] = [aside("saga/a", "cart", 9), aside("saga/a", "cart", 10), aside("saga/a", "order", 10)];
+    let b = aside("saga/b", "a topic", u64::MAX);
+    park(&engine, vec![b.clone(), a10_too.clone(), a10.clone(), a9.clone()]).await;
+    let all = [a9.clone(), a10.clone(), a10_too.clone(), b.clone()];
+    assert_eq!(engine.parked(None, usize::MAX).await.unwrap(), all);
+    assert_eq!(engine.parked(None, 2).await.unwrap(), all[..2]);
+    assert_eq!(engine.parked(Some(&a10.id()), 9).await.unwrap(), all[2..]);
+    assert_eq!(engine.parked(Some(&ParkedId::before("saga/b")), 9).await.unwrap(), [b.clone()]);
+    assert_eq!(engine.parked(Some(&b.id()), 9).await.unwrap(), []);
+    assert_eq!(engine.parked_count().await.unwrap(), 4);
+    assert_eq!(engine.parked_one(&a10_too.id()).await.unwrap(), Some(a10_too));
+    assert_eq!(engine.parked_one(&aside("saga/a", "mail", 10).id()).await.unwrap(), None);
+    // Aside again is aside once.
+    let again = a9.failed_again("still");
+    park(&engine, vec![again.clone()]).await;
+    assert_eq!((engine.parked(None, 1).await.unwrap(), engine.parked_count().await.unwrap()), (vec![again], 4));
+}
+
+pub(crate) async fn a_listing_of_parked_entries_is_never_longer_than_its_limit(engine: Engine) {
+    let many: Vec<_> = (0..2_500).map(|ms| aside("projector", "order", ms)).collect();
+    park(&engine, many.clone()).await;
+    assert_eq!(engine.parked(None, usize::MAX).await.unwrap(), many[..runtime::parking::MOST_LISTED]);
+    let mut all: Vec<Parked> = Vec::new();
+    loop {
+        let page = engine.parked(all.last().map(Parked::id).as_ref(), 700).await.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        all.extend(page);
+    }
+    assert_eq!(all, many);
+}
+
+pub(crate) async fn an_entry_is_set_aside_no_more_in_the_commit_of_what_is_done_about_it(engine: Engine) {
+    let (first, second) = (aside("saga/a", "cart", 1), aside("saga/a", "cart", 2));
+    park(&engine, vec![first.clone(), second.clone()]).await;
+    let done = || Commit { unpark: vec![first.id()], ..append(vec![draft("order", "late")]) };
+    let stale = Commit { expect: Expect { head: Some(Number(9)), ..Expect::default() }, ..done() };
+    refusal(&engine, stale).await;
+    assert_eq!(engine.parked(None, 9).await.unwrap(), [first.clone(), second.clone()], "all of it or nothing");
+    // Two who do it at once: one has done it, and all of the other's commit is refused.
+    let answers = engine.commit(&[done(), done()]).await.unwrap();
+    assert!(answers[0].is_ok());
+    assert_eq!(answers[1], Err(Refused::NotParked { id: first.id() }));
+    let sentence = "saga/a has not set aside cart 1-1; it was tried again or dropped before";
+    assert_eq!(answers[1].as_ref().unwrap_err().to_string(), sentence);
+    assert_eq!(engine.head().await.unwrap().number, Number(1));
+    assert_eq!(engine.parked(None, 9).await.unwrap(), [second.clone()]);
+    assert_eq!(engine.unparked(None, 9).await.unwrap(), [first.id()]);
+    engine.commit_one(Parked::dropped(second.id())).await.unwrap();
+    assert_eq!((engine.parked(None, 9).await.unwrap(), engine.parked_count().await.unwrap()), (vec![], 0));
+    assert_eq!(engine.unparked(Some(&first.id()), 9).await.unwrap(), [second.id()]);
+    // Parked and gone in commits that go out together.
+    let third = aside("saga/a", "cart", 3);
+    let parking = Commit { park: vec![third.clone()], ..Commit::default() };
+    let answers = engine.commit(&[parking, Parked::dropped(third.id()), Parked::dropped(third.id())]).await.unwrap();
+    assert_eq!(answers[2], Err(Refused::NotParked { id: third.id() }));
+    assert_eq!(engine.parked_count().await.unwrap(), 0);
+}
+
+pub(crate) async fn who_wants_an_entry_tried_again_marks_it(engine: Engine) {
+    let [a, aa, b] = ["saga/a", "saga/aa", "saga/b"].map(|consumer| aside(consumer, "cart", 1));
+    let later = aside("saga/a", "cart", 2);
+    park(&engine, vec![a.clone(), aa.clone(), b.clone(), later.clone()]).await;
+    assert_eq!(engine.to_retry("saga/a").await.unwrap(), []);
+    for parked in [&later, &a, &aa] {
+        engine.commit_one(parked.wanted_again()).await.unwrap();
+    }
+    let wanted = |parked: &Parked| Parked { retry: true, ..parked.clone() };
+    assert_eq!(engine.to_retry("saga/a").await.unwrap(), [wanted(&a), wanted(&later)]);
+    assert_eq!(engine.to_retry("saga/b").await.unwrap(), []);
+    let again = Commit { unpark: vec![a.id()], park: vec![wanted(&a).failed_again("still")], ..Commit::default() };
+    engine.commit_one(again).await.unwrap();
+    engine.commit_one(Parked::dropped(later.id())).await.unwrap();
+    assert_eq!(engine.to_retry("saga/a").await.unwrap(), []);
+    let failed = Parked { reason: "still".into(), attempts: 2, ..a };
+    assert_eq!(engine.parked(None, 9).await.unwrap(), [failed, wanted(&aa), b]);
+    let refused = engine.commit_one(later.wanted_again()).await;
+    let expected = Refused::NotParked { id: later.id() };
+    assert!(matches!(&refused, Err(CommitError::Refused(refused)) if *refused == expected), "{refused:?}");
+    assert_eq!(engine.parked_count().await.unwrap(), 3, "what was dropped does not come back by being wanted");
 }
 
 pub(crate) async fn the_bell_rings_for_what_comes_and_for_what_was_there(engine: Engine) {

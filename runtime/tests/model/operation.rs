@@ -31,8 +31,12 @@ pub(crate) struct Change {
     pub(crate) enqueue: Vec<Enqueued>,
     pub(crate) settle: Option<(usize, bool)>,
     pub(crate) advance: Option<(&'static str, usize, usize)>,
-    pub(crate) park: Option<(&'static str, u64)>,
+    pub(crate) unpark: Option<Aside>,
+    pub(crate) park: Option<(Aside, bool)>,
 }
+
+/// Consumer, topic and place of an entry that is set aside.
+pub(crate) type Aside = (&'static str, &'static str, u64);
 
 /// An event to append.
 #[derive(Clone, Debug)]
@@ -119,9 +123,10 @@ fn change() -> impl Strategy<Value = Change> {
         vec(enqueued(), 0..3),
         option::weighted(0.4, (0..64_usize, any::<bool>())),
         option::weighted(0.2, (select(vec!["saga/crm", "saga/x"]), 0..3_usize, 0..3_usize)),
-        option::weighted(0.1, (select(vec!["saga/crm", "saga/x"]), 0..3_u64)),
+        option::weighted(0.2, aside()),
+        option::weighted(0.3, (aside(), any::<bool>())),
     );
-    (expect, rest).prop_map(|((as_of, reads, except, head), (append, enqueue, settle, advance, park))| Change {
+    (expect, rest).prop_map(|((as_of, reads, except, head), (append, enqueue, settle, advance, unpark, park))| Change {
         as_of,
         reads,
         except,
@@ -130,8 +135,13 @@ fn change() -> impl Strategy<Value = Change> {
         enqueue,
         settle,
         advance,
+        unpark,
         park,
     })
+}
+
+fn aside() -> impl Strategy<Value = Aside> {
+    (select(vec!["saga/crm", "saga/x"]), select(vec!["cart", "order"]), 9..11_u64)
 }
 
 fn appended() -> impl Strategy<Value = Appended> {

@@ -4,7 +4,8 @@ use std::{collections::HashMap, fmt::Debug, time::Duration};
 
 use kernel::{CREATED, Checkpoint, Draft, Epoch, Intent, Meta, Number, Outcome, Position, Read, Rejection};
 use runtime::{
-    Advance, Claimer, Commit, Committed, Engine, Enqueue, Expect, Idempotency, Parked, Refused, Settlement, Token,
+    Advance, Claimer, Commit, Committed, Engine, Enqueue, Expect, Idempotency, Parked, ParkedId, Refused, Settlement,
+    Token,
 };
 
 use crate::operation::{Appended, Change, Enqueued, Keep, Operation};
@@ -84,8 +85,10 @@ impl Side {
         let engine = &self.engine;
         let queues = (engine.queues(&SERVICES).await.unwrap(), engine.dead_letters(&SERVICES).await.unwrap());
         let log = engine.read(&Checkpoint::default(), usize::MAX).await.unwrap();
-        let consumers = (engine.checkpoints().await.unwrap(), engine.parked().await.unwrap());
-        self.text(&(engine.head().await.unwrap(), log, queues, consumers))
+        let consumers = (engine.checkpoints().await.unwrap(), engine.parked(None, usize::MAX).await.unwrap());
+        let parked = (engine.parked_count().await.unwrap(), engine.unparked(None, usize::MAX).await.unwrap());
+        let retries = engine.to_retry("saga/crm").await.unwrap();
+        self.text(&(engine.head().await.unwrap(), log, queues, consumers, parked, retries))
     }
 
     async fn commit(&mut self, changes: &[Change]) -> String {
@@ -127,11 +130,19 @@ impl Side {
             from: self.checkpoint(from),
             to: self.checkpoint(to),
         });
-        let park = change.park.map(|(consumer, ms)| Parked {
+        let park = change.park.map(|((consumer, topic, ms), retry)| Parked {
             consumer: consumer.into(),
-            topic: "cart".into(),
+            topic: topic.into(),
             position: Position::new(ms, 7),
             reason: "r".into(),
+            attempts: 1 + u32::from(retry),
+            since_ms: ms,
+            retry,
+        });
+        let unpark = change.unpark.map(|(consumer, topic, ms)| ParkedId {
+            consumer: consumer.into(),
+            topic: topic.into(),
+            position: Position::new(ms, 7),
         });
         Commit {
             expect,
@@ -139,6 +150,7 @@ impl Side {
             enqueue: change.enqueue.iter().map(|enqueued| self.enqueue(enqueued)).collect(),
             settle,
             advance,
+            unpark: unpark.into_iter().collect(),
             park: park.into_iter().collect(),
         }
     }

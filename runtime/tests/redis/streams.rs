@@ -186,7 +186,7 @@ async fn long_pages_of_unlike_topics_come_whole_and_in_order() {
 async fn a_key_of_another_type_fails_the_commit_before_anything_is_written() {
     let mut log = Log::new().await;
     log.raw("SET", "retrace:parked", &[b"mine"]).await;
-    let park = Parked { consumer: "c".into(), topic: "t".into(), position: Position::ZERO, reason: "r".into() };
+    let park = Parked::now("c", "t", Position::ZERO, "r");
     let failed = log.engine.commit_one(Commit { park: vec![park], ..append(&["order"]) }).await;
     assert!(matches!(&failed, Err(runtime::CommitError::Store(StoreError::Unusable { .. }))), "{failed:?}");
     assert!(entries(&log).await.is_empty());

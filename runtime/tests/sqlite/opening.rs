@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use runtime::{Engine, Namespace, StoreError, StoreUrl};
+use runtime::{Engine, Namespace, Parked, StoreError, StoreUrl};
 
 use super::{append, draft, open, sql, try_open};
 
@@ -99,8 +99,37 @@ async fn a_newer_format_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log.db");
     open(&path).await.close().await.unwrap();
-    sql(&path, "PRAGMA user_version = 2").await;
-    assert_eq!(refusal(&path).await, "it was written by a newer Retrace (format 2, this one knows 1)");
+    sql(&path, "PRAGMA user_version = 3").await;
+    assert_eq!(refusal(&path).await, "it was written by a newer Retrace (format 3, this one knows 2)");
+}
+
+#[tokio::test]
+async fn format_1_is_brought_up_to_date_with_what_it_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log.db");
+    let engine = open(&path).await;
+    let head = engine.commit_one(super::append(vec![super::draft("order", "a")])).await.unwrap().head;
+    engine.close().await.unwrap();
+    sql(
+        &path,
+        "DROP TABLE parked; DROP TABLE unparked;
+         CREATE TABLE parked (consumer TEXT NOT NULL, position TEXT NOT NULL, topic TEXT NOT NULL,
+             reason TEXT NOT NULL, PRIMARY KEY (consumer, position)) STRICT, WITHOUT ROWID;
+         INSERT INTO parked VALUES ('saga/a', '10-9', 'order', 'r'), ('saga/a', '9-10', 'cart', 's');
+         PRAGMA user_version = 1",
+    )
+    .await;
+    let reading = Engine::open_reading(&StoreUrl::Sqlite(path.clone()), &Namespace::default(), &[]).await;
+    let refused = reading.map(drop).unwrap_err().to_string();
+    assert!(refused.ends_with("whatever writes to it, such as `retrace up`, brings it up to date"), "{refused}");
+    let engine = open(&path).await;
+    let parked = engine.parked(None, 10).await.unwrap();
+    let told: Vec<_> = parked.iter().map(|parked| (parked.id().to_string(), parked.reason.as_str())).collect();
+    assert_eq!(told, [("cart 9-10 of saga/a".to_owned(), "s"), ("order 10-9 of saga/a".to_owned(), "r")]);
+    assert_eq!(engine.head().await.unwrap(), head);
+    engine.commit_one(Parked::dropped(parked[0].id())).await.unwrap();
+    assert_eq!(engine.parked(None, 10).await.unwrap(), parked[1..]);
+    engine.close().await.unwrap();
 }
 
 #[tokio::test]

@@ -90,6 +90,6 @@ async fn what_is_not_there_is_not_made_for_reading() {
     assert_eq!(unusable(&path).await, "it is empty; nobody has begun a log in it yet");
     assert_eq!(std::fs::read(&path).unwrap(), b"");
     open(&path).await.close().await.unwrap();
-    sql(&path, "PRAGMA user_version = 2").await;
-    assert_eq!(unusable(&path).await, "it was written by a newer Retrace (format 2, this one knows 1)");
+    sql(&path, "PRAGMA user_version = 3").await;
+    assert_eq!(unusable(&path).await, "it was written by a newer Retrace (format 3, this one knows 2)");
 }

@@ -32,7 +32,7 @@ async fn everything(engine: &Engine) -> String {
             engine.head().await.unwrap(),
             engine.read(&Checkpoint::default(), usize::MAX).await.unwrap().entries,
             engine.checkpoints().await.unwrap(),
-            engine.parked().await.unwrap(),
+            engine.parked(None, usize::MAX).await.unwrap(),
             engine.queues(&services).await.unwrap(),
             engine.dead_letters(&services).await.unwrap(),
             commands,
@@ -65,8 +65,7 @@ async fn fill(engine: &Engine) {
     let odd = Draft { data: "\"\u{0}ü\\u0000\u{1F600}".into(), meta: Some(meta), ..draft("cart", "a \u{0} b") };
     let head = engine.commit_one(append(vec![odd, draft("order", "o")])).await.unwrap().head;
     engine.commit_one(step(&Checkpoint::default(), &head)).await.unwrap();
-    let parked =
-        |ms| Parked { consumer: "c".into(), topic: "t".into(), position: Position::new(ms, 0), reason: "r".into() };
+    let parked = |ms| Parked::now("c", "t", Position::new(ms, 0), "r");
     engine
         .commit_one(Commit { park: vec![parked(10), parked(9), parked(u64::MAX)], ..Commit::default() })
         .await

@@ -1,10 +1,10 @@
 //! What a log is, and what a commit does to it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use kernel::{Checkpoint, Command, Entry, Epoch, Outcome, Position};
+use kernel::{Checkpoint, Command, Entry, Epoch, Outcome};
 
-use crate::{Commit, Committed, Enqueue, Expect, Idempotency, Parked, Refused, Settlement, commit::assign};
+use crate::{Commit, Committed, Enqueue, Expect, Idempotency, Parked, ParkedId, Refused, Settlement, commit::assign};
 
 /// Everything that a log is.
 #[derive(Debug, Default)]
@@ -12,7 +12,9 @@ pub(super) struct State {
     pub(super) head: Checkpoint,
     pub(super) entries: Vec<Entry>,
     pub(super) checkpoints: BTreeMap<String, Checkpoint>,
-    pub(super) parked: BTreeMap<(String, Position), Parked>,
+    pub(super) parked: BTreeMap<ParkedId, Parked>,
+    /// What was parked once.
+    pub(super) unparked: BTreeSet<ParkedId>,
     /// Waiting commands, by service, oldest first.
     pub(super) waiting: BTreeMap<String, VecDeque<String>>,
     /// Claimed commands, by service and worker.
@@ -53,6 +55,8 @@ impl State {
         self.check_expected(&commit.expect)?;
         commit.settle.as_ref().map_or(Ok(()), |settlement| self.check_claimed(settlement))?;
         commit.advance.iter().try_for_each(|advance| advance.check(self.checkpoints.get(&advance.consumer)))?;
+        let not_parked = commit.unpark.iter().find(|id| !self.parked.contains_key(id));
+        not_parked.map_or(Ok(()), |id| Err(Refused::NotParked { id: id.clone() }))?;
         let mut keys = commit.enqueue.iter().filter_map(|enqueue| enqueue.idempotency.as_ref());
         keys.try_for_each(|idempotency| idempotency.check(self.keys.get(&idempotency.key)))?;
         let positions = assign(&commit.append, self.head.position, now_ms)?;
@@ -75,8 +79,12 @@ impl State {
         if let Some(advance) = &commit.advance {
             self.checkpoints.insert(advance.consumer.clone(), advance.to.clone());
         }
+        for id in &commit.unpark {
+            self.parked.remove(id);
+            self.unparked.insert(id.clone());
+        }
         for parked in &commit.park {
-            self.parked.insert((parked.consumer.clone(), parked.position), parked.clone());
+            self.parked.insert(parked.id(), parked.clone());
         }
         Ok(committed)
     }

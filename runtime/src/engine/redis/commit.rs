@@ -61,14 +61,14 @@ impl Redis {
 
     /// Writes what `commit.lua` reads.
     fn write_commit(&self, run: &mut Cmd, commit: &Commit) {
-        let Commit { expect, append, enqueue, settle, advance, park } = commit;
+        let Commit { expect, append, enqueue, settle, advance, unpark, park } = commit;
         let epoch = if append.is_empty() { String::new() } else { uuid::Uuid::new_v4().to_string() };
         let except = expect.except.as_ref().map(|handler| format!("\"handler\":{}", decode::json(handler)));
         run.arg(&self.keys().prefix).arg(epoch).arg(self.0.topics.noted_in(append).0);
         run.arg(expect.as_of.to_string()).arg(except.unwrap_or_default());
         run.arg(expect.head.map(|head| head.to_string()).unwrap_or_default());
         run.arg(expect.reads.len()).arg(append.len()).arg(enqueue.len());
-        run.arg(u8::from(settle.is_some())).arg(u8::from(advance.is_some())).arg(park.len());
+        run.arg(u8::from(settle.is_some())).arg(u8::from(advance.is_some())).arg(park.len()).arg(unpark.len());
         for read in &expect.reads {
             run.arg(&*read.topic).arg(&*read.text);
         }
@@ -92,7 +92,10 @@ impl Redis {
             run.arg(&advance.consumer).arg(decode::json(&advance.from)).arg(decode::json(&advance.to));
         }
         for parked in park {
-            run.arg(format!("{} {}", parked.consumer, parked.position)).arg(decode::json(parked));
+            run.arg(parked.id().key()).arg(decode::json(parked)).arg(u8::from(parked.retry));
+        }
+        for id in unpark {
+            run.arg(id.key());
         }
     }
 
@@ -129,6 +132,10 @@ fn read_refused(commit: &Commit, answer: &[String]) -> Option<Refused> {
             let advance = commit.advance.as_ref()?;
             let found = serde_json::from_str(text(0)?).ok()?;
             Refused::Fenced { consumer: advance.consumer.clone(), expected: advance.from.clone(), found }
+        }
+        "not_parked" => {
+            let id = commit.unpark.get(text(0)?.parse::<usize>().ok()?.checked_sub(1)?)?;
+            Refused::NotParked { id: id.clone() }
         }
         "repeated" => Refused::Repeated { first: text(0)?.to_owned() },
         "reused" => Refused::KeyReused { first: text(0)?.to_owned() },

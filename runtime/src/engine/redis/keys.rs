@@ -11,6 +11,12 @@ pub(super) struct Keys {
     pub(super) topics: String,
     pub(super) checkpoints: String,
     pub(super) parked: String,
+    /// Their names, in order.
+    pub(super) parked_order: String,
+    /// Of these, what shall be tried again.
+    pub(super) parked_retry: String,
+    /// What was parked once.
+    pub(super) unparked: String,
     pub(super) workers: String,
     pub(super) outcomes: String,
     /// In a cluster, a key that never exists. While a slot is on its way to another node a server has some of its keys
@@ -28,6 +34,9 @@ impl Keys {
             topics: key("topics"),
             checkpoints: key("checkpoints"),
             parked: key("parked"),
+            parked_order: key("parked:order"),
+            parked_retry: key("parked:retry"),
+            unparked: key("unparked"),
             workers: key("workers"),
             outcomes: key("outcomes"),
             absent: is_cluster.then(|| key("absent")),

@@ -9,7 +9,7 @@ use kernel::{Checkpoint, Entry, Epoch, Number, Position};
 use redis::{Pipeline, Value};
 
 use super::{Redis, script};
-use crate::{Parked, StoreError, engine::Page};
+use crate::{StoreError, engine::Page};
 
 /// Up to here it is not worth asking topics for different numbers of entries.
 const SMALL: usize = 64;
@@ -109,17 +109,6 @@ impl Redis {
             Ok((consumer.clone(), serde_json::from_str(&json).map_err(unreadable)?))
         };
         all.into_iter().map(read).collect()
-    }
-
-    pub(in crate::engine) async fn parked(&self) -> Result<Vec<Parked>, StoreError> {
-        let key = &self.keys().parked;
-        let all: BTreeMap<String, String> = self.hash(key).await?;
-        let read = |(field, json): (String, String)| {
-            serde_json::from_str(&json).map_err(|error| self.corrupt(&format!("{key} {field}"), &error.to_string()))
-        };
-        let mut parked: Vec<Parked> = all.into_iter().map(read).collect::<Result<_, _>>()?;
-        parked.sort_by(|a, b| (&a.consumer, a.position).cmp(&(&b.consumer, b.position)));
-        Ok(parked)
     }
 
     async fn hash(&self, key: &str) -> Result<BTreeMap<String, String>, StoreError> {

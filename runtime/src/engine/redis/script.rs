@@ -72,6 +72,7 @@ scripts! {
     QUEUES: "queues";
     LISTED: "listed";
     DEAD_LETTERS: "dead_letters";
+    PARKED: "parked";
     HOLD: "hold";
     LET_GO: "let_go";
 }

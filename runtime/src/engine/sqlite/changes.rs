@@ -1,13 +1,18 @@
 //! What a run of commits changes, collected and then written: a statement a table, however many commits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::SqliteConnection;
 
-use super::{bulk::Bulk, failure::Failure};
+use super::{
+    bulk::{Bulk, Cell},
+    failure::Failure,
+};
 use crate::{
+    Parked, ParkedId,
     commit::{KEEP_KEYED_OUTCOME, KEEP_OUTCOME},
     engine::memory::deadline,
+    parking::place,
 };
 
 /// What the file does not have yet.
@@ -24,7 +29,10 @@ pub(super) struct Changes {
     pub(super) outcomes: BTreeMap<String, String>,
     /// By consumer, as JSON.
     pub(super) checkpoints: BTreeMap<String, String>,
-    pub(super) parked: Bulk<4>,
+    /// What is set aside, or no more.
+    pub(super) parked: BTreeMap<ParkedId, Option<Parked>>,
+    /// What was once.
+    pub(super) unparked: BTreeSet<ParkedId>,
 }
 
 impl Changes {
@@ -38,7 +46,8 @@ impl Changes {
             unclaimed: Bulk::new(include_str!("write/unclaimed.sql")),
             outcomes: BTreeMap::new(),
             checkpoints: BTreeMap::new(),
-            parked: Bulk::new(include_str!("write/parked.sql")),
+            parked: BTreeMap::new(),
+            unparked: BTreeSet::new(),
         }
     }
 
@@ -48,7 +57,7 @@ impl Changes {
         self.keys.execute(connection).await?;
         self.waiting.execute(connection).await?;
         self.unclaimed.execute(connection).await?;
-        self.parked.execute(connection).await?;
+        write_parked(connection, self.parked, self.unparked).await?;
         let mut checkpoints = Bulk::new(include_str!("write/checkpoints.sql"));
         for (consumer, checkpoint) in self.checkpoints {
             checkpoints.push([consumer.into(), checkpoint.into()]);
@@ -65,6 +74,36 @@ impl Changes {
         }
         Ok(())
     }
+}
+
+async fn write_parked(
+    connection: &mut SqliteConnection,
+    changed: BTreeMap<ParkedId, Option<Parked>>,
+    unparked: BTreeSet<ParkedId>,
+) -> Result<(), Failure> {
+    let mut gone = Bulk::new(include_str!("write/unpark.sql"));
+    let mut parked = Bulk::new(include_str!("write/parked.sql"));
+    for (id, now) in changed {
+        let [consumer, place, topic] = cells(&id);
+        match now {
+            None => gone.push([consumer, place, topic]),
+            Some(Parked { reason, attempts, since_ms, retry, .. }) => {
+                let numbers: [Cell; 3] = [u64::from(attempts).into(), since_ms.into(), i64::from(retry).into()];
+                let [attempts, since, retry] = numbers;
+                parked.push([consumer, place, topic, reason.into(), attempts, since, retry]);
+            }
+        }
+    }
+    gone.execute(connection).await?;
+    parked.execute(connection).await?;
+    let mut once = Bulk::new(include_str!("write/unparked.sql"));
+    unparked.iter().for_each(|id| once.push(cells(id)));
+    once.execute(connection).await
+}
+
+/// What names a parked entry, as the file has it.
+pub(super) fn cells(id: &ParkedId) -> [Cell; 3] {
+    [id.consumer.as_str().into(), place(id.position).into(), id.topic.as_str().into()]
 }
 
 /// A value as the file has it.

@@ -1,6 +1,8 @@
 //! R2 on a file: what a run of commits needs is read at once, each is decided in memory as the memory engine
 //! does, and what they change is written at once.
 
+use std::collections::BTreeSet;
+
 use kernel::{Checkpoint, Draft, Epoch, Meta, Outcome, Position};
 use sqlx::SqliteConnection;
 
@@ -12,7 +14,7 @@ use super::{
     request::{Answered, Answers},
 };
 use crate::{
-    Advance, Commit, Committed, Enqueue, Expect, Idempotency, Parked, Refused, Settlement, Token,
+    Advance, Commit, Committed, Enqueue, Expect, Idempotency, ParkedId, Refused, Settlement, Token,
     commit::assign,
     engine::memory::{now_ms, positioned},
 };
@@ -23,6 +25,8 @@ struct Run<'r> {
     known: &'r mut Known,
     answers: &'r mut Answers,
     claimed: Claimed,
+    /// Of what shall be set aside no more, what is.
+    parked: BTreeSet<ParkedId>,
     keys: Keys,
     new: Changes,
 }
@@ -47,8 +51,9 @@ pub(super) async fn run(
     batches: Vec<Vec<Commit>>,
 ) -> Result<Vec<Answered>, Failure> {
     let claimed = lookup::claimed(connection, &batches).await?;
+    let parked = lookup::parked(connection, &batches).await?;
     let keys = lookup::keys(connection, &batches).await?;
-    let mut run = Run { connection, known, answers, claimed, keys, new: Changes::none() };
+    let mut run = Run { connection, known, answers, claimed, parked, keys, new: Changes::none() };
     let mut answered = Vec::with_capacity(batches.len());
     for batch in batches {
         let mut answers = Vec::with_capacity(batch.len());
@@ -76,6 +81,8 @@ impl Run<'_> {
         advances
             .try_for_each(|advance| advance.check(self.known.checkpoints.get(&advance.consumer)))
             .map_err(No::Refused)?;
+        let not_parked = commit.unpark.iter().find(|id| !self.is_parked(id));
+        not_parked.map_or(Ok(()), |id| Err(No::Refused(Refused::NotParked { id: id.clone() })))?;
         let mut keys = commit.enqueue.iter().filter_map(|enqueue| enqueue.idempotency.as_ref());
         keys.try_for_each(|idempotency| idempotency.check(self.keys.get(&idempotency.key))).map_err(No::Refused)?;
         let positions = assign(&commit.append, self.known.head.position, now_ms()).map_err(No::Refused)?;
@@ -92,8 +99,12 @@ impl Run<'_> {
             self.new.checkpoints.insert(consumer.clone(), json(&to)?);
             self.known.checkpoints.insert(consumer, to);
         }
-        for Parked { consumer, topic, position, reason } in commit.park {
-            self.new.parked.push([consumer.into(), position.into(), topic.into(), reason.into()]);
+        for id in commit.unpark {
+            self.new.parked.insert(id.clone(), None);
+            self.new.unparked.insert(id);
+        }
+        for parked in commit.park {
+            self.new.parked.insert(parked.id(), Some(parked));
         }
         Ok(committed)
     }
@@ -121,6 +132,10 @@ impl Run<'_> {
     fn check_claimed(&self, token: &Token) -> Result<(), Refused> {
         let held = self.claimed.get(&token.command).is_some_and(|held| held.iter().any(|(_, held)| held == token));
         if held { Ok(()) } else { Err(Refused::Unclaimed { token: token.clone() }) }
+    }
+
+    fn is_parked(&self, id: &ParkedId) -> bool {
+        self.new.parked.get(id).map_or_else(|| self.parked.contains(id), Option::is_some)
     }
 
     fn append(&mut self, append: Vec<Draft>, positions: &[Position]) -> Result<(), Failure> {

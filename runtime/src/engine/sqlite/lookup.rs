@@ -1,16 +1,17 @@
 //! What a run of commits needs to know of the file, asked for once for all of them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use kernel::{Position, Read};
 use sqlx::{Row as _, SqliteConnection};
 
 use super::{
     bulk::{Bulk, signed},
-    changes::json,
+    changes::{cells, json},
     failure::Failure,
+    status::parked_id,
 };
-use crate::{Commit, Expect, Token};
+use crate::{Commit, Expect, ParkedId, Token};
 
 /// Where commands are held, and by whom; by command.
 pub(super) type Claimed = HashMap<String, Vec<(i64, Token)>>;
@@ -30,6 +31,16 @@ pub(super) async fn claimed(connection: &mut SqliteConnection, batches: &[Vec<Co
         claimed.entry(token.command.clone()).or_default().push((row.try_get(0)?, token));
     }
     Ok(claimed)
+}
+
+/// Of the entries that the commits set aside no more, those that are.
+pub(super) async fn parked(
+    connection: &mut SqliteConnection,
+    batches: &[Vec<Commit>],
+) -> Result<BTreeSet<ParkedId>, Failure> {
+    let mut asked = Bulk::new(include_str!("parked.sql"));
+    batches.iter().flatten().flat_map(|commit| &commit.unpark).for_each(|id| asked.push(cells(id)));
+    asked.fetch(connection).await?.iter().map(parked_id).collect()
 }
 
 /// What is known of the Idempotency-Keys that the commits bring.

@@ -23,7 +23,7 @@ use super::{
 use crate::{Namespace, StoreError};
 
 /// The version of the tables that this program writes: SQLite's `user_version`.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 /// What marks a file as ours: SQLite's `application_id`, "Rtrc".
 const APPLICATION: i64 = 0x5274_7263;
 /// The first version of SQLite without the WAL-reset bug, which corrupts files.
@@ -84,6 +84,13 @@ impl Sqlite {
         let mut connection = readers.acquire().await.map_err(failed)?;
         match check(&mut connection).await.map_err(failed)?.map_err(unusable)? {
             State::Ours => {}
+            State::Older => {
+                let reason = format!(
+                    "it was written by an older Retrace (format 1, this one reads {FORMAT}); \
+                    whatever writes to it, such as `retrace up`, brings it up to date"
+                );
+                return Err(unusable(reason));
+            }
             State::New => return Err(unusable("it is empty; nobody has begun a log in it yet".to_owned())),
         }
         drop(connection);
@@ -139,6 +146,9 @@ async fn connect(options: &SqliteConnectOptions, url: &str) -> Result<SqliteConn
         let url = url.to_owned();
         StoreError::Unusable { url, reason }
     })?;
+    if state == State::Older {
+        sqlx::raw_sql(include_str!("upgrade.sql")).execute(&mut connection).await.map_err(failed)?;
+    }
     if state == State::New {
         sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut connection).await.map_err(failed)?;
         let made = concat!("BEGIN IMMEDIATE;\n", include_str!("schema.sql"), "\nCOMMIT;");
@@ -153,6 +163,8 @@ async fn connect(options: &SqliteConnectOptions, url: &str) -> Result<SqliteConn
 enum State {
     /// Our tables.
     Ours,
+    /// Our tables as they were in format 1.
+    Older,
     /// Nothing.
     New,
 }
@@ -171,6 +183,7 @@ async fn check(connection: &mut SqliteConnection) -> Result<Result<State, String
     }
     match (application, format, tables) {
         (APPLICATION, FORMAT, _) => Ok(Ok(State::Ours)),
+        (APPLICATION, 1, _) => Ok(Ok(State::Older)),
         (APPLICATION, newer, _) if newer > FORMAT => {
             Ok(Err(format!("it was written by a newer Retrace (format {newer}, this one knows {FORMAT})")))
         }

@@ -1,9 +1,9 @@
--- One namespace's log, its queues and its checkpoints. Format 1.
+-- One namespace's log, its queues and its checkpoints. Format 2.
 --
 -- Both parts of a position are INTEGERs; SQLite's are signed, so a kept position beyond 2^63 is refused.
 -- JSON and positions that only consumers compare are kept as the text that they are.
 PRAGMA application_id = 0x52747263; -- "Rtrc"
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 -- The incarnation of the log: one row from its first event on. Its head is its last event.
 CREATE TABLE log (epoch TEXT NOT NULL) STRICT;
@@ -22,12 +22,25 @@ CREATE TABLE events (
 
 CREATE TABLE checkpoints (consumer TEXT PRIMARY KEY, checkpoint TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
+-- What consumers have set aside. A place is a position with leading zeros, so that text sorts as positions do.
 CREATE TABLE parked (
     consumer TEXT NOT NULL,
-    position TEXT NOT NULL,
+    place TEXT NOT NULL,
     topic TEXT NOT NULL,
     reason TEXT NOT NULL,
-    PRIMARY KEY (consumer, position)
+    attempts INTEGER NOT NULL,
+    since_ms INTEGER NOT NULL,
+    retry INTEGER NOT NULL,
+    PRIMARY KEY (consumer, place, topic)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX parked_to_retry ON parked (consumer, place, topic) WHERE retry;
+
+-- What was set aside once.
+CREATE TABLE unparked (
+    consumer TEXT NOT NULL,
+    place TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    PRIMARY KEY (consumer, place, topic)
 ) STRICT, WITHOUT ROWID;
 
 -- What is known of each command. An ended one runs out; a dead letter has no end until it is dropped.

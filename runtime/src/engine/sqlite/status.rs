@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use kernel::{Checkpoint, Outcome};
 use sqlx::{Row as _, SqlitePool};
 
-use super::{failure::Failure, known};
-use crate::{CommandRecord, CommandState, DeadLetter, Parked, QueueStatus};
+use super::{bulk::signed, failure::Failure, known};
+use crate::{
+    CommandRecord, CommandState, DeadLetter, Parked, ParkedId, QueueStatus,
+    parking::{place, position_at},
+};
 
 pub(super) async fn command(readers: &SqlitePool, id: &str) -> Result<Option<CommandRecord>, Failure> {
     let sql = "SELECT failed, error, outcome FROM commands WHERE id = ?";
@@ -54,14 +57,59 @@ pub(super) async fn checkpoints(readers: &SqlitePool) -> Result<BTreeMap<String,
     rows.iter().map(checkpoint).collect()
 }
 
-pub(super) async fn parked(readers: &SqlitePool) -> Result<Vec<Parked>, Failure> {
-    let rows = sqlx::query("SELECT consumer, topic, position, reason FROM parked").fetch_all(readers).await?;
-    let parked = |row: &sqlx::sqlite::SqliteRow| {
-        let (consumer, position) = (row.try_get::<String, _>(0)?, row.try_get::<&str, _>(2)?);
-        let position = position.parse().map_err(|error| Failure::corrupt(format!("what {consumer} parked"), error))?;
-        Ok(Parked { consumer, topic: row.try_get(1)?, position, reason: row.try_get(3)? })
+/// Parked entries after `after`; of one consumer those that shall be tried again, if one is given.
+pub(super) async fn parked(
+    readers: &SqlitePool,
+    after: Option<&ParkedId>,
+    retry_of: Option<&str>,
+    limit: usize,
+) -> Result<Vec<Parked>, Failure> {
+    let (consumer, place, topic) = address(after);
+    let sql = match retry_of {
+        None => include_str!("parked_after.sql"),
+        Some(_) => include_str!("parked_to_retry.sql"),
     };
-    let mut parked: Vec<_> = rows.iter().map(parked).collect::<Result<_, Failure>>()?;
-    parked.sort_by(|a, b| (&a.consumer, a.position).cmp(&(&b.consumer, b.position)));
-    Ok(parked)
+    let query = sqlx::query(sql).bind(retry_of.unwrap_or(&consumer)).bind(place).bind(topic).bind(signed(limit as u64));
+    query.fetch_all(readers).await?.iter().map(read_parked).collect()
+}
+
+pub(super) async fn parked_count(readers: &SqlitePool) -> Result<u64, Failure> {
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM parked").fetch_one(readers).await?;
+    Ok(count.cast_unsigned())
+}
+
+pub(super) async fn parked_one(readers: &SqlitePool, id: &ParkedId) -> Result<Option<Parked>, Failure> {
+    let (consumer, place, topic) = address(Some(id));
+    let query = sqlx::query(include_str!("parked_one.sql")).bind(consumer).bind(place).bind(topic);
+    query.fetch_optional(readers).await?.as_ref().map(read_parked).transpose()
+}
+
+pub(super) async fn unparked(
+    readers: &SqlitePool,
+    after: Option<&ParkedId>,
+    limit: usize,
+) -> Result<Vec<ParkedId>, Failure> {
+    let (consumer, place, topic) = address(after);
+    let query = sqlx::query(include_str!("unparked_after.sql")).bind(consumer).bind(place).bind(topic);
+    query.bind(signed(limit as u64)).fetch_all(readers).await?.iter().map(parked_id).collect()
+}
+
+/// Where an entry stands in the tables; before all others where there is none.
+fn address(id: Option<&ParkedId>) -> (String, String, String) {
+    id.map_or_else(Default::default, |id| (id.consumer.clone(), place(id.position), id.topic.clone()))
+}
+
+/// Reads what begins with consumer, place and topic.
+pub(super) fn parked_id(row: &sqlx::sqlite::SqliteRow) -> Result<ParkedId, Failure> {
+    let (consumer, place) = (row.try_get::<String, _>(0)?, row.try_get::<&str, _>(1)?);
+    let position = position_at(place).ok_or_else(|| {
+        Failure::corrupt(format!("what {consumer} parked"), format!("\"{place}\" is no place in a log"))
+    })?;
+    Ok(ParkedId { consumer, position, topic: row.try_get(2)? })
+}
+
+fn read_parked(row: &sqlx::sqlite::SqliteRow) -> Result<Parked, Failure> {
+    let ParkedId { consumer, position, topic } = parked_id(row)?;
+    let (reason, attempts, since_ms) = (row.try_get(3)?, row.try_get(4)?, row.try_get::<i64, _>(5)?.cast_unsigned());
+    Ok(Parked { consumer, topic, position, reason, attempts, since_ms, retry: row.try_get(6)? })
 }

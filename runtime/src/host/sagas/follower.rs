@@ -10,6 +10,7 @@ use kernel::{
     Checkpoint, Domain, Draft, Entry, Event, Meta, Occurrence, OnFailure, Position, Row, SagaHandler, Then, Unreadable,
     View,
 };
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -17,6 +18,8 @@ use super::{
     SagaError, consumer,
 };
 use crate::{Advance, Commit, Parked, Refused, StoreError, Tail, engine::DECISIONS};
+
+mod retry;
 
 /// How many entries are taken in between two commits.
 const PAGE: usize = 64;
@@ -36,6 +39,9 @@ const QUIET: usize = 1_024;
 /// How long to wait for entries before a quiet checkpoint is moved.
 const IDLE: Duration = Duration::from_secs(1);
 
+/// How often it is asked what shall be tried again.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// The action of a decision's record.
 const DECIDED: &str = "decided";
 
@@ -51,6 +57,10 @@ pub(super) struct Follower {
     at: Checkpoint,
     /// Entries since the checkpoint that call for nothing.
     quiet: usize,
+    /// The last of its own effects.
+    effect: Position,
+    /// When it was last asked what shall be tried again.
+    looked: Option<Instant>,
 }
 
 /// How following ended, when nothing went wrong.
@@ -78,7 +88,8 @@ impl Follower {
     pub(super) fn new(saga: SagaHandler, domain: Arc<Domain>, tail: Tail) -> Self {
         let view = saga.view(&domain);
         let (checkpoint, at) = (Checkpoint::default(), Checkpoint::default());
-        Self { consumer: consumer(saga.name), saga, domain, tail, view, checkpoint, at, quiet: 0 }
+        let effect = Position::ZERO;
+        Self { consumer: consumer(saga.name), saga, domain, tail, view, checkpoint, at, quiet: 0, effect, looked: None }
     }
 
     pub(super) async fn run(mut self, stop: &CancellationToken) -> Result<Ending, SagaError> {
@@ -100,6 +111,12 @@ impl Follower {
             let entries = page.map(|page| (page.head, page.entries)).unwrap_or_default();
             if let Some(ending) = self.react(entries.0, entries.1).await? {
                 return Ok(ending);
+            }
+            if self.looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
+                if let Some(ending) = self.retry().await? {
+                    return Ok(ending);
+                }
+                self.looked = Some(Instant::now());
             }
         }
     }
@@ -134,6 +151,7 @@ impl Follower {
                 {
                     // Its own effects were readable when they were asked for.
                     let _ = self.view.stage_event(&event.as_ref());
+                    self.effect = event.position;
                 }
             }
             ahead = step(&ahead, last, &page.head);
@@ -159,6 +177,15 @@ impl Follower {
                 }
             }
         }
+        self.see_through(commits, pending).await
+    }
+
+    /// Commits what is decided and decides the rest, until nothing is pending; `Some` when it is over.
+    async fn see_through(
+        &mut self,
+        mut commits: Vec<Commit>,
+        mut pending: VecDeque<Pending>,
+    ) -> Result<Option<Ending>, SagaError> {
         while !pending.is_empty() {
             if commits.is_empty() {
                 // As late as can be: what the store has to look through is what came since, own effects too.
@@ -272,14 +299,25 @@ impl Follower {
                 Err(failure) => failure.0,
             },
         };
-        let (topic, position) = (item.entry.topic().to_string(), item.entry.position());
-        tracing::error!(saga = self.saga.name, topic, %position, reason, "event parked");
-        let park = vec![Parked { consumer: self.consumer.clone(), topic, position, reason }];
+        let (topic, position) = (item.entry.topic(), item.entry.position());
+        let parked = Parked::now(&self.consumer, topic, position, &reason);
+        tracing::error!(saga = self.saga.name, topic = &**topic, %position, reason = parked.reason, "event parked");
+        let park = vec![parked];
         Ok(Commit { advance, park, ..Commit::default() })
     }
 
     fn reaction(&self, event: &Event, before: Option<&Row>, then: &mut Then) -> Result<Commit, kernel::Failure> {
-        let mut decision = self.saga.decision(event, &self.view).recalling(then.clone());
+        self.reaction_on(&self.view, event, before, then)
+    }
+
+    fn reaction_on(
+        &self,
+        view: &View,
+        event: &Event,
+        before: Option<&Row>,
+        then: &mut Then,
+    ) -> Result<Commit, kernel::Failure> {
+        let mut decision = self.saga.decision(event, view).recalling(then.clone());
         let record = decision.derive("decision");
         let decided = guarded(|| {
             self.saga.react(&Occurrence { event, before }, &mut decision)?;
@@ -302,6 +340,7 @@ impl Follower {
         for (draft, position) in commit.append.iter().zip(positions) {
             let _ = self.view.stage(draft, *position);
         }
+        self.effect = positions.last().copied().unwrap_or(self.effect);
         if let Some(advance) = &commit.advance {
             self.checkpoint = advance.to.clone();
         }

@@ -5,20 +5,22 @@
 -- added, because another program has spoilt its stream, those before it are taken back. After that nothing
 -- can fail.
 --
--- KEYS[1] is the log's head; all other keys share its slot. ARGV is what commit.rs writes: a header of 12,
--- then the reads, events, commands, settlement, advance and parked entries, then the log's topics, which are
+-- KEYS[1] is the log's head; all other keys share its slot. ARGV is what commit.rs writes: a header of 13,
+-- then the reads, events, commands, settlement, advance, parked and unparked entries, then the log's topics, which are
 -- given only when the script has answered `begin`.
 local call = redis.call
 local prefix, as_of, except = ARGV[1], ARGV[4], ARGV[5]
 local reads, events, enqueues = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
-local settles, advances, parks = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
-local read_at = 12
+local settles, advances = tonumber(ARGV[10]), tonumber(ARGV[11])
+local parks, unparks = tonumber(ARGV[12]), tonumber(ARGV[13])
+local read_at = 13
 local event_at = read_at + 2 * reads
 local enqueue_at = event_at + 6 * events
 local settle_at = enqueue_at + 5 * enqueues
 local advance_at = settle_at + 4 * settles
 local park_at = advance_at + 3 * advances
-local topic_at = park_at + 2 * parks
+local unpark_at = park_at + 3 * parks
+local topic_at = unpark_at + unparks
 local streams = prefix .. 'events:'
 
 local head = call('HMGET', KEYS[1], 'epoch', 'position', 'number')
@@ -81,6 +83,19 @@ if advances > 0 then
   if found ~= ARGV[advance_at + 2] then return { 'fenced', found } end
 end
 
+local parked, order, retries, once
+if parks + unparks > 0 then
+  parked, once = prefix .. 'retrace:parked', prefix .. 'retrace:unparked'
+  order, retries = parked .. ':order', parked .. ':retry'
+  call('HLEN', parked)
+  call('ZCARD', order)
+  call('ZCARD', retries)
+  call('ZCARD', once)
+  for i = 1, unparks do
+    if call('HEXISTS', parked, ARGV[unpark_at + i]) == 0 then return { 'not_parked', i } end
+  end
+end
+
 for at = enqueue_at, settle_at - 5, 5 do
   call('LLEN', prefix .. 'retrace:queue:' .. ARGV[at + 1])
   if ARGV[at + 4] ~= '' then
@@ -88,12 +103,6 @@ for at = enqueue_at, settle_at - 5, 5 do
     if first[2] == ARGV[at + 5] then return { 'repeated', first[1] } end
     if first[1] then return { 'reused', first[1] } end
   end
-end
-
-local parked
-if parks > 0 then
-  parked = prefix .. 'retrace:parked'
-  call('HLEN', parked)
 end
 
 -- R1: a position for each event, each greater than all before it.
@@ -203,6 +212,20 @@ if settles > 0 then
 end
 
 if advances > 0 then call('HSET', checkpoints, ARGV[advance_at + 1], ARGV[advance_at + 3]) end
-for at = park_at, topic_at - 2, 2 do call('HSET', parked, ARGV[at + 1], ARGV[at + 2]) end
+for at = unpark_at + 1, topic_at do
+  call('HDEL', parked, ARGV[at])
+  call('ZREM', order, ARGV[at])
+  call('ZREM', retries, ARGV[at])
+  call('ZADD', once, 0, ARGV[at])
+end
+for at = park_at, unpark_at - 3, 3 do
+  call('HSET', parked, ARGV[at + 1], ARGV[at + 2])
+  call('ZADD', order, 0, ARGV[at + 1])
+  if ARGV[at + 3] == '1' then
+    call('ZADD', retries, 0, ARGV[at + 1])
+  else
+    call('ZREM', retries, ARGV[at + 1])
+  end
+end
 
 return table.concat(answer, ' ')

@@ -1,2 +1,2 @@
-INSERT OR REPLACE INTO parked (consumer, position, topic, reason)
+INSERT OR REPLACE INTO parked (consumer, place, topic, reason, attempts, since_ms, retry)
 SELECT * FROM (VALUES /* rows */) WHERE column1 IS NOT NULL

@@ -1,0 +1,1 @@
+SELECT consumer, place, topic FROM parked WHERE (consumer, place, topic) IN (VALUES /* rows */)

@@ -1,0 +1,1 @@
+DELETE FROM parked WHERE (consumer, place, topic) IN (VALUES /* rows */)
