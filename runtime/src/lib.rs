@@ -13,6 +13,7 @@
 //! | [`queue`] | commands on their way: claims, attempts, dead letters |
 //! | [`history`] | logs as files |
 //! | [`host`] | what runs services and sagas |
+//! | [`invariants`] | what must hold of any log, looked for in the log itself |
 //! | [`location`] | store URLs and namespaces |
 //! | [`moment`] | moments as people write them |
 //! | [`scan`] | long stretches of a log, fast |
@@ -25,6 +26,7 @@ pub mod engine;
 pub mod error;
 pub mod history;
 pub mod host;
+pub mod invariants;
 pub mod location;
 pub mod moment;
 pub mod parking;

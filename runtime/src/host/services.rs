@@ -52,7 +52,7 @@ pub async fn run(
     let head = tail.engine().head().await?.position;
     tasks.spawn(follow(view.clone(), sender, tail.clone(), stop.clone()));
 
-    let name = format!("{}-{}", std::process::id(), uuid::Uuid::new_v4().simple());
+    let name = format!("{}-{}", std::process::id(), tail.engine().unique());
     tail.engine().heartbeat(&name, LEASE).await?;
     tasks.spawn(keep_lease(tail.engine().clone(), name.clone(), stop.clone()));
     for service in services {
@@ -86,6 +86,7 @@ async fn follow(
     let mut backoff = Backoff::new();
     loop {
         let page = tokio::select! {
+            biased;
             () = stop.cancelled() => return Ok(()),
             page = tail.next(&at, PAGE, PATIENCE) => page,
         };
@@ -118,6 +119,7 @@ async fn keep_lease(engine: Engine, worker: String, stop: CancellationToken) -> 
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            biased;
             () = stop.cancelled() => return Ok(()),
             _ = beat.tick() => {}
         }
