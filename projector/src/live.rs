@@ -8,7 +8,7 @@ mod fold;
 use std::{sync::Arc, time::Duration};
 
 use kernel::Domain;
-use runtime::{Commit, CommitError, Engine, Entries, Parked, StoreError, Tail, host::role::Role};
+use runtime::{Commit, CommitError, Engine, Entries, Parked, StoreError, Tail, fault, host::role::Role};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -185,7 +185,10 @@ impl Projection {
         park(self.tail.engine(), steps.unreadable).await?;
         let before = self.model.rows(&fold::keys(&steps.readable)).await?;
         let changes = fold::changes((from, self.domain.projection()), page, steps.readable, &before);
-        Ok(self.model.write(&changes).await?.then_some(changes.to))
+        fault::point("projector.folded");
+        let is_written = self.model.write(&changes).await?;
+        fault::point("projector.written");
+        Ok(is_written.then_some(changes.to))
     }
 }
 

@@ -9,6 +9,7 @@
 //! | [`commit`] | what a commit is, and why one is refused |
 //! | [`engine`] | the engines behind one enum |
 //! | [`queue`] | commands on their way: claims, attempts, dead letters |
+//! | [`fault`] | places at which tests let a process die |
 //! | [`history`] | logs as files |
 //! | [`host`] | what runs services and sagas |
 //! | [`location`] | store URLs and namespaces |
@@ -20,6 +21,7 @@
 pub mod commit;
 pub mod engine;
 pub mod error;
+pub mod fault;
 pub mod history;
 pub mod host;
 pub mod location;

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use worker::Worker;
 
 use super::{Backoff, LEASE, MOST_ATTEMPTS, PATIENCE};
-use crate::{Engine, StoreError, Tail};
+use crate::{Engine, StoreError, Tail, fault};
 
 /// How many entries the view takes in at once.
 const PAGE: usize = 1_024;
@@ -125,9 +125,14 @@ async fn keep_lease(engine: Engine, worker: String, stop: CancellationToken) -> 
             tracing::warn!(%error, worker, "lease not renewed");
         }
         match engine.reap(MOST_ATTEMPTS).await {
-            Ok(reaped) => reaped.iter().for_each(|(command, failing)| {
-                tracing::warn!(command, ?failing, "taken back from a worker that stopped answering");
-            }),
+            Ok(reaped) => {
+                if !reaped.is_empty() {
+                    fault::point("reaper.handed_back");
+                }
+                for (command, failing) in &reaped {
+                    tracing::warn!(command, ?failing, "taken back from a worker that stopped answering");
+                }
+            }
             Err(error) => tracing::warn!(%error, "could not look for workers that stopped answering"),
         }
     }

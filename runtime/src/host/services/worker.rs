@@ -9,7 +9,7 @@ use super::{
     super::{Backoff, MOST_ATTEMPTS, PATIENCE, guarded, service_of},
     SharedView,
 };
-use crate::{Claim, Claimer, Commit, Engine, Refused, Settlement, StoreError};
+use crate::{Claim, Claimer, Commit, Engine, Refused, Settlement, StoreError, fault};
 
 /// How many commands are claimed at once.
 const BATCH: usize = 64;
@@ -57,7 +57,12 @@ impl Worker {
                 claims = next(&mut claimer) => claims,
             };
             let settled = match claims {
-                Ok(claims) => self.settle(claims, &stop).await,
+                Ok(claims) => {
+                    if !claims.is_empty() {
+                        fault::point("worker.claimed");
+                    }
+                    self.settle(claims, &stop).await
+                }
                 Err(error) => Err(error),
             };
             match settled {
@@ -140,7 +145,9 @@ impl Worker {
         if commits.is_empty() {
             return Ok(None);
         }
+        fault::point("worker.decided");
         let answers = self.engine.commit(&commits).await?;
+        fault::point("worker.committed");
         let mut again = Vec::new();
         let mut reach = Position::ZERO;
         for (claim, answer) in std::mem::take(claims).into_iter().zip(answers) {
