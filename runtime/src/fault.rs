@@ -55,10 +55,10 @@ pub const POINTS: &[Point] = &[
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FaultError {
     /// It is not of the form that it must have.
-    #[error("{VARIABLE} is \"{0}\"; expected <point>:<hit> or <point>:<hit>:freeze, counting hits from 1; {}", known())]
+    #[error("{VARIABLE} is \"{0}\"; expected <point>:<hit> or <point>:<hit>:freeze, counting hits from 1; {all}", all = known())]
     Malformed(String),
     /// There is no such point.
-    #[error("{VARIABLE} names fault point \"{0}\", which there is not; {}", known())]
+    #[error("{VARIABLE} names fault point \"{0}\", which there is not; {all}", all = known())]
     Unknown(String),
     /// This build has none.
     #[error("{VARIABLE} is set, and this build has no fault points; unset it, or use a debug build")]
