@@ -21,7 +21,7 @@ use torturing::{
 };
 
 /// How many clients order at the same time.
-const CLIENTS: usize = 4;
+const CLIENTS: usize = 8;
 
 /// The roles that are processes of their own, and which points are theirs.
 const ROLES: [(&str, &[&str]); 5] = [
@@ -44,7 +44,7 @@ fn once(role: &str, parts: &[&str], dice: &mut Dice) -> Vec<String> {
     points.retain(|point| !ONLY_SQLITE.contains(point) && *point != "reaper.handed_back");
     let mut faults = Vec::new();
     for point in dice.shuffled(points) {
-        faults.push(format!("{point}:{}", 1 + dice.below(4)));
+        faults.push(format!("{point}:{}", 1 + dice.below(12)));
         if point == "worker.claimed" {
             // There is something to hand back only after that.
             faults.push("reaper.handed_back:1".to_owned());
@@ -58,7 +58,12 @@ fn again(parts: &[&str], dice: &mut Dice) -> String {
     let mut points: Vec<_> = parts.iter().flat_map(|part| plan::points(part)).collect();
     points.retain(|point| !ONLY_SQLITE.contains(point));
     let point = dice.one_of(&points);
-    let most = if point.starts_with("reaper") || point.starts_with("rebuild") { 2 } else { 40 };
+    let most = match parts.first() {
+        // Without it nobody gets to the others.
+        Some(&"gateway") => 80,
+        Some(_) if point.starts_with("reaper") || point.starts_with("rebuild") => 2,
+        Some(_) | None => 15,
+    };
     format!("{point}:{}", 1 + dice.below(most))
 }
 
@@ -139,7 +144,7 @@ fn kill_server(world: &World, dice: &mut Dice) {
     let _breaking = world.breaking();
     while !world.is_broken() && if common::long() { world.tally.kills() < plan::kills() } else { kills < 2 } {
         let acknowledged = || world.tally.acknowledged.load(Ordering::Relaxed);
-        let target = acknowledged() + 20 + dice.below(if common::long() { 400 } else { 60 });
+        let target = acknowledged() + 20 + dice.below(if common::long() { 100 } else { 60 });
         let until = Instant::now() + Duration::from_secs(if common::long() { 10 } else { 4 });
         while acknowledged() < target && Instant::now() < until && !world.is_broken() {
             std::thread::park_timeout(Duration::from_millis(5));
@@ -159,7 +164,7 @@ fn tortured_in_a_file(seed: u64) {
     let began = Instant::now();
     let world = World::sqlite();
     let product = opened(&world);
-    let parts = ["gateway", "worker", "saga", "projector", "sqlite"];
+    let parts = ["sqlite", "gateway", "worker", "saga", "projector"];
     let torment = || {
         let mut dice = Dice::of(seed, "up");
         if common::long() {
@@ -170,7 +175,7 @@ fn tortured_in_a_file(seed: u64) {
             for point in
                 ["sqlite.commit", "sqlite.committed", "projector.uncommitted", "worker.decided", "saga.decided"]
             {
-                world.dies("up", &format!("{point}:{}", 1 + dice.below(6)), false);
+                world.dies("up", &format!("{point}:{}", 1 + dice.below(12)), false);
             }
             world.dies("up", "reaper.handed_back:1", false);
         }
