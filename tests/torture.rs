@@ -35,6 +35,9 @@ const ROLES: [(&str, &[&str]); 5] = [
 /// Points that are come to on one store only.
 const ONLY_SQLITE: [&str; 2] = ["projector.uncommitted", "rebuild.discarding"];
 
+/// Points that a process comes to once.
+const ONCE: [&str; 2] = ["worker.begins", "rebuild.begun"];
+
 /// Parts that `torture_rows.rs` kills, where it can tell what must be where.
 const ELSEWHERE: [&str; 1] = ["timeline"];
 
@@ -44,7 +47,8 @@ fn once(role: &str, parts: &[&str], dice: &mut Dice) -> Vec<String> {
     points.retain(|point| !ONLY_SQLITE.contains(point) && *point != "reaper.handed_back");
     let mut faults = Vec::new();
     for point in dice.shuffled(points) {
-        faults.push(format!("{point}:{}", 1 + dice.below(12)));
+        let most = if ONCE.contains(&point) { 1 } else { 12 };
+        faults.push(format!("{point}:{}", 1 + dice.below(most)));
         if point == "worker.claimed" {
             // There is something to hand back only after that.
             faults.push("reaper.handed_back:1".to_owned());
@@ -59,6 +63,7 @@ fn again(parts: &[&str], dice: &mut Dice) -> String {
     points.retain(|point| !ONLY_SQLITE.contains(point));
     let point = dice.one_of(&points);
     let most = match parts.first() {
+        Some(_) if ONCE.contains(point) => 1,
         // Without it nobody gets to the others.
         Some(&"gateway") => 80,
         Some(_) if point.starts_with("reaper") || point.starts_with("rebuild") => 2,

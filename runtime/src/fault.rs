@@ -28,6 +28,7 @@ pub const POINTS: &[Point] = &[
     Point { name: "gateway.enqueue", at: "requests have become commands, which are in no queue" },
     Point { name: "gateway.enqueued", at: "the commands are in their queues, and nobody was told" },
     Point { name: "gateway.answer", at: "a command has its outcome, and nobody was told" },
+    Point { name: "worker.begins", at: "services are to begin, with the store open and nothing asked of it" },
     Point { name: "worker.claimed", at: "commands are in a worker's hands, and not decided" },
     Point { name: "worker.decided", at: "commands are decided, and nothing of that is committed" },
     Point { name: "worker.committed", at: "decisions are committed, and the worker does not know" },

@@ -12,7 +12,7 @@ use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use worker::Worker;
 
-use super::{Backoff, LEASE, MOST_ATTEMPTS, PATIENCE};
+use super::{Backoff, LEASE, MOST_ATTEMPTS, PATIENCE, persist};
 use crate::{Engine, StoreError, Tail, fault};
 
 /// How many entries the view takes in at once.
@@ -48,12 +48,13 @@ pub async fn run(
 ) -> Result<(), StoreError> {
     let (sender, position) = watch::channel(Position::ZERO);
     let view = SharedView { view: Arc::new(RwLock::new(View::new(domain.topics()))), position };
-    let mut tasks = JoinSet::new();
-    let head = tail.engine().head().await?.position;
-    tasks.spawn(follow(view.clone(), sender, tail.clone(), stop.clone()));
-
     let name = format!("{}-{}", std::process::id(), uuid::Uuid::new_v4().simple());
-    tail.engine().heartbeat(&name, LEASE).await?;
+    fault::point("worker.begins");
+    let Some(head) = persist(&stop, || tail.engine().head()).await? else { return Ok(()) };
+    let head = head.position;
+    let Some(()) = persist(&stop, || tail.engine().heartbeat(&name, LEASE)).await? else { return Ok(()) };
+    let mut tasks = JoinSet::new();
+    tasks.spawn(follow(view.clone(), sender, tail.clone(), stop.clone()));
     tasks.spawn(keep_lease(tail.engine().clone(), name.clone(), stop.clone()));
     for service in services {
         let worker = Worker::new(domain.clone(), tail.engine().clone(), view.clone(), name.clone(), service);

@@ -1,4 +1,5 @@
-//! Rows 2 to 4: a worker dies with commands in its hands, dies after the commit, or sleeps past its lease.
+//! Rows 2 to 4: a worker dies with commands in its hands, dies after the commit, or sleeps past its lease. And of row
+//! 9, that one waits for a store that goes away while it begins.
 
 use serde_json::json;
 use testkit::RedisServer;
@@ -97,4 +98,26 @@ fn freeze_past_their_lease_and_their_late_commit_is_refused() {
         assert_eq!(names(&store, front.http()), (vec!["ann".to_owned(), "bob".to_owned()], 2));
     });
     world::audited(&store);
+}
+
+#[test]
+fn begin_while_the_store_goes_away_and_wait_for_it() {
+    let mut server = RedisServer::start_with(&["--appendonly", "yes"]);
+    let store = Store::Url(server.url());
+    let front = store.roles(&["gateway", "sagas", "projector"]);
+    let mut services = services(&store, Some("worker.begins:1:freeze"));
+    services.freezes();
+    server.kill();
+    services.thaw();
+    services.says("nothing begins yet");
+    server.restart_with(&["--appendonly", "yes"]);
+    until("ann is there", || {
+        let body = json!({"name": "ann", "email": "ann@shop.example"}).to_string();
+        let answer = front.http().send_with("POST", "/customer", &body, &[("idempotency-key", "ann")]);
+        assert!([200, 409, 503, 504].contains(&answer.status), "{answer:?}");
+        (answer.status == 200).then_some(())
+    });
+    assert_eq!(names(&store, front.http()), (vec!["ann".to_owned()], 1));
+    services.terminate();
+    assert_eq!(services.ends().code(), Some(0), "{}", services.said());
 }

@@ -6,7 +6,7 @@ use kernel::{Domain, Outcome, Position, Refusal};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    super::{Backoff, MOST_ATTEMPTS, PATIENCE, guarded, service_of},
+    super::{Backoff, MOST_ATTEMPTS, PATIENCE, guarded, persist, service_of},
     SharedView,
 };
 use crate::{Claim, Claimer, Commit, Engine, Refused, Settlement, StoreError, fault};
@@ -49,7 +49,8 @@ impl Worker {
                 () = self.view.reach(head, PATIENCE) => {}
             }
         }
-        let mut claimer = self.engine.claimer(&self.service, &self.name).await?;
+        let claimer = persist(&stop, || self.engine.claimer(&self.service, &self.name));
+        let Some(mut claimer) = claimer.await? else { return Ok(()) };
         let mut backoff = Backoff::new();
         while !stop.is_cancelled() {
             let claims = tokio::select! {
