@@ -8,6 +8,7 @@ use std::{
 use kernel::Position;
 use projector::{ReadModel, Stage};
 use serde_json::{Value, json};
+use sqlx::{Connection as _, SqliteConnection};
 
 use crate::{
     common,
@@ -46,7 +47,7 @@ struct Rebuilt {
     args: Vec<String>,
     model: ReadModel,
     /// Where it is, while this lives.
-    _sink: Sink,
+    sink: Sink,
     /// What comes of the whole history.
     fresh: Value,
     rows: Rows,
@@ -65,7 +66,7 @@ impl Rebuilt {
         assert_eq!(report(&[&*borrowed, &["--to", &half]].concat())["generation"], 1);
         let fresh = report(&["--store", history, "--into", "memory"]);
         let rows = rebuilding::fold(&rebuilding::lines(&path));
-        Self { args, model: sink.open().await, _sink: sink, fresh, rows, _folder: folder }
+        Self { args, model: sink.open().await, sink, fresh, rows, _folder: folder }
     }
 
     fn args(&self) -> Vec<&str> {
@@ -109,6 +110,13 @@ impl Rebuilt {
     }
 }
 
+/// The generations that rows are of, whoever knows of them.
+async fn left_in(file: &Path) -> Vec<i64> {
+    let mut file = SqliteConnection::connect(&format!("sqlite://{}", file.display())).await.unwrap();
+    let left = sqlx::query_scalar("SELECT DISTINCT generation FROM rows ORDER BY generation");
+    left.fetch_all(&mut file).await.unwrap()
+}
+
 #[tokio::test]
 async fn dies_anywhere_in_a_file() {
     let rebuilt = Rebuilt::half(Sink::sqlite()).await;
@@ -135,7 +143,8 @@ async fn dies_anywhere_in_a_file() {
     assert_eq!(rebuilt.beside().await, BTreeMap::from([(4, Stage::Kept)]));
     let rows = rebuilt.rows["customer"].len() as u64;
     let counts = rebuilt.model.row_counts().await.unwrap();
-    assert_eq!(counts, BTreeMap::from([(4, rows), (5, rows)]), "nothing is left of the others");
+    assert_eq!(counts, BTreeMap::from([(4, rows), (5, rows)]));
+    assert_eq!(left_in(&rebuilt.sink.file()).await, [4, 5], "nothing is left of the others");
 }
 
 #[tokio::test]
