@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use runtime::{Commit, Engine, Enqueue, Refused, StoreError};
+use runtime::{Commit, Engine, Enqueue, Refused, StoreError, fault};
 use tokio::sync::{mpsc, oneshot};
 
 /// How many commands go into one call of the store.
@@ -64,10 +64,12 @@ async fn empty(engine: Engine, mut items: mpsc::Receiver<Item>) {
             .into_iter()
             .map(|item| (Commit { enqueue: vec![item.enqueue], ..Commit::default() }, item.answer))
             .unzip();
+        fault::point("gateway.enqueue");
         let answers: Vec<_> = match engine.commit(&commits).await {
             Ok(answers) => answers.into_iter().map(|answer| answer.map(drop).map_err(NotTaken::Refused)).collect(),
             Err(error) => vec![Err(NotTaken::Store(Arc::new(error))); commits.len()],
         };
+        fault::point("gateway.enqueued");
         for (waiting, answer) in waiting.into_iter().zip(answers) {
             // The client may have gone; its command stays.
             let _ = waiting.send(answer);

@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::response::Response;
 use kernel::{Command, Intent, Meta, Outcome, Position, Topic};
-use runtime::{CommandState, Enqueue, Idempotency, Refused};
+use runtime::{CommandState, Enqueue, Idempotency, Refused, fault};
 use serde_json::Value;
 
 use crate::{
@@ -66,7 +66,9 @@ impl Site {
     pub(crate) async fn perform(&self, submission: Submission<'_>) -> Result<Response, Problem> {
         let taken = self.enqueue(submission).await?;
         let id = taken.id.clone();
-        match self.outcome(taken).await? {
+        let outcome = self.outcome(taken).await?;
+        fault::point("gateway.answer");
+        match outcome {
             Outcome::Done { result, position } => {
                 self.metrics.ended(Ending::Done);
                 Ok(self.done(&id, &result, position).await)

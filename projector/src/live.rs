@@ -9,7 +9,8 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use kernel::{Domain, Position};
 use runtime::{
-    Commit, CommitError, Engine, Entries, Parked, ParkedId, StoreError, Tail, host::role::Role, parking::MOST_LISTED,
+    Commit, CommitError, Engine, Entries, Parked, ParkedId, StoreError, Tail, fault, host::role::Role,
+    parking::MOST_LISTED,
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -188,7 +189,10 @@ impl Projection {
         park(self.tail.engine(), steps.unreadable).await?;
         let before = self.model.rows(&fold::keys(&steps.readable)).await?;
         let changes = fold::changes((from, self.domain.projection()), page, steps.readable, &before);
-        Ok(self.model.write(&changes).await?.then_some(changes.to))
+        fault::point("projector.folded");
+        let is_written = self.model.write(&changes).await?;
+        fault::point("projector.written");
+        Ok(is_written.then_some(changes.to))
     }
 }
 

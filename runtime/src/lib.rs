@@ -11,6 +11,7 @@
 //! | [`engine`] | the engines behind one enum |
 //! | [`parking`] | what consumers could not process and have set aside |
 //! | [`queue`] | commands on their way: claims, attempts, dead letters |
+//! | [`fault`] | places at which tests let a process die |
 //! | [`history`] | logs as files |
 //! | [`host`] | what runs services and sagas |
 //! | [`invariants`] | what must hold of any log, looked for in the log itself |
@@ -24,6 +25,7 @@ pub mod commit;
 pub mod durability;
 pub mod engine;
 pub mod error;
+pub mod fault;
 pub mod history;
 pub mod host;
 pub mod invariants;

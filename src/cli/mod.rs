@@ -164,7 +164,7 @@ fn main_from(domain: Domain, args: impl IntoIterator<Item = OsString>) -> ExitCo
             return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::DONE });
         }
     };
-    let ended = start_logging().and_then(|()| run(Arc::new(domain), cli.command));
+    let ended = start_logging().and_then(|()| arm_faults()).and_then(|()| run(Arc::new(domain), cli.command));
     // What nobody could read was not done.
     match words::unwritten().map_or(ended, |reason| Err(Failure::failed(reason))) {
         Ok(()) => ExitCode::from(exit::DONE),
@@ -209,6 +209,11 @@ fn run(domain: Arc<Domain>, command: Command) -> Result<(), Failure> {
     // A blocking call that hangs must not keep the process from ending.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     ended
+}
+
+/// Arms the fault point that the environment names: tests only do that.
+fn arm_faults() -> Result<(), Failure> {
+    runtime::fault::arm().map_err(|error| Failure::usage(error.to_string()))
 }
 
 /// Logs to stderr what `RETRACE_LOG` asks for: a level, or directives like `runtime=debug`.

@@ -187,9 +187,21 @@ fn stopped(role: &str, error: StoreError) -> Failure {
 
 /// Waits until the read model shows what the log held at the start, so that no first answer is half of it.
 async fn catch_up(model: &ReadModel, head: &kernel::Checkpoint, stop: &CancellationToken) -> Result<(), Failure> {
-    while !model.reached(head.position, QUICK).await? && !stop.is_cancelled() {
-        let behind = head.number.0.saturating_sub(model.state().await?.checkpoint.number.0);
-        talk!("the read model catches up: {behind} of {} events to go", head.number);
+    while !stop.is_cancelled() {
+        let behind = match model.reached(head.position, QUICK).await {
+            Ok(true) => break,
+            Ok(false) => model.state().await.map(|state| head.number.0.saturating_sub(state.checkpoint.number.0)),
+            Err(error) => Err(error),
+        };
+        match behind {
+            Ok(behind) => talk!("the read model catches up: {behind} of {} events to go", head.number),
+            // It is no reason to end that the store goes away just now.
+            Err(error) if error.is_transient() => {
+                talk!("the read model waits: {error}");
+                let _ = tokio::time::timeout(QUICK, stop.cancelled()).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(())
 }

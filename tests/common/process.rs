@@ -42,7 +42,11 @@ pub fn talk(output: &Output) -> String {
 #[derive(Debug)]
 pub enum Store {
     Sqlite(TempDir),
-    Redis { namespace: String },
+    Redis {
+        namespace: String,
+    },
+    /// The unnamed namespace of a server of the test's own.
+    Url(String),
     Memory,
 }
 
@@ -76,6 +80,7 @@ impl Store {
             Self::Redis { namespace } => {
                 vec!["--store".into(), RedisServer::shared().url(), "--namespace".into(), namespace.clone()]
             }
+            Self::Url(url) => vec!["--store".into(), url.clone()],
             Self::Memory => vec!["--store".into(), "memory:".into()],
         }
     }

@@ -19,7 +19,7 @@ use std::{
 
 pub(super) use hold::Lock;
 use kernel::{Position, Tables};
-use runtime::{Namespace, StoreError};
+use runtime::{Namespace, StoreError, fault};
 use sqlx::{Executor, Sqlite, SqliteConnection, Transaction};
 use text::{StateRow, integer, json, set_state, state, unpack};
 use tokio::{sync::watch, time::Instant};
@@ -196,6 +196,7 @@ impl SqliteModel {
         }
         self.delete(&mut transaction, generation, &deletes).await?;
         set_state(&mut transaction, self.slot, &changes.to).await.map_err(self.error())?;
+        fault::point("projector.uncommitted");
         transaction.commit().await.map_err(self.error())?;
         self.reached.send_replace(changes.to.checkpoint.position);
         Ok(true)

@@ -8,7 +8,7 @@ use std::{
 };
 
 use kernel::{Checkpoint, Domain, Epoch, Number, Position};
-use runtime::{Engine, Page, Parked, ParkedId, Stretch};
+use runtime::{Engine, Page, Parked, ParkedId, Stretch, fault};
 use tokio::{runtime::Handle, sync::watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -300,6 +300,7 @@ impl Build {
         if to != self.state && !self.model.load(&self.state, &to, &changes).await? {
             return Err(RebuildError::Fenced(self.model.place()));
         }
+        fault::point("rebuild.loaded");
         self.at = to.checkpoint.clone();
         self.state = to;
         (self.committed, self.committed_at) = (self.events, self.clock.began.elapsed());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kernel::{Checkpoint, Position};
-use runtime::StoreError;
+use runtime::{StoreError, fault};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -50,7 +50,11 @@ impl Rebuild {
             Some(begun) => self.model.take_up(begun.state.generation, newest + 1).await?,
             None => newest + 1,
         };
+        if begun.is_some() {
+            fault::point("rebuild.taken_up");
+        }
         let model = self.model.begin(generation, &plan).await?;
+        fault::point("rebuild.begun");
         let state = model.state().await?;
         let mut build = Build::new(self.engine.clone(), model, state, (&self.domain, self.limits), (progress, stop));
         build.parks = self.is_followed;
@@ -228,6 +232,7 @@ impl Rebuild {
                 live::park(&self.engine, std::mem::take(&mut build.park)).await?;
             }
             build.show(Phase::Swap);
+            fault::point("rebuild.swap");
             let (old, new) = (&served.checkpoint, &build.state.checkpoint);
             let goes_back = self.is_followed && build.is_after_served && old.position > new.position;
             if !goes_back && self.model.serve(&served, &build.state).await? {
@@ -242,6 +247,7 @@ impl Rebuild {
             }
             tokio::time::sleep(PAUSE).await;
         };
+        fault::point("rebuild.swapped");
         let is_of_all = self.plan.is_whole() && self.plan.from.is_none() && !build.resumed;
         if let (true, Some(unread)) = (self.is_followed && is_of_all, &build.unread) {
             live::unpark_read(&self.engine, build.state.checkpoint.position, unread).await?;

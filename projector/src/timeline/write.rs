@@ -1,7 +1,7 @@
 //! Writing the timeline's file: runs at its end, keyframes, and nothing in between.
 
 use kernel::{Checkpoint, Domain, Position, TopicKind};
-use runtime::StoreError;
+use runtime::{StoreError, fault};
 use sqlx::{QueryBuilder, Sqlite, Transaction};
 
 use super::{
@@ -33,7 +33,10 @@ impl Disk {
             };
             sql.execute(&mut *transaction).await.map_err(self.failed())?;
         }
-        self.commit(transaction, &run.to).await
+        fault::point("timeline.run");
+        let is_written = self.commit(transaction, &run.to).await?;
+        fault::point("timeline.written");
+        Ok(is_written)
     }
 
     /// Writes a keyframe, all entities as of where the file stands, or nothing when it does not stand at `from`;

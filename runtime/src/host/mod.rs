@@ -19,6 +19,8 @@ use std::{
 use kernel::{Domain, Failure};
 use tokio_util::sync::CancellationToken;
 
+use crate::StoreError;
+
 /// How long a worker or a role may be silent before it loses what it holds.
 pub const LEASE: Duration = Duration::from_secs(3);
 
@@ -49,6 +51,28 @@ impl Backoff {
         let pause = self.0;
         self.0 = (pause * 2).min(Self::LONGEST);
         tokio::time::timeout(pause, stop.cancelled()).await.is_ok()
+    }
+}
+
+/// Asks a store until it answers; nothing when told to stop before it does.
+///
+/// A store that is away when somebody begins is no more reason to end than one that goes away later.
+async fn persist<T, F: Future<Output = Result<T, StoreError>>>(
+    stop: &CancellationToken,
+    mut ask: impl FnMut() -> F,
+) -> Result<Option<T>, StoreError> {
+    let mut backoff = Backoff::new();
+    loop {
+        match ask().await {
+            Ok(answer) => return Ok(Some(answer)),
+            Err(error) if error.is_transient() => {
+                tracing::warn!(%error, "nothing begins yet");
+                if backoff.pause(stop).await {
+                    return Ok(None);
+                }
+            }
+            Err(error) => return Err(error),
+        }
     }
 }
 

@@ -12,8 +12,8 @@ use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use worker::Worker;
 
-use super::{Backoff, LEASE, MOST_ATTEMPTS, PATIENCE};
-use crate::{Engine, StoreError, Tail};
+use super::{Backoff, LEASE, MOST_ATTEMPTS, PATIENCE, persist};
+use crate::{Engine, StoreError, Tail, fault};
 
 /// How many entries the view takes in at once.
 const PAGE: usize = 1_024;
@@ -48,12 +48,13 @@ pub async fn run(
 ) -> Result<(), StoreError> {
     let (sender, position) = watch::channel(Position::ZERO);
     let view = SharedView { view: Arc::new(RwLock::new(View::new(domain.topics()))), position };
-    let mut tasks = JoinSet::new();
-    let head = tail.engine().head().await?.position;
-    tasks.spawn(follow(view.clone(), sender, tail.clone(), stop.clone()));
-
     let name = format!("{}-{}", std::process::id(), tail.engine().unique());
-    tail.engine().heartbeat(&name, LEASE).await?;
+    fault::point("worker.begins");
+    let Some(head) = persist(&stop, || tail.engine().head()).await? else { return Ok(()) };
+    let head = head.position;
+    let Some(()) = persist(&stop, || tail.engine().heartbeat(&name, LEASE)).await? else { return Ok(()) };
+    let mut tasks = JoinSet::new();
+    tasks.spawn(follow(view.clone(), sender, tail.clone(), stop.clone()));
     tasks.spawn(keep_lease(tail.engine().clone(), name.clone(), stop.clone()));
     for service in services {
         let worker = Worker::new(domain.clone(), tail.engine().clone(), view.clone(), name.clone(), service);
@@ -127,9 +128,14 @@ async fn keep_lease(engine: Engine, worker: String, stop: CancellationToken) -> 
             tracing::warn!(%error, worker, "lease not renewed");
         }
         match engine.reap(MOST_ATTEMPTS).await {
-            Ok(reaped) => reaped.iter().for_each(|(command, failing)| {
-                tracing::warn!(command, ?failing, "taken back from a worker that stopped answering");
-            }),
+            Ok(reaped) => {
+                if !reaped.is_empty() {
+                    fault::point("reaper.handed_back");
+                }
+                for (command, failing) in &reaped {
+                    tracing::warn!(command, ?failing, "taken back from a worker that stopped answering");
+                }
+            }
             Err(error) => tracing::warn!(%error, "could not look for workers that stopped answering"),
         }
     }

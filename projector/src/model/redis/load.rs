@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use redis::{Cmd, Pipeline, Script, pipe};
-use runtime::StoreError;
+use runtime::{StoreError, fault};
 use uuid::Uuid;
 
 use super::{RedisModel, connect::Lane, slot};
@@ -49,6 +49,7 @@ impl RedisModel {
                 return Ok(false);
             }
         }
+        fault::point("rebuild.loading");
         self.load_end(from, to, &mark, &own).await
     }
 

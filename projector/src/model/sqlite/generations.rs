@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use runtime::StoreError;
+use runtime::{StoreError, fault};
 
 use super::{SERVED, SqliteModel, StateRow, integer, state};
 use crate::model::{Generation, ModelState, Stage, generations::gives_way};
@@ -80,6 +80,7 @@ impl SqliteModel {
         // No handle finds a slot below 0: what is left of the generation is nobody's, even after a crash.
         let gone = sqlx::query("UPDATE OR REPLACE state SET slot = -slot WHERE slot = ? AND slot <> 0");
         gone.bind(integer(generation)).execute(&self.file.writer).await.map_err(self.error())?;
+        fault::point("rebuild.discarding");
         self.sweep().await
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use runtime::StoreError;
+use runtime::{StoreError, fault};
 use sqlx::{AssertSqlSafe, Sqlite, Transaction};
 
 use super::{SERVED, SqliteModel, integer, text::set_state};
@@ -36,6 +36,7 @@ impl SqliteModel {
         let deleted = rows.iter().filter(|change| change.row.is_none());
         let deletes: Vec<_> = deleted.map(|change| (change.topic, &*change.key)).collect();
         self.delete(&mut transaction, self.slot, &deletes).await?;
+        fault::point("rebuild.loading");
         set_state(&mut transaction, self.slot, to).await.map_err(self.error())?;
         transaction.commit().await.map_err(self.error())?;
         self.reached.send_replace(to.checkpoint.position);

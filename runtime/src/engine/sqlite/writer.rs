@@ -22,7 +22,7 @@ use super::{
     lock::Lock,
     request::{Answers, Reply, Request, send},
 };
-use crate::engine::memory::now_ms;
+use crate::{engine::memory::now_ms, fault};
 
 /// How many requests go into one transaction.
 const MOST_IN_GROUP: usize = 512;
@@ -117,7 +117,9 @@ impl Writer {
                 single(Claims { connection, known, answers }, &shared.url, request).await?;
             }
         }
+        fault::point("sqlite.commit");
         sqlx::query("COMMIT").execute(&mut self.connection).await?;
+        fault::point("sqlite.committed");
         Ok(())
     }
 

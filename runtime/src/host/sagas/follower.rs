@@ -17,7 +17,7 @@ use super::{
     super::{guarded, service_of},
     SagaError, consumer,
 };
-use crate::{Advance, Commit, Parked, Refused, StoreError, Tail, engine::DECISIONS};
+use crate::{Advance, Commit, Parked, Refused, StoreError, Tail, engine::DECISIONS, fault};
 
 mod retry;
 
@@ -110,6 +110,9 @@ impl Follower {
                 return Ok(Ending::Told);
             }
             let entries = page.map(|page| (page.head, page.entries)).unwrap_or_default();
+            if !entries.1.is_empty() {
+                fault::point("saga.read");
+            }
             if let Some(ending) = self.react(entries.0, entries.1).await? {
                 return Ok(ending);
             }
@@ -214,7 +217,9 @@ impl Follower {
         commits: Vec<Commit>,
         pending: &mut VecDeque<Pending>,
     ) -> Result<Option<Refused>, SagaError> {
+        fault::point("saga.decided");
         let answers = self.tail.engine().commit(&commits).await.map_err(|source| self.store_error(source))?;
+        fault::point("saga.committed");
         self.view.end_speculation();
         for (commit, answer) in commits.iter().zip(answers) {
             match answer {

@@ -6,10 +6,10 @@ use kernel::{Domain, Outcome, Position, Refusal};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    super::{Backoff, MOST_ATTEMPTS, PATIENCE, guarded, service_of},
+    super::{Backoff, MOST_ATTEMPTS, PATIENCE, guarded, persist, service_of},
     SharedView,
 };
-use crate::{Claim, Claimer, Commit, Engine, Refused, Settlement, StoreError};
+use crate::{Claim, Claimer, Commit, Engine, Refused, Settlement, StoreError, fault};
 
 /// How many commands are claimed at once.
 const BATCH: usize = 64;
@@ -50,7 +50,8 @@ impl Worker {
                 () = self.view.reach(head, PATIENCE) => {}
             }
         }
-        let mut claimer = self.engine.claimer(&self.service, &self.name).await?;
+        let claimer = persist(&stop, || self.engine.claimer(&self.service, &self.name));
+        let Some(mut claimer) = claimer.await? else { return Ok(()) };
         let mut backoff = Backoff::new();
         while !stop.is_cancelled() {
             let claims = tokio::select! {
@@ -59,7 +60,12 @@ impl Worker {
                 claims = next(&mut claimer) => claims,
             };
             let settled = match claims {
-                Ok(claims) => self.settle(claims, &stop).await,
+                Ok(claims) => {
+                    if !claims.is_empty() {
+                        fault::point("worker.claimed");
+                    }
+                    self.settle(claims, &stop).await
+                }
                 Err(error) => Err(error),
             };
             match settled {
@@ -143,7 +149,9 @@ impl Worker {
         if commits.is_empty() {
             return Ok(None);
         }
+        fault::point("worker.decided");
         let answers = self.engine.commit(&commits).await?;
+        fault::point("worker.committed");
         let mut again = Vec::new();
         let mut reach = Position::ZERO;
         for (claim, answer) in std::mem::take(claims).into_iter().zip(answers) {
