@@ -50,5 +50,5 @@ mod work;
 pub use gateway::Gateway;
 pub use router::router;
 pub use serve::serve;
-pub use settings::{AccessToken, Exposed, Scope, Settings};
+pub use settings::{AccessToken, Exposed, Scope, Settings, UnfitToken};
 pub use surface::Unroutable;

@@ -47,9 +47,9 @@ async fn a_rebound_name_and_a_foreign_page_are_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tokens_open_what_their_scopes_say() {
     let tokens = vec![
-        AccessToken::new("reader", [Scope::Read]),
-        AccessToken::new("writer", [Scope::Command]),
-        AccessToken::new("keeper", [Scope::Admin]),
+        AccessToken::new("reader", [Scope::Read]).unwrap(),
+        AccessToken::new("writer", [Scope::Command]).unwrap(),
+        AccessToken::new("keeper", [Scope::Admin]).unwrap(),
     ];
     let app = App::start_with(Settings { tokens, ..Settings::default() }).await;
     let bare = app.get("/books").await;
@@ -90,7 +90,11 @@ async fn tokens_open_what_their_scopes_say() {
     assert_eq!(status(with("DELETE", "/api/v1/histories/1", "writer")).await, 403);
     assert_eq!(status(with("DELETE", "/api/v1/histories/1", "keeper")).await, 404);
     assert_eq!((app.get("/livez").await.status, app.get("/readyz").await.status), (200, 200));
-    assert_eq!(app.get("/books?token=reader&access_token=reader").await.problem().0, 401);
+    let said = "a token does not belong in a URL, where it is written down; send it as Authorization: Bearer <token>, \
+                or with a WebSocket as the protocol bearer.<token in base64url>";
+    for path in ["/books?token=reader", "/ws?after=0-0&access_token=reader", "/?token=reader"] {
+        assert_eq!(app.get(path).await.problem(), (400, said.to_owned()), "{path}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

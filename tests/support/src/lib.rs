@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test that can't be set up has failed")]
 
 pub mod bank;
+pub mod fuzz;
 mod redis;
 
 pub use redis::RedisServer;
