@@ -22,6 +22,8 @@
 mod body;
 mod counts;
 mod fields;
+#[cfg(test)]
+mod fuzz;
 mod gateway;
 mod guard;
 mod histories;

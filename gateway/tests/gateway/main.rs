@@ -17,6 +17,7 @@ mod live;
 mod log;
 mod opened;
 mod past;
+mod problems;
 mod queues;
 mod rebuilds;
 mod refusals;
