@@ -100,6 +100,31 @@ fn the_pure_crates_refuse_clocks_chance_and_seeded_maps() {
     }
 }
 
+/// Where SQL is put together as the program runs, how often, and of what: all else is text of the program, which the
+/// compiler sees to, and values are bound.
+const SQL: &[(&str, usize, &str)] = &[
+    ("projector/src/file.rs", 1, "numbers of the program"),
+    ("projector/src/model/sqlite/load.rs", 1, "as many question marks as there are rows"),
+    ("runtime/src/engine/sqlite/bulk.rs", 2, "as many question marks as there are rows"),
+    ("runtime/src/engine/sqlite/writer.rs", 1, "a number, in tests"),
+    ("src/cli/bench/rebuild/sink.rs", 1, "as many question marks as there are rows"),
+];
+
+#[test]
+fn sql_is_text_of_the_program_and_question_marks() {
+    let folders = ["gateway/src", "projector/src", "replay/src", "runtime/src", "runtime/kernel/src", "src"];
+    let mut found = BTreeMap::new();
+    for file in folders.iter().flat_map(|folder| sources(Path::new(folder))) {
+        let text = fs::read_to_string(&file).unwrap();
+        let count = text.matches("AssertSqlSafe(").count();
+        if count > 0 {
+            found.insert(file.display().to_string(), count);
+        }
+    }
+    let known: BTreeMap<_, _> = SQL.iter().map(|(file, count, _)| ((*file).to_owned(), *count)).collect();
+    assert_eq!(found, known, "the client takes no other SQL than &'static str and what is asserted to be safe");
+}
+
 /// The Rust files below a folder.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());

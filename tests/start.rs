@@ -136,7 +136,11 @@ fn wrong_usage_has_its_own_exit_code() {
 #[test]
 fn listening_beyond_this_machine_needs_a_token() {
     let output = Retrace::run(&["up", "--listen", "0.0.0.0:0", "--store", "memory:"]);
-    says(&output, 64, "token");
+    says(
+        &output,
+        64,
+        "retrace: 0.0.0.0:0 can be reached from other machines and no token is set; listen on 127.0.0.1 or give a token",
+    );
     let mut command = Retrace::command();
     let up = Process::start(
         command.args(["up", "--listen", "0.0.0.0:0", "--store", "memory:"]).env("RETRACE_TOKEN", "secret"),
@@ -146,6 +150,119 @@ fn listening_beyond_this_machine_needs_a_token() {
     assert_eq!(http.try_get("/customers").status, 401);
     let answer = http.send_with("GET", "/customers", "", &[("authorization", "Bearer secret")]);
     assert_eq!((answer.status, answer.body), (200, json!({"result": []})));
+}
+
+/// The sentence that a start with these tokens is refused with.
+fn refused(args: &[&str]) -> String {
+    let output = up(&[&["--store", "memory:"], args].concat());
+    let said = talk(&output);
+    says(&output, 64, "retrace: ");
+    said.trim_end().to_owned()
+}
+
+#[test]
+fn tokens_that_no_client_could_send_are_refused_with_a_sentence() {
+    let empty = "is empty; give one, or leave";
+    assert_eq!(
+        refused(&["--token", ""]),
+        format!("retrace: the token of --token {empty} --token and RETRACE_TOKEN out")
+    );
+    for (option, variable) in [
+        ("--command-token", "RETRACE_COMMAND_TOKEN"),
+        ("--read-token", "RETRACE_READ_TOKEN"),
+        ("--token", "RETRACE_TOKEN"),
+    ] {
+        let of = format!("retrace: the token of {option}");
+        assert_eq!(refused(&[option, ""]), format!("{of} {empty} {option} and {variable} out"));
+        let spaced = format!("{of} begins or ends with a space, which no header keeps");
+        assert_eq!((refused(&[option, " s3cret"]), refused(&[option, "s3cret "])), (spaced.clone(), spaced));
+        for (token, at) in [("s3cr\u{e9}t", 5), ("s3\tcret", 3), ("s3cret\n", 7)] {
+            let because = format!("can't be sent in a header because of its character {at}");
+            assert_eq!(refused(&[option, token]), format!("{of} {because}; use ASCII letters, digits and signs"));
+        }
+        let mut command = Retrace::command();
+        let output = command.args(["up", "--store", "memory:"]).env(variable, "").output().unwrap();
+        says(&output, 64, &format!("the token of {option} is empty"));
+    }
+    let twice = "retrace: a token of --read-token is one of --token too; let them differ";
+    assert_eq!(refused(&["--read-token", "same", "--token", "other", "--token", "same"]), twice);
+}
+
+#[test]
+fn each_token_opens_what_its_scopes_say() {
+    let mut command = Retrace::command();
+    command.args(["up", "--listen", "0.0.0.0:0", "--store", "memory:"]);
+    command.args(["--read-token", "reader", "--read-token", "other"]).env("RETRACE_COMMAND_TOKEN", "writer");
+    let up = Process::start(command.args(["--token", "keeper"]));
+    let port = up.http().base.rsplit(':').next().unwrap().to_owned();
+    let http = common::Http::new(&format!("http://127.0.0.1:{port}"));
+    let customer = r#"{"name": "Ann", "email": "ann@shop.example"}"#;
+    for (token, reads, writes, keeps) in [
+        ("reader", 200, 403, 403),
+        ("other", 200, 403, 403),
+        ("writer", 200, 200, 403),
+        ("keeper", 200, 200, 200),
+        ("guess", 401, 401, 401),
+    ] {
+        let bearer = format!("Bearer {token}");
+        let ask = |method, path, body| http.send_with(method, path, body, &[("authorization", &bearer)]).status;
+        let done = (
+            ask("GET", "/customers", ""),
+            ask("POST", "/customer", customer),
+            ask("GET", "/api/v1/queues/order-service/dead", ""),
+        );
+        assert_eq!(done, (reads, writes, keeps), "{token}");
+    }
+    assert_eq!(http.try_get("/customers").status, 401);
+}
+
+/// Makes a SQLite file one of a format that nobody has written yet: `user_version` stands at byte 60 of its header.
+fn of_the_future(file: &std::path::Path) {
+    let mut bytes = std::fs::read(file).unwrap();
+    assert!(bytes.starts_with(b"SQLite format 3\0"), "{}", file.display());
+    bytes[60..64].copy_from_slice(&99_u32.to_be_bytes());
+    std::fs::write(file, bytes).unwrap();
+}
+
+#[test]
+fn files_of_a_newer_format_are_refused_and_left_alone() {
+    let store = Store::sqlite();
+    store.import(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/happy-path.jsonl")));
+    assert!(store.up().stop().success());
+    let Store::Sqlite(folder) = &store else { unreachable!() };
+    let run = |args: &[&str]| store.command(args).output().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let timeline = file("ordershop.db.timeline");
+    let model = file("ordershop.db.model");
+
+    // What was can be told from the log: everything else goes on.
+    of_the_future(&timeline);
+    let kept = std::fs::read(&timeline).unwrap();
+    let newer = "it has format 99 of a newer Retrace, and this one knows up to 2; use the newer one, or delete the file \
+                 and let this one make it again from the log";
+    let said = format!("store sqlite://{} can't be used: {newer}", timeline.display());
+    says(&run(&["rebuild", "--timeline"]), 1, &said);
+    let up = store.up();
+    assert_eq!(up.said[0], format!("{said}; until then, what was is told from the log, which takes longer"));
+    assert!(up.stop().success());
+    assert_eq!(std::fs::read(&timeline).unwrap(), kept);
+
+    of_the_future(&model);
+    let kept = std::fs::read(&model).unwrap();
+    let said = format!("store sqlite://{} can't be used: {newer}", model.display());
+    for args in [&["up", "--listen", "127.0.0.1:0"][..], &["rebuild"], &["status"]] {
+        says(&run(args), 1, &said);
+    }
+    assert_eq!(std::fs::read(&model).unwrap(), kept);
+
+    let log = file("ordershop.db");
+    of_the_future(&log);
+    let kept = std::fs::read(&log).unwrap();
+    let newer = "it was written by a newer Retrace (format 99, this one knows 1)";
+    for args in [&["up", "--listen", "127.0.0.1:0"][..], &["export"], &["status"], &["audit"]] {
+        says(&run(args), 1, &format!("store sqlite://{} can't be used: {newer}", log.display()));
+    }
+    assert_eq!(std::fs::read(&log).unwrap(), kept);
 }
 
 #[test]

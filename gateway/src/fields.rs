@@ -8,6 +8,7 @@ use crate::{
     body::{self, Members},
     gateway::Shared,
     problem::{Kind, Problem},
+    settings::Settings,
 };
 
 /// The fields of a body; none where there is no body.
@@ -22,8 +23,13 @@ impl Fields {
             return Ok(Self(Map::new()));
         }
         let (text, _room) = body::text(body, &parts.headers, &gateway.settings, &gateway.room).await?;
+        Self::read(&text, &gateway.settings, thing, known)
+    }
+
+    /// Reads the fields that JSON text has.
+    pub(crate) fn read(text: &str, settings: &Settings, thing: &str, known: &[&str]) -> Result<Self, Problem> {
         let refused = || Problem::new(Kind::Refused, format!("expected the fields of one {thing}"));
-        let fields: Map<String, Value> = match Members::read(&text, &gateway.settings)? {
+        let fields: Map<String, Value> = match Members::read(text, settings)? {
             Members::One(body) => serde_json::from_str(body.get()).map_err(|_| refused())?,
             Members::Many(_) => return Err(refused()),
         };

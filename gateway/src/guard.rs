@@ -3,6 +3,7 @@
 use std::{any::Any, panic::AssertUnwindSafe, sync::atomic::Ordering, time::Instant};
 
 use axum::{
+    body,
     extract::{MatchedPath, Request, State},
     http::{HeaderValue, header},
     middleware::Next,
@@ -15,6 +16,9 @@ use crate::{
     problem::{Kind, Problem},
     security::{self, Asked},
 };
+
+/// How many bytes of an error in plain text are passed on.
+const MOST_TOLD: usize = 4 << 10;
 
 /// Checks who asks, keeps panics in, and counts.
 pub(crate) async fn guard(State(gateway): State<Site>, request: Request, next: Next) -> Response {
@@ -31,6 +35,9 @@ pub(crate) async fn guard(State(gateway): State<Site>, request: Request, next: N
             .unwrap_or_else(|panic| panicked(route, &*panic).into_response()),
         Err(problem) => problem.into_response(),
     };
+    if is_bare(&response) {
+        response = told(response).await.into_response();
+    }
     let nosniff = HeaderValue::from_static("nosniff");
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
     if gateway.stopping.is_cancelled() {
@@ -38,6 +45,20 @@ pub(crate) async fn guard(State(gateway): State<Site>, request: Request, next: N
     }
     gateway.metrics.answered(route, &method, response.status(), started.elapsed());
     response
+}
+
+/// Whether it is an error that something below the routes has answered by itself, in plain text.
+fn is_bare(response: &Response) -> bool {
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    (status.is_client_error() || status.is_server_error()) && kind.is_none_or(|kind| kind.starts_with(b"text/plain"))
+}
+
+/// The same as a problem like any other.
+async fn told(response: Response) -> Problem {
+    let kind = if response.status().is_client_error() { Kind::MalformedRequest } else { Kind::Internal };
+    let text = body::to_bytes(response.into_body(), MOST_TOLD).await.unwrap_or_default();
+    Problem::new(kind, String::from_utf8_lossy(&text))
 }
 
 fn admit(gateway: &Shared, request: &Request) -> Result<(), Problem> {
@@ -77,7 +98,7 @@ impl Drop for InFlight<'_> {
 mod tests {
     use std::sync::Arc;
 
-    use axum::{Router, body::Body, middleware, routing::get};
+    use axum::{Router, body::Body, http::StatusCode, middleware, routing::get};
     use runtime::{Engine, Namespace, StoreUrl, Tail};
     use tower_service::Service as _;
 
@@ -98,15 +119,35 @@ mod tests {
         panic!("a defect");
     }
 
+    /// What a request to `path` is answered.
+    async fn ask(site: &Site, path: &str) -> (u16, String, String) {
+        let guarded = middleware::from_fn_with_state(site.clone(), guard);
+        let bare = || async { (StatusCode::GONE, "gone with the wind") };
+        let routes = Router::new().route("/fails", get(fails)).route("/bare", get(bare));
+        let mut router = routes.route("/silent", get(|| async { StatusCode::BAD_GATEWAY })).layer(guarded);
+        let request = Request::builder().uri(path).header("host", "localhost").body(Body::empty()).unwrap();
+        let response = router.call(request).await.unwrap();
+        let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
+        let status = response.status().as_u16();
+        let text = body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        assert_eq!(document["status"], status);
+        (status, kind, document["detail"].as_str().unwrap().to_owned())
+    }
+
     #[tokio::test]
     async fn a_panic_is_a_problem_like_any_other() {
         let site = site().await;
-        let guarded = middleware::from_fn_with_state(site.clone(), guard);
-        let mut router = Router::new().route("/", get(fails)).layer(guarded);
-        let request = Request::builder().header("host", "localhost").body(Body::empty()).unwrap();
-        let response = router.call(request).await.unwrap();
-        assert_eq!(response.status(), 500);
-        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        let (status, kind, _) = ask(&site, "/fails").await;
+        assert_eq!((status, &*kind), (500, "application/problem+json"));
         assert_eq!(site.in_flight.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn so_is_an_error_that_no_route_has_put_into_words() {
+        let site = site().await;
+        let kind = "application/problem+json".to_owned();
+        assert_eq!(ask(&site, "/bare").await, (400, kind.clone(), "gone with the wind".into()));
+        assert_eq!(ask(&site, "/silent").await, (500, kind, String::new()));
     }
 }

@@ -23,6 +23,8 @@ mod admission;
 mod body;
 mod counts;
 mod fields;
+#[cfg(test)]
+mod fuzz;
 mod gateway;
 mod guard;
 mod histories;
@@ -51,5 +53,5 @@ mod work;
 pub use gateway::Gateway;
 pub use router::router;
 pub use serve::serve;
-pub use settings::{AccessToken, Exposed, Scope, Settings};
+pub use settings::{AccessToken, Exposed, Scope, Settings, UnfitToken};
 pub use surface::Unroutable;

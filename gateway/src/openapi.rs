@@ -13,10 +13,10 @@ mod work;
 use kernel::{Domain, QueryHandler, Topic};
 use serde_json::{Map, Value, json};
 
-use crate::surface::Surface;
+use crate::{settings::Settings, surface::Surface};
 
 /// The whole document.
-pub(crate) fn document(domain: &Domain, surface: &Surface) -> Value {
+pub(crate) fn document(domain: &Domain, surface: &Surface, settings: &Settings) -> Value {
     let mut paths = Map::new();
     for topic in &surface.entities {
         paths.insert(format!("/{}", topic.plural), many(topic));
@@ -33,12 +33,31 @@ pub(crate) fn document(domain: &Domain, surface: &Surface) -> Value {
     work::paths(&mut paths);
     // After all that can be asked of one.
     opened::paths(&mut paths);
+    complete(&mut paths, domain, settings);
     let mut document = frame(domain, surface, &paths);
     if let Some(parameters) = document["components"]["parameters"].as_object_mut() {
         past::parameters(parameters);
         opened::parameters(parameters);
     }
     document
+}
+
+/// Says which services and topics there are, where a path has one, and how many of something an answer has at most.
+fn complete(paths: &mut Map<String, Value>, domain: &Domain, settings: &Settings) {
+    let topics: Vec<_> = domain.topics().map(|topic| topic.name).collect();
+    let known = [("service", json!({"enum": domain.services()})), ("topic", json!({"enum": topics}))];
+    for operation in paths.values_mut().filter_map(Value::as_object_mut).flat_map(Map::values_mut) {
+        let parameters = if operation.is_array() { Some(operation) } else { operation.get_mut("parameters") };
+        for parameter in parameters.and_then(Value::as_array_mut).into_iter().flatten() {
+            let is_segment = parameter["in"] == "path";
+            if let Some((_, schema)) = known.iter().find(|(name, _)| is_segment && parameter["name"] == *name) {
+                parameter["schema"] = schema.clone();
+            }
+            if parameter["name"] == "limit" && parameter["schema"]["maximum"].is_null() {
+                parameter["schema"]["maximum"] = settings.most_changes.into();
+            }
+        }
+    }
 }
 
 /// The document around its paths.

@@ -11,6 +11,7 @@ use data_encoding::BASE64URL_NOPAD;
 
 use crate::{
     problem::{Kind, Problem},
+    request,
     routes::listing,
     settings::{Scope, Settings},
 };
@@ -20,6 +21,9 @@ pub(crate) const PROTOCOL: &str = "retrace";
 
 /// What the protocol begins with that is no protocol but a token, in base64url without padding.
 const BEARER: &str = "bearer.";
+
+/// Parameters by which people give a token in a URL.
+const IN_URL: [&str; 2] = ["token", "access_token"];
 
 /// What takes the scope admin to change: what is started there costs time and memory.
 /// Where entries that were set aside are told of.
@@ -42,10 +46,21 @@ pub(crate) fn check(settings: &Settings, asked: Asked<'_>) -> Result<(), Problem
     if !asked.method.is_safe() || asked.headers.contains_key(header::UPGRADE) {
         check_origin(settings, asked.headers, authority)?;
     }
+    refuse_token_in_url(asked.uri)?;
     match needed(asked.method, asked.uri) {
         Some(scope) if !settings.tokens.is_empty() => check_token(settings, asked.headers, scope),
         _ => Ok(()),
     }
+}
+
+/// A token in a URL has been written down by whatever is in between: nobody should get used to that.
+fn refuse_token_in_url(uri: &Uri) -> Result<(), Problem> {
+    if IN_URL.iter().all(|name| request::parameter(uri, name).is_none()) {
+        return Ok(());
+    }
+    let detail = "a token does not belong in a URL, where it is written down; send it as Authorization: Bearer \
+                  <token>, or with a WebSocket as the protocol bearer.<token in base64url>";
+    Err(Problem::new(Kind::MalformedRequest, detail))
 }
 
 /// What a request's bearer must be allowed to do; probes, and the workbench without the data that it asks for, tell

@@ -127,11 +127,36 @@ pub struct AccessToken {
     scopes: BTreeSet<Scope>,
 }
 
+/// Why a text can't be a token. It does not say which text, for that is meant to be a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnfitToken {
+    /// There is nothing in it.
+    #[error("is empty")]
+    Empty,
+    /// A client could not send it.
+    #[error("can't be sent in a header because of its character {0}; use ASCII letters, digits and signs")]
+    Unsendable(usize),
+    /// A space at the beginning or the end does not arrive.
+    #[error("begins or ends with a space, which no header keeps")]
+    Spaced,
+}
+
 impl AccessToken {
     /// A token with this secret.
-    #[must_use]
-    pub fn new(secret: impl Into<String>, scopes: impl IntoIterator<Item = Scope>) -> Self {
-        Self { secret: secret.into(), scopes: scopes.into_iter().collect() }
+    ///
+    /// # Errors
+    /// When no client could send it.
+    pub fn new(secret: impl Into<String>, scopes: impl IntoIterator<Item = Scope>) -> Result<Self, UnfitToken> {
+        let secret = secret.into();
+        let unsendable = |c: char| !matches!(c, ' '..='~');
+        if let Some(at) = secret.chars().position(unsendable) {
+            return Err(UnfitToken::Unsendable(at + 1));
+        }
+        match secret.trim_matches(' ').len() {
+            _ if secret.is_empty() => Err(UnfitToken::Empty),
+            kept if kept < secret.len() => Err(UnfitToken::Spaced),
+            _ => Ok(Self { secret, scopes: scopes.into_iter().collect() }),
+        }
     }
 
     /// Whether `given` is the secret, in time that does not depend on where the two differ.
@@ -157,7 +182,8 @@ mod tests {
     #[test]
     fn only_the_loopback_is_open_without_a_token() {
         let open = Settings::default();
-        let closed = Settings { tokens: vec![AccessToken::new("s3cret", [Scope::Read])], ..Settings::default() };
+        let closed =
+            Settings { tokens: vec![AccessToken::new("s3cret", [Scope::Read]).unwrap()], ..Settings::default() };
         for safe in ["127.0.0.1:5000", "127.9.9.9:1", "[::1]:5000", "[::ffff:127.0.0.1]:5000"] {
             assert_eq!(open.check_bind(safe.parse().unwrap()), Ok(()));
         }
@@ -170,9 +196,30 @@ mod tests {
 
     #[test]
     fn secrets_are_never_shown() {
-        let token = AccessToken::new("s3cret", [Scope::Admin]);
+        let token = AccessToken::new("s3cret", [Scope::Admin]).unwrap();
         assert!(!format!("{token:?}").contains("s3cret"));
         assert!(token.is("s3cret") && !token.is("s3cre") && !token.is("S3cret") && !token.is(""));
         assert!(token.allows(Scope::Admin) && !token.allows(Scope::Read));
+    }
+
+    #[test]
+    fn what_no_header_can_carry_is_no_token() {
+        let refused =
+            |secret: &str| AccessToken::new(secret, [Scope::Read]).map(drop).map_err(|error| error.to_string());
+        let unsendable = |at| {
+            Err(format!("can't be sent in a header because of its character {at}; use ASCII letters, digits and signs"))
+        };
+        assert_eq!(refused(""), Err("is empty".into()));
+        for secret in [" s3cret", "s3cret ", " "] {
+            assert_eq!(refused(secret), Err("begins or ends with a space, which no header keeps".into()), "{secret:?}");
+        }
+        for (secret, at) in
+            [("s3cr\u{e9}t", 5), ("a\tb", 2), ("s3cret\n", 7), ("\u{7f}", 1), ("\0", 1), ("\u{20ac}\u{20ac}", 1)]
+        {
+            assert_eq!(refused(secret), unsendable(at), "{secret:?}");
+        }
+        for secret in ["s3cret", "a b", "~!*'();:@&=+$,/?#[]", "\"\\"] {
+            assert_eq!(refused(secret), Ok(()), "{secret:?}");
+        }
     }
 }

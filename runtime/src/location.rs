@@ -74,31 +74,36 @@ impl fmt::Debug for StoreUrl {
     }
 }
 
-/// `url` with what stands between the user's name and the host hidden, and so the password of a unix socket.
-fn masked(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    // An @ behind a question mark: one of the two may belong to a password.
-    if !rest.starts_with('/') && rest.split_once('?').is_some_and(|(_, query)| query.contains('@')) {
-        return format!("{scheme}://***");
-    }
-    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+/// Parameters of a URL whose values tell no secret.
+const SHOWN: [&str; 3] = ["db", "protocol", "user"];
+
+/// A text that may be a store's URL, right or wrong, with what may be a password in it masked: what logs, errors and
+/// pages may show.
+#[must_use]
+pub fn masked(text: &str) -> String {
+    let (scheme, rest) = match text.find("://") {
+        Some(end) => text.split_at(end + "://".len()),
+        // Somebody has left the scheme out, or a slash.
+        None => ("", text),
+    };
+    // A password may hold a slash or a question mark, wrong as that is; the path of a socket may hold an @.
+    let is_host = !scheme.is_empty() && !rest.starts_with('/');
+    let path = rest.split('?').next().unwrap_or_default();
+    let at = if is_host { rest.rfind('@') } else { path.rfind('@').filter(|at| path[..*at].contains(':')) };
+    let (user, rest) = at.map_or(("", rest), |at| (&rest[..at], &rest[at + 1..]));
+    let user = match (at, user.split_once(':')) {
+        (None, _) => String::new(),
+        (Some(_), Some((user, _))) if !user.contains(['/', '?', '=']) => format!("{user}:***@"),
+        // What stands alone may be a password that somebody took for a user's name.
+        (Some(_), _) => "***@".to_owned(),
+    };
+    let Some((place, query)) = rest.split_once('?') else { return format!("{scheme}{user}{rest}") };
     let hidden = |pair: &str| match pair.split_once('=') {
-        Some((name, _)) if name == "pass" || name == "sentinel_pass" => format!("{name}=***"),
-        _ => pair.to_owned(),
+        Some((name, _)) if !SHOWN.contains(&name) => format!("{name}=***"),
+        Some(_) | None => pair.to_owned(),
     };
-    let query = match query {
-        "" => String::new(),
-        query => format!("?{}", query.split('&').map(hidden).collect::<Vec<_>>().join("&")),
-    };
-    // A password may hold a slash, wrong as that is; a path may hold an @.
-    let at = if rest.starts_with('/') { None } else { rest.rfind('@') };
-    match at {
-        Some(at) => {
-            let user = rest[..at].split(':').next().unwrap_or_default();
-            format!("{scheme}://{user}:***@{}{query}", &rest[at + 1..])
-        }
-        None => format!("{scheme}://{rest}{query}"),
-    }
+    let query: Vec<_> = query.split('&').map(hidden).collect();
+    format!("{scheme}{user}{place}?{}", query.join("&"))
 }
 
 /// One log with one order; the unit of scale-out.
@@ -166,6 +171,23 @@ mod tests {
         assert_eq!(shown(found).split(' ').next(), Some("redis+sentinel://u:***@a:1,b/m?sentinel_pass=***&db=1"));
         assert_eq!(shown("redis+cluster://:s3cret@a,b").split(' ').next(), Some("redis+cluster://:***@a,b"));
         assert_eq!(shown("unix:///a@b?db=1&pass=x").split(' ').next(), Some("unix:///a@b?db=1&pass=***"));
+        for (url, expected) in [
+            ("redis://s3cret@h", "redis://***@h"),
+            ("redis://:s3?cr#et@h", "redis://:***@h"),
+            ("redis+x://u:s3cret@h,i:2/m?db=1&password=s3cret", "redis+x://u:***@h,i:2/m?db=1&password=***"),
+            ("redis+x:///s?p%61ss=s3cret", "redis+x:///s?p%61ss=***"),
+            (":s3cret@h:1", ":***@h:1"),
+            ("redis:u:s3cret@h", "redis:***@h"),
+            ("redis:/:s3cret@h", "redis:***@h"),
+            ("redis:///:s3cret@h", "redis://***@h"),
+            ("redis:///a@b:1", "redis:///a@b:1"),
+            ("unix:///a?pass=b:s3cret@c", "unix:///a?pass=***"),
+            ("redis://h/0?pass=s3cret:b@c", "redis://***@c"),
+            ("a@b", "a@b"),
+            ("", ""),
+        ] {
+            assert_eq!(masked(url), expected);
+        }
     }
 
     #[test]

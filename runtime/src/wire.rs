@@ -137,9 +137,8 @@ impl Page {
     pub fn seen<'p>(&'p self, index: usize, topic: &'p str) -> Option<Seen<'p>> {
         let place = self.places.get(index)?;
         let number = self.number(place);
-        Some(match self.event(place, topic, number.unwrap_or_default()) {
-            Ok(event) if number.is_some() => Seen::Event(event),
-            Ok(_) => junk(place, topic, None, "event_number is no number".to_owned()),
+        Some(match self.event(place, topic, number) {
+            Ok(event) => Seen::Event(event),
             Err(reason) => junk(place, topic, number.flatten(), reason),
         })
     }
@@ -153,10 +152,16 @@ impl Page {
         }
     }
 
-    fn event<'p>(&'p self, place: &Place, topic: &'p str, number: Option<Number>) -> Result<EventRef<'p>, String> {
+    fn event<'p>(
+        &'p self,
+        place: &Place,
+        topic: &'p str,
+        number: Option<Option<Number>>,
+    ) -> Result<EventRef<'p>, String> {
         let id = self.text("event_id", place.id)?;
         let action = self.text("event_action", place.action)?;
         let data = self.text("event_data", place.data)?;
+        let number = number.ok_or_else(|| "event_number is no number".to_owned())?;
         let meta = match place.meta.end {
             0 => MetaRef::default(),
             _ => {

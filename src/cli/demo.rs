@@ -16,6 +16,7 @@ use super::{
     failure::Failure,
     http_client::Target,
     pace::Pace,
+    secret::Secret,
 };
 
 /// How often the live line is drawn.
@@ -31,7 +32,7 @@ pub(super) struct Args {
     url: Target,
     /// Token to show it
     #[arg(long, env = "RETRACE_TOKEN", hide_env_values = true, value_name = "TOKEN")]
-    token: Option<String>,
+    token: Option<Secret>,
     /// Requests a second, all clients together
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = value_parser!(u32).range(1..=100_000))]
     rate: u32,
@@ -62,7 +63,7 @@ pub(super) async fn run(domain: &Domain, args: Args) -> Result<(), Failure> {
     if domain.scenario(0, 0).is_none() {
         return Err(driver::no_demo(domain));
     }
-    let target = args.url.with_token(args.token);
+    let target = args.url.with_token(args.token.map(|Secret(token)| token));
     driver::recognise(domain, &target).await?;
     // Any number will do; a new one each time shows something new each time.
     let seed = args.seed.unwrap_or_else(|| u64::from(uuid::Uuid::new_v4().as_fields().0));

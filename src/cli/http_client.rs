@@ -11,6 +11,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use kernel::Method;
+use runtime::location::masked;
 use tokio::net::TcpStream;
 
 use super::{exit, failure::Failure};
@@ -38,7 +39,7 @@ impl FromStr for Target {
     type Err = MalformedTarget;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let malformed = || MalformedTarget(text.to_owned());
+        let malformed = || MalformedTarget(masked(text));
         let uri: Uri = text.parse().map_err(|_| malformed())?;
         let authority = uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or_else(malformed)?;
         if uri.scheme_str() != Some("http") || !matches!(uri.path(), "" | "/") || uri.query().is_some() {
@@ -193,9 +194,10 @@ mod tests {
         assert_eq!(target("http://127.0.0.1:5000"), at("http://127.0.0.1:5000", "127.0.0.1", 5000));
         assert_eq!(target("http://shop.example/"), at("http://shop.example", "shop.example", 80));
         assert_eq!(target("http://[::1]:5000"), at("http://[::1]:5000", "::1", 5000));
-        for text in ["", "127.0.0.1:5000", "https://h", "http://", "http://h/shop", "http://h/?a", "http://u:p@h"] {
+        for text in ["", "127.0.0.1:5000", "https://h", "http://", "http://h/shop", "http://h/?a"] {
             assert_eq!(target(text), Err(MalformedTarget(text.into())));
         }
+        assert_eq!(target("http://u:p@h"), Err(MalformedTarget("http://u:***@h".into())));
     }
 
     #[test]

@@ -34,6 +34,7 @@ mod record;
 mod replay;
 mod roles;
 mod run;
+mod secret;
 mod status;
 mod store;
 mod subject;
@@ -45,8 +46,9 @@ mod words;
 
 use std::{ffi::OsString, process::ExitCode, sync::Arc};
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, error::ContextValue};
 use kernel::Domain;
+use runtime::location::masked;
 
 use failure::Failure;
 
@@ -158,7 +160,8 @@ fn main_from(domain: Domain, args: impl IntoIterator<Item = OsString>) -> ExitCo
     let parsed = command.try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => {
+        Err(mut error) => {
+            mask(&mut error);
             // Nothing sensible is left to do when even the message can't be printed.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::DONE });
@@ -174,6 +177,18 @@ fn main_from(domain: Domain, args: impl IntoIterator<Item = OsString>) -> ExitCo
             }
             ExitCode::from(failure.code)
         }
+    }
+}
+
+/// Takes what may be a password out of what a wrong command line is answered.
+fn mask(error: &mut clap::Error) {
+    let told = error.context().filter_map(|(kind, told)| match told {
+        ContextValue::String(text) => Some((kind, ContextValue::String(masked(text)))),
+        _ => None,
+    });
+    let told: Vec<_> = told.collect();
+    for (kind, masked) in told {
+        error.insert(kind, masked);
     }
 }
 

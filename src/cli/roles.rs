@@ -1,9 +1,14 @@
 //! Starts roles over one store and ends them in good order.
 
-use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use clap::{Args, ValueEnum};
-use gateway::{AccessToken, Gateway, Scope, Settings};
+use gateway::{AccessToken, Gateway, Scope, Settings, UnfitToken};
 use kernel::Domain;
 use projector::{
     ReadModel,
@@ -19,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     failure::Failure,
+    secret::Secret,
     store::{DurabilityArgs, StoreArgs},
     timeline::KeepArgs,
 };
@@ -55,9 +61,16 @@ pub(super) struct ListenArgs {
     /// Where the gateway listens; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5000")]
     pub(super) listen: SocketAddr,
-    /// Token that clients must send as "Authorization: Bearer …"; needed to listen beyond this machine
-    #[arg(long, env = "RETRACE_TOKEN", hide_env_values = true, value_name = "TOKEN")]
-    pub(super) token: Option<String>,
+    /// Token that clients must send as "Authorization: Bearer …"; one is needed to listen beyond this machine.
+    /// This one lets them do everything; each kind of token may be repeated
+    #[arg(long = "token", env = "RETRACE_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    tokens: Vec<Secret>,
+    /// Token that lets its bearer look at everything but dead letters, and send commands
+    #[arg(long = "command-token", env = "RETRACE_COMMAND_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    command_tokens: Vec<Secret>,
+    /// Token that lets its bearer look at everything but dead letters, and change nothing
+    #[arg(long = "read-token", env = "RETRACE_READ_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    read_tokens: Vec<Secret>,
     /// Host name that clients may use besides this machine's own; may be repeated
     #[arg(long = "allow-host", value_name = "NAME")]
     pub(super) hosts: Vec<String>,
@@ -65,15 +78,40 @@ pub(super) struct ListenArgs {
 
 impl ListenArgs {
     fn settings(&self) -> Result<Settings, Failure> {
-        let everything = [Scope::Read, Scope::Command, Scope::Admin];
-        let tokens = self.token.iter().map(|token| AccessToken::new(token, everything)).collect();
-        if self.token.as_deref().is_some_and(str::is_empty) {
-            return Err(Failure::usage("the token is empty; give one, or leave --token and RETRACE_TOKEN out"));
-        }
+        let tokens = self.tokens()?;
         // What is under way is brought to an end before the roles' own grace time runs out.
         let settings = Settings { grace: GRACE * 2 / 3, tokens, hosts: self.hosts.clone(), ..Settings::default() };
         settings.check_bind(self.listen).map_err(|error| Failure::usage(error.to_string()))?;
         Ok(settings)
+    }
+
+    /// Who may do what.
+    fn tokens(&self) -> Result<Vec<AccessToken>, Failure> {
+        use Scope::{Admin, Command, Read};
+        let kinds: [(_, _, _, &[Scope]); 3] = [
+            ("--token", "RETRACE_TOKEN", &self.tokens, &[Read, Command, Admin]),
+            ("--command-token", "RETRACE_COMMAND_TOKEN", &self.command_tokens, &[Read, Command]),
+            ("--read-token", "RETRACE_READ_TOKEN", &self.read_tokens, &[Read]),
+        ];
+        let mut known = BTreeMap::new();
+        let mut tokens = Vec::new();
+        for (option, variable, secrets, scopes) in kinds {
+            for Secret(secret) in secrets {
+                if let Some(other) = known.insert(secret, option) {
+                    let message = format!("a token of {option} is one of {other} too; let them differ");
+                    return Err(Failure::usage(message));
+                }
+                let token = AccessToken::new(secret, scopes.iter().copied()).map_err(|error| {
+                    let way_out = match error {
+                        UnfitToken::Empty => format!("; give one, or leave {option} and {variable} out"),
+                        UnfitToken::Unsendable(_) | UnfitToken::Spaced => String::new(),
+                    };
+                    Failure::usage(format!("the token of {option} {error}{way_out}"))
+                })?;
+                tokens.push(token);
+            }
+        }
+        Ok(tokens)
     }
 
     async fn bind(&self) -> Result<TcpListener, Failure> {

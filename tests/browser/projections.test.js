@@ -148,19 +148,6 @@ test('an audit proves the rows, or names those that are others', async (t) => {
   assert.match(await audit.locator('.proofs').innerText(), /none missing, positions increase.*none ahead of the log/s);
 });
 
-test('whoever may not do it is told so in words', async (t) => {
-  const { page, watch } = await bench.open(t, '/#/projections');
-  watch.excuse(/status of 403/);
-  const detail = 'the token lacks the scope admin';
-  const no = { error: 'forbidden', title: 'Not allowed', status: 403, detail };
-  await page.route('**/api/v1/rebuilds', (route) =>
-    route.request().method() === 'POST' ? route.fulfill({ status: 403, json: no }) : route.fallback(),
-  );
-  await page.getByRole('button', { name: 'Rebuild…' }).click();
-  await agree(page, /A new generation/, 'Rebuild');
-  await becomes(() => page.locator('.said p.bad').evaluateAll((said) => said.map((one) => one.firstChild?.textContent?.trim())), [detail]);
-});
-
 test('a part of it is asked for as it was typed', async (t) => {
   const { page } = await bench.open(t, '/#/projections');
   await page.getByText('Only a part of it').click();

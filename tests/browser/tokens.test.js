@@ -7,7 +7,8 @@ import { becomes, until } from './support/until.js';
 import { workbench } from './support/workbench.js';
 
 const TOKEN = 'a-token.with~signs_+/==';
-const bench = workbench({ history: fixture('happy-path'), token: TOKEN });
+const READER = 'looks-and-touches-nothing';
+const bench = workbench({ history: fixture('happy-path'), token: TOKEN, readToken: READER });
 
 /** @param {import('node:test').TestContext} t @param {'light' | 'dark'} [colorScheme] */
 async function asked(t, colorScheme) {
@@ -78,6 +79,26 @@ test('a 401 that is no JSON asks for the token as well', async (t) => {
   await page.route('**/api/v1/**', (route) => route.fulfill({ status: 401, contentType: 'text/html', body: '<h1>Who are you?</h1>' }));
   await page.reload();
   await becomes(() => page.locator('[role=alert]').allInnerTexts(), ['This gateway asks who you are.']);
+});
+
+test('whoever may only look sees everything but dead letters, and is told in words what is not allowed', async (t) => {
+  const { page, watch } = await bench.open(t, '/#/projections');
+  watch.excuse(/status of 40[13]/);
+  await page.getByLabel('Token').waitFor();
+  await enter(page, READER);
+  await page.locator('.connection.live').waitFor();
+  const lacking = 'the token lacks the scope admin';
+  const { served } = await bench.retrace.get('/api/v1/rebuilds');
+  await page.getByRole('button', { name: 'Rebuild…' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Rebuild', exact: true }).click();
+  await becomes(() => page.locator('.said p.bad').evaluateAll((said) => said.map((one) => one.firstChild?.textContent?.trim())), [lacking]);
+  const after = await bench.retrace.get('/api/v1/rebuilds');
+  assert.deepEqual([after.served.generation, after.current, after.last], [served.generation, null, null]);
+
+  await page.goto(`${bench.retrace.base}/#/queues/order-service?state=dead`);
+  await becomes(() => page.locator('.commands .problem p').allInnerTexts(), [lacking]);
+  await page.goto(`${bench.retrace.base}/#/queues/order-service?state=waiting`);
+  await becomes(() => page.locator('.commands .problem').count(), 0);
 });
 
 test('it is kept while the tab is, and stands in no address', async (t) => {

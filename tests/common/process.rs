@@ -23,7 +23,7 @@ impl Retrace {
         let mut command = Command::new(env!("CARGO_BIN_EXE_retrace"));
         command.current_dir(env!("CARGO_TARGET_TMPDIR"));
         command.env_remove("REDIS_URL").env_remove("RETRACE_TOKEN").env_remove("RETRACE_LOG");
-        command.env_remove("RETRACE_PSEUDONYMS");
+        command.env_remove("RETRACE_PSEUDONYMS").env_remove("RETRACE_READ_TOKEN").env_remove("RETRACE_COMMAND_TOKEN");
         command
     }
 

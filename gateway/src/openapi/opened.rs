@@ -22,7 +22,9 @@ pub(super) fn paths(paths: &mut Map<String, Value>) {
         "description": "What the file is called, percent-encoded",
         "schema": {"type": "string"},
     }]);
-    open["requestBody"] = json!({"required": true, "content": {"application/jsonl": {}}});
+    let file =
+        json!({"type": "string", "description": "One entry of a stream a line; an empty file is an empty history"});
+    open["requestBody"] = json!({"content": {"application/jsonl": {"schema": file}}});
     paths.insert("/api/v1/histories".into(), json!({"get": list, "post": open}));
     let close = operation("close_history", "Forget an open history file", &json!({"const": true}));
     paths.insert("/api/v1/histories/{id}".into(), json!({"parameters": [path_parameter("id")], "delete": close}));

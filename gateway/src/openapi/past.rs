@@ -24,6 +24,11 @@ pub(super) fn parameters(parameters: &mut Map<String, Value>) {
     parameters.insert("To".into(), moment("to", "Where the difference ends; it may lie before from", true));
 }
 
+/// The shape of a moment: which texts are one, the parameter `at` tells.
+pub(super) fn instant() -> Value {
+    json!({"type": "string", "format": "moment"})
+}
+
 fn moment(name: &str, what: &str, required: bool) -> Value {
     json!({
         "name": name,
@@ -35,7 +40,7 @@ fn moment(name: &str, what: &str, required: bool) -> Value {
              What lies after the log's head is refused with 422, what is \
              no moment with 400"
         ),
-        "schema": {"type": "string"},
+        "schema": instant(),
         "examples": {
             "position": {"value": "1795341904815-0"},
             "number": {"value": "#17"},
@@ -57,15 +62,16 @@ pub(super) fn paths(paths: &mut Map<String, Value>) {
     ]);
     paths.insert("/api/v1/diff".into(), json!({"get": diff}));
 
-    let any_moment = |name: &str, description: &str| json!({"name": name, "in": "query", "description": description, "schema": {"type": "string"}});
+    let at_a_moment = |name: &str, description: &str| json!({"name": name, "in": "query", "description": description, "schema": instant()});
+    let any_text = |name: &str, description: &str| json!({"name": name, "in": "query", "description": description, "schema": {"type": "string"}});
     let mut log = operation("log", "Events of the log, in its order, a stretch at a time", &schema("LogPage"));
     log["parameters"] = json!([
-        any_moment("after", "The next ones after this moment"),
-        any_moment("before", "The last ones before this moment; without after and before, the last ones there are"),
+        at_a_moment("after", "The next ones after this moment"),
+        at_a_moment("before", "The last ones before this moment; without after and before, the last ones there are"),
         {"name": "limit", "in": "query", "description": "How many at most", "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}},
-        any_moment("topic", "Only those of these topics, joined by commas"),
-        any_moment("entity", "Only those about rows with this key"),
-        any_moment("text", "Only those that have this in action, id, key or data, in capitals or not"),
+        any_text("topic", "Only those of these topics, joined by commas"),
+        any_text("entity", "Only those about rows with this key"),
+        any_text("text", "Only those that have this in action, id, key or data, in capitals or not"),
     ]);
     paths.insert("/api/v1/log".into(), json!({"get": log}));
 
@@ -73,7 +79,7 @@ pub(super) fn paths(paths: &mut Map<String, Value>) {
     history["parameters"] = json!([
         path_parameter("topic"),
         path_parameter("id"),
-        parameter("after", "Only versions after this moment; with the position of the last one seen, the next page"),
+        at_a_moment("after", "Only versions after this moment; with the position of the last one seen, the next page"),
         at(),
         {"name": "limit", "in": "query", "description": "How many versions at most", "schema": {"type": "integer", "minimum": 1, "default": 100}},
     ]);

@@ -68,6 +68,7 @@ fn rebuild() -> Value {
     let moment = |description: &str| {
         json!({
             "type": ["string", "null"],
+            "format": "moment",
             "description": description,
             "examples": ["1795341904815-0", "#17", "2026-11-22T15:04:05Z"],
         })

@@ -56,6 +56,7 @@ fn replay() -> Value {
     let moment = |description: &str| {
         json!({
             "type": ["string", "null"],
+            "format": "moment",
             "description": description,
             "examples": ["1795341904815-0", "2026-11-22T15:04:05Z"],
         })

@@ -6,5 +6,5 @@ use crate::{gateway::Site, openapi::document, reply};
 
 /// `GET /openapi.json`
 pub(crate) async fn openapi(State(gateway): State<Site>) -> Response {
-    reply::json(StatusCode::OK, document(&gateway.domain, &gateway.surface).to_string())
+    reply::json(StatusCode::OK, document(&gateway.domain, &gateway.surface, &gateway.settings).to_string())
 }

@@ -269,7 +269,11 @@ async fn there_is_a_limit_to_clients_and_to_what_they_may_say() {
     app.book("Momo").await;
     assert_eq!(event(&mut socket).await.unwrap()["action"], "book_created", "a word does no harm");
     socket.send(Message::text("x".repeat(100_000))).await.unwrap();
-    assert_eq!(event(&mut socket).await, None, "a speech ends it");
+    let last = event(&mut socket).await.unwrap();
+    assert_eq!((&last["error"], &last["after"]), (&"too long".into(), &app.caught_up().await.to_string().into()));
+    assert_eq!(last["detail"], "a message may have 4096 bytes; there is nothing to say here");
+    let Some(Ok(Message::Close(Some(frame)))) = within(socket.next()).await else { panic!("a speech ends it") };
+    assert_eq!((u16::from(frame.code), &*frame.reason), (1009, "too long"));
     let is_free = async || app.ask("GET", "/api/v1/events").begin().await.status() == 200;
     fact("there is room again", is_free).await;
 }

@@ -18,6 +18,7 @@ mod log;
 mod opened;
 mod parked;
 mod past;
+mod problems;
 mod queues;
 mod rebuilds;
 mod refusals;

@@ -1,9 +1,15 @@
 //! Who may ask, over the wire; `security.rs` of the gateway tests every case.
 
+use std::time::Duration;
+
 use gateway::{AccessToken, Scope, Settings};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 use crate::{
-    app::App,
+    app::{App, within},
     client::{Ask, raw},
 };
 
@@ -47,9 +53,9 @@ async fn a_rebound_name_and_a_foreign_page_are_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tokens_open_what_their_scopes_say() {
     let tokens = vec![
-        AccessToken::new("reader", [Scope::Read]),
-        AccessToken::new("writer", [Scope::Command]),
-        AccessToken::new("keeper", [Scope::Admin]),
+        AccessToken::new("reader", [Scope::Read]).unwrap(),
+        AccessToken::new("writer", [Scope::Command]).unwrap(),
+        AccessToken::new("keeper", [Scope::Admin]).unwrap(),
     ];
     let app = App::start_with(Settings { tokens, ..Settings::default() }).await;
     let bare = app.get("/books").await;
@@ -98,7 +104,58 @@ async fn tokens_open_what_their_scopes_say() {
     assert_eq!(status(with("DELETE", "/api/v1/histories/1", "writer")).await, 403);
     assert_eq!(status(with("DELETE", "/api/v1/histories/1", "keeper")).await, 404);
     assert_eq!((app.get("/livez").await.status, app.get("/readyz").await.status), (200, 200));
-    assert_eq!(app.get("/books?token=reader&access_token=reader").await.problem().0, 401);
+    let said = "a token does not belong in a URL, where it is written down; send it as Authorization: Bearer <token>, \
+                or with a WebSocket as the protocol bearer.<token in base64url>";
+    for path in ["/books?token=reader", "/ws?after=0-0&access_token=reader", "/?token=reader"] {
+        assert_eq!(app.get(path).await.problem(), (400, said.to_owned()), "{path}");
+    }
+}
+
+/// Sends the beginning of a request, and then a drop of it now and then, until the gateway has had enough; gives what it
+/// says.
+async fn trickled(app: &App, begin: &[u8], drop: &[u8]) -> String {
+    let (mut from, mut to) = TcpStream::connect(app.address).await.unwrap().into_split();
+    to.write_all(begin).await.unwrap();
+    let mut answer = Vec::new();
+    let trickling = async {
+        let mut now_and_then = tokio::time::interval(Duration::from_millis(10));
+        loop {
+            now_and_then.tick().await;
+            if to.write_all(drop).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    tokio::select! {
+        read = within(from.read_to_end(&mut answer)) => drop_reset(read),
+        () = trickling => {}
+    }
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Who goes on sending to a connection that is closed may be told so before it has read the answer.
+fn drop_reset(read: std::io::Result<usize>) {
+    if let Err(error) = read {
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_sends_drop_by_drop_is_cut_off_and_holds_up_nobody() {
+    let settings = Settings { body_timeout: Duration::from_millis(300), most_connections: 65, ..Settings::default() };
+    let app = App::start_with(settings).await;
+    let head = trickled(&app, b"GET /books HTTP/1.1\r\nhost: localhost\r\n", b"a: b\r\n");
+    let body = trickled(&app, b"POST /book HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100000\r\n\r\n{", b" ");
+    let (head, body) = tokio::join!(head, body);
+    assert_eq!(head, "", "a head that never ends");
+    let is_told = body.starts_with("HTTP/1.1 408 ") && body.contains("the body took longer than 300ms");
+    assert!(is_told || body.is_empty(), "{body}");
+    // All connections but one are taken, and each is given back.
+    for _ in 0..2 {
+        let slow = (0..64).map(|_| trickled(&app, b"GET /books HTTP/1.1\r\nhost:", b"x"));
+        let (cut, answered) = tokio::join!(futures_util::future::join_all(slow), app.get("/livez"));
+        assert_eq!((cut.concat(), answered.status), (String::new(), 200));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -89,7 +89,7 @@ pub struct Junk {
 
 /// Where an event or a command came from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "an object")]
 pub struct Meta {
     /// The command that a service turned into the event.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -194,7 +194,7 @@ pub struct EventRef<'e> {
 
 /// Where an event came from, borrowed: what [`Meta`] owns.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "an object")]
 pub struct MetaRef<'e> {
     /// The command that a service turned into the event.
     #[serde(borrow, deserialize_with = "borrowed")]

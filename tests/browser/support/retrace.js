@@ -25,6 +25,7 @@ function surroundings() {
  * @typedef {object} Options
  * @property {string} [history] the path of a history that is brought in first
  * @property {string} [token] what clients must bring
+ * @property {string} [readToken] what clients may bring instead, to look at things and change none
  * @property {string} [data] the folder of its data, which must not be there yet; a new one where none is named
  * @property {string} [store] the log, where it is no embedded one in a folder of its own
  * @property {string[]} [roles] what runs, where that is not everything
@@ -79,9 +80,10 @@ export class Retrace {
   /** Starts it where it was before, or on a free port, and waits until it listens. */
   async start() {
     const listen = this.base ? new URL(this.base).host : '127.0.0.1:0';
-    const { roles, token } = this.options;
+    const { roles, token, readToken } = this.options;
     const what = roles ? ['run', ...roles] : ['up'];
     const args = [...what, ...this.#store(), '--listen', listen, ...(token ? ['--token', token] : [])];
+    if (readToken) args.push('--read-token', readToken);
     const child = spawn(binary, args, { env: surroundings(), cwd: this.data, stdio: ['ignore', 'ignore', 'pipe'] });
     this.#child = child;
     process.once('exit', () => child.kill('SIGKILL'));

@@ -4,6 +4,7 @@
 pub mod bank;
 mod cluster;
 mod node;
+pub mod fuzz;
 mod redis;
 mod replica;
 mod sentinel;

@@ -77,6 +77,8 @@ struct Client {
 enum Parting {
     /// It has closed, or broken off.
     Gone,
+    /// What it sent can't be taken, if it is there at all.
+    Unfit(String),
     /// It takes too long to take what it is sent, or to answer pings.
     Lagging,
     /// The log does not go on from where it stands.
@@ -91,6 +93,11 @@ impl Client {
         let position = self.feed.position();
         let (last, code, reason) = match parting {
             Parting::Gone => return,
+            Parting::Unfit(reason) if reason.contains("too long") => {
+                let detail = format!("a message may have {LONGEST} bytes; there is nothing to say here");
+                (Some(json!({"error": "too long", "after": position, "detail": detail})), close_code::SIZE, "too long")
+            }
+            Parting::Unfit(_) => (None, close_code::PROTOCOL, "that is no WebSocket message"),
             Parting::Lagging => (Some(json!({"error": "lagging", "after": position})), close_code::POLICY, "lagging"),
             Parting::Lost(error) => {
                 tracing::warn!(%error, %position, "a client's events can't go on");
@@ -119,7 +126,8 @@ impl Client {
             let entries = tokio::select! {
                 () = self.gateway.stopping.cancelled() => return Parting::Stopping,
                 message = self.socket.recv() => match message {
-                    None | Some(Err(_) | Ok(Message::Close(_))) => return Parting::Gone,
+                    None | Some(Ok(Message::Close(_))) => return Parting::Gone,
+                    Some(Err(error)) => return Parting::Unfit(error.to_string()),
                     Some(Ok(_)) => {
                         unanswered = 0;
                         continue;

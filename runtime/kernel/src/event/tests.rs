@@ -57,8 +57,7 @@ fn a_borrowed_meta_is_read_just_as_an_owned_one() {
     for json in bad {
         let borrowed = serde_json::from_str::<MetaRef<'_>>(json).unwrap_err();
         let plain = serde_json::from_str::<Meta>(json).unwrap_err();
-        let told = |error: serde_json::Error| error.to_string().replace("struct MetaRef", "struct Meta");
-        assert_eq!(told(borrowed), told(plain), "{json}");
+        assert_eq!(borrowed.to_string(), plain.to_string(), "{json}");
     }
 }
 

@@ -42,31 +42,40 @@ fn number(fields: &[Value]) -> Option<Number> {
     std::str::from_utf8(value).ok()?.parse().ok().map(Number)
 }
 
-/// The fields of an entry, names and values in turn. Of a name given twice, the last value counts.
+/// The fields of an entry, names and values in turn. Of a name given twice, the last value counts; of several things
+/// that are wrong the same is told as in [`crate::wire`], where long stretches are read.
 fn fields(fields: Vec<Value>) -> Result<Fields<'static>, String> {
     let (mut id, mut action, mut data, mut number, mut meta) = (None, None, None, None, None);
     let mut fields = fields.into_iter();
     while let (Some(name), Some(value)) = (fields.next(), fields.next()) {
         let (Value::BulkString(name), Value::BulkString(value)) = (name, value) else { continue };
         match name.as_slice() {
-            b"event_id" => id = Some(text("event_id", value)?),
-            b"event_action" => action = Some(text("event_action", value)?),
-            b"event_data" => data = Some(text("event_data", value)?),
-            b"event_number" => number = Some(text("event_number", value)?),
-            b"event_meta" => meta = Some(text("event_meta", value)?),
+            b"event_id" => id = Some(value),
+            b"event_action" => action = Some(value),
+            b"event_data" => data = Some(value),
+            b"event_number" => number = Some(value),
+            b"event_meta" => meta = Some(value),
             _ => {}
         }
     }
-    let missing = |name: &str| format!("{name} is missing");
+    let needed = |name: &str, value: Option<Vec<u8>>| text(name, value.ok_or_else(|| format!("{name} is missing"))?);
     Ok(Fields {
-        event_id: id.ok_or_else(|| missing("event_id"))?,
-        event_action: action.ok_or_else(|| missing("event_action"))?,
-        event_data: data.ok_or_else(|| missing("event_data"))?,
-        event_number: number,
-        event_meta: meta,
+        event_id: needed("event_id", id)?,
+        event_action: needed("event_action", action)?,
+        event_data: needed("event_data", data)?,
+        event_number: number.map(number_text).transpose()?,
+        event_meta: meta.map(|meta| text("event_meta", meta)).transpose()?,
     })
 }
 
 fn text(name: &str, value: Vec<u8>) -> Result<Cow<'static, str>, String> {
     String::from_utf8(value).map(Cow::Owned).map_err(|error| format!("{name} is no UTF-8: {}", error.utf8_error()))
 }
+
+fn number_text(value: Vec<u8>) -> Result<Cow<'static, str>, String> {
+    let number = String::from_utf8(value).ok().filter(|text| text.parse::<u64>().is_ok());
+    number.map(Cow::Owned).ok_or_else(|| "event_number is no number".to_owned())
+}
+
+#[cfg(test)]
+mod tests;
