@@ -5,6 +5,7 @@ use std::{
     path::Path,
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::atomic::{AtomicU64, Ordering},
+    thread::JoinHandle,
 };
 
 use tempfile::TempDir;
@@ -41,7 +42,11 @@ pub fn talk(output: &Output) -> String {
 #[derive(Debug)]
 pub enum Store {
     Sqlite(TempDir),
-    Redis { namespace: String },
+    Redis {
+        namespace: String,
+    },
+    /// A store of the test's own.
+    At(String),
     Memory,
 }
 
@@ -64,6 +69,7 @@ impl Store {
             Self::Redis { namespace } => {
                 vec!["--store".into(), RedisServer::shared().url(), "--namespace".into(), namespace.clone()]
             }
+            Self::At(url) => vec!["--store".into(), url.clone()],
             Self::Memory => vec!["--store".into(), "memory:".into()],
         }
     }
@@ -102,6 +108,8 @@ pub struct Process {
     pub said: Vec<String>,
     /// A client of its gateway, where it has one.
     http: Option<Http>,
+    /// What it says from then on.
+    rest: Option<JoinHandle<String>>,
 }
 
 impl Process {
@@ -124,12 +132,14 @@ impl Process {
             }
         }
         // Somebody has to read on, or the process would block when the pipe is full.
-        std::thread::spawn(move || {
+        let rest = std::thread::spawn(move || {
             let mut rest = Vec::new();
             let _ = lines.read_to_end(&mut rest);
-            eprint!("{}", String::from_utf8_lossy(&rest));
+            let rest = String::from_utf8_lossy(&rest).into_owned();
+            eprint!("{rest}");
+            rest
         });
-        Self { child, said, http }
+        Self { child, said, http, rest: Some(rest) }
     }
 
     /// A client of its gateway.
@@ -156,6 +166,18 @@ impl Process {
     /// Waits until it has ended by itself.
     pub fn ended(mut self) -> ExitStatus {
         until("the process ends", || self.child.try_wait().unwrap())
+    }
+
+    /// Waits until it has ended by itself; gives its exit code and the last line that it said.
+    pub fn ended_saying(mut self) -> (Option<i32>, String) {
+        let ended = until("the process ends", || self.child.try_wait().unwrap());
+        let rest = self.rest.take().unwrap().join().unwrap();
+        (ended.code(), rest.lines().last().unwrap_or_default().to_owned())
+    }
+
+    /// The operating system's id of it.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Kills it as `kill -9` does.

@@ -11,6 +11,7 @@ mod cut;
 mod generations;
 mod lease;
 mod load;
+mod managed;
 mod slot;
 
 use std::{

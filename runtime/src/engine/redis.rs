@@ -19,6 +19,7 @@ mod read;
 mod scan;
 mod script;
 mod topics;
+mod whole;
 
 use std::sync::Arc;
 

@@ -2,9 +2,11 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test that can't be set up has failed")]
 
 pub mod bank;
+mod proxy;
 mod redis;
 
-pub use redis::RedisServer;
+pub use proxy::{Fault, Proxy};
+pub use redis::{APPENDING, RedisServer};
 
 /// A command as the gateway would make it.
 #[must_use]

@@ -5,10 +5,12 @@ use std::{fmt, time::Duration};
 use redis::{
     Client, Cmd, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, ProtocolVersion, RedisError, Script,
     ServerErrorKind,
-    aio::{ConnectionManager, ConnectionManagerConfig, PubSub},
+    aio::{ConnectionManagerConfig, PubSub},
     io::tcp::TcpSettings,
 };
 use runtime::StoreError;
+
+use super::managed::Managed;
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -37,8 +39,8 @@ pub(super) struct Server {
     /// The URL, its password masked.
     pub(super) url: String,
     client: Client,
-    quick: ConnectionManager,
-    bulk: ConnectionManager,
+    quick: Managed,
+    bulk: Managed,
 }
 
 impl fmt::Debug for Server {
@@ -61,9 +63,8 @@ impl Server {
             .set_connection_timeout(Some(CONNECT))
             .set_response_timeout(Some(ANSWER))
             .set_pipeline_buffer_size(WAITING);
-        let quick = client.get_connection_manager_with_config(config.clone()).await.map_err(failed)?;
-        let bulk =
-            client.get_connection_manager_lazy(config.set_response_timeout(Some(BULK_ANSWER))).map_err(failed)?;
+        let quick = Managed::connect(&client, config.clone()).await.map_err(failed)?;
+        let bulk = Managed::lazy(&client, config.set_response_timeout(Some(BULK_ANSWER))).map_err(failed)?;
         Ok(Self { url: shown.to_owned(), client, quick, bulk })
     }
 
@@ -92,15 +93,19 @@ impl Server {
         pipeline: &Pipeline,
         about: &str,
     ) -> Result<T, StoreError> {
-        let mut connection = match lane {
-            Lane::Quick => self.quick.clone(),
-            Lane::Bulk => self.bulk.clone(),
+        let lane = match lane {
+            Lane::Quick => &self.quick,
+            Lane::Bulk => &self.bulk,
         };
+        let (count, mut connection) = lane.get();
         let answer = match pipeline.query_async(&mut connection).await {
             Err(error) if error.is_connection_dropped() => pipeline.query_async(&mut connection).await,
             answer => answer,
         };
-        answer.map_err(|error| store_error(&self.url, about, &error))
+        answer.map_err(|error| {
+            lane.check(count, &error);
+            store_error(&self.url, about, &error)
+        })
     }
 
     /// Runs a script, loading it where the server does not have it; `fill` adds keys and arguments.
@@ -111,8 +116,11 @@ impl Server {
         fill: impl FnOnce(&mut Cmd),
     ) -> Result<T, StoreError> {
         let about = keys.first().map_or("", String::as_str);
-        let failed = |error: RedisError| store_error(&self.url, about, &error);
-        let mut connection = self.quick.clone();
+        let (count, mut connection) = self.quick.get();
+        let failed = |error: RedisError| {
+            self.quick.check(count, &error);
+            store_error(&self.url, about, &error)
+        };
         let mut command = redis::cmd("EVALSHA");
         command.arg(script.get_hash()).arg(keys.len()).arg(keys);
         fill(&mut command);

@@ -54,6 +54,7 @@ macro_rules! scripts {
 scripts! {
     COMMIT: "positions" "commit";
     HEAD: "positions" "head";
+    HELD: "held";
     CUT: "cut";
     LAST: "last";
     CLAIM: "clock" "claim";
