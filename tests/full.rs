@@ -13,7 +13,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use common::{Http, Process, Store};
+use common::{Http, Process, Store, process::within_shell};
 use load::Shop;
 use serde_json::json;
 use testkit::{APPENDING, RedisServer};
@@ -87,14 +87,8 @@ fn limit_files(process: &Process, bytes: &str) {
 fn a_file_that_may_not_grow_takes_nothing_until_it_may() {
     let store = Store::sqlite();
     let Store::Sqlite(folder) = &store else { unreachable!() };
-    let inner = store.command(&["up", "--listen", "127.0.0.1:0"]);
     // Without this the system would end who writes too much.
-    let mut command = Command::new("sh");
-    command.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"]).arg(inner.get_program()).args(inner.get_args());
-    inner.get_envs().for_each(|(name, value)| {
-        value.map_or_else(|| command.env_remove(name), |value| command.env(name, value));
-    });
-    let up = Process::start(&mut command);
+    let up = Process::start(&mut within_shell("trap '' XFSZ", &store.command(&["up", "--listen", "127.0.0.1:0"])));
     let sentence =
         format!("store sqlite://{} is unavailable: disk I/O error", folder.path().join("ordershop.db").display());
     let fill = || limit_files(&up, &longest(folder.path()).to_string());

@@ -11,7 +11,7 @@ use std::{
     process::Command,
 };
 
-use common::{Http, Store, until};
+use common::{Http, Store, process::within_shell, until};
 use serde_json::json;
 
 /// How many clients there may be at most: `Settings::most_live`.
@@ -91,8 +91,8 @@ fn clients_that_only_listen_cost_little_and_the_cost_stays() {
     let clients = clients();
     take_descriptors(clients);
     let store = Store::Memory;
-    let mut command = store.command(&["up", "--listen", "127.0.0.1:0"]);
-    // As a shell grants at first: the gateway takes what it may have.
+    // As many as a shell grants at first: the gateway takes what it may have.
+    let mut command = within_shell("ulimit -Sn 1024", &store.command(&["up", "--listen", "127.0.0.1:0"]));
     let up = common::Process::start(&mut command);
     let http = up.http();
     http.create("/customer", &json!({"name": "first", "email": "f@shop.example"}));

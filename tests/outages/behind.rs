@@ -7,7 +7,7 @@ use runtime::{Commit, Engine, Namespace};
 use serde_json::{Value, json};
 use testkit::RedisServer;
 
-use super::{rest, run};
+use super::run;
 use crate::common::{Store, until};
 
 /// How many events the log has when the projector goes.
@@ -53,8 +53,8 @@ fn a_projector_far_behind_slows_nobody_down_and_catches_up_by_a_rebuild() {
     let projector = store.roles(&["projector"]);
     let gateway = store.roles(&["gateway"]);
     let http = gateway.http();
-    let opening = Engine::open(&server.url().parse().unwrap(), &Namespace::default(), &["product"]);
-    let engine = tokio.block_on(opening).unwrap();
+    let url = server.url().parse().unwrap();
+    let engine = tokio.block_on(Engine::open(&url, &Namespace::default(), &["product"])).unwrap();
     let followed = tokio.block_on(append(&engine, 0, BEFORE));
     let caught_up = until("the projector is there", || {
         let status = http.get("/api/v1/status");
@@ -94,6 +94,5 @@ fn a_projector_far_behind_slows_nobody_down_and_catches_up_by_a_rebuild() {
     assert_eq!(http.try_get("/readyz").status, 200);
     assert_eq!(state["digest"], digest(&run(&store, &["rebuild", "--into", "memory", "--json"])));
     assert_eq!(run(&store, &["audit"]).status.code(), Some(0));
-    let _ = rest;
     assert!(projector.stop().success());
 }

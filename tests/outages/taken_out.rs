@@ -3,7 +3,7 @@
 use testkit::RedisServer;
 
 use super::{WAY_OUT, all_diverged, differs, load::welcomed, rest, roles, run, told};
-use crate::common::{Process, Store, process::talk, shop::customer};
+use crate::common::{Process, Store, process::talk};
 
 /// A shop at rest with two customers, who were welcomed: four events.
 fn shop() -> (RedisServer, Store, [Process; 4], serde_json::Value) {
@@ -95,5 +95,4 @@ fn a_hole_behind_a_projector_that_was_away_is_no_shorter_way() {
     assert_eq!(code, Some(2), "{word}");
     let from = format!("retrace: projector stopped: the log does not continue from {}: event ", told(&head));
     assert!(word.starts_with(&from) && word.contains(" is missing: ") && word.ends_with(WAY_OUT), "{word}");
-    let _ = customer;
 }
