@@ -8,8 +8,9 @@ mod common;
 mod load;
 
 use std::{
-    fs,
-    path::Path,
+    fs::{self, File},
+    io::{ErrorKind, Write as _},
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -96,31 +97,38 @@ fn a_file_that_may_not_grow_takes_nothing_until_it_may() {
     assert!(up.stop().success());
 }
 
-/// A file system of a test's own, unmounted when dropped.
-struct Mounted<'f>(&'f Path);
+/// A small file system of a test's own, unmounted when dropped.
+struct Disk<'f>(&'f Path);
 
-impl<'f> Mounted<'f> {
+impl<'f> Disk<'f> {
     /// Nothing where this user may not mount.
-    fn at(folder: &'f Path, kib: u64) -> Option<Self> {
+    fn at(folder: &'f Path) -> Option<Self> {
         let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &format!("size={kib}k"), "tmpfs"]).arg(folder).stderr(Stdio::null());
+        mount.args(["-t", "tmpfs", "-o", "size=16m", "tmpfs"]).arg(folder).stderr(Stdio::null());
         mount.status().is_ok_and(|mounted| mounted.success()).then_some(Self(folder))
     }
 
-    fn resize(&self, kib: u64) {
-        let mut mount = Command::new("mount");
-        mount.args(["-o", &format!("remount,size={kib}k")]).arg(self.0);
-        assert!(mount.status().unwrap().success());
+    fn ballast(&self) -> PathBuf {
+        self.0.join("ballast")
     }
 
-    /// How many KiB are taken.
-    fn taken(&self) -> u64 {
-        let told = Command::new("df").args(["-k", "--output=used"]).arg(self.0).output().unwrap();
-        String::from_utf8(told.stdout).unwrap().lines().nth(1).unwrap().trim().parse().unwrap()
+    /// Takes what space there is.
+    fn fill(&self) {
+        let mut ballast = File::create(self.ballast()).unwrap();
+        let full = loop {
+            if let Err(error) = ballast.write_all(&[0; 4 << 10]) {
+                break error;
+            }
+        };
+        assert_eq!(full.kind(), ErrorKind::StorageFull);
+    }
+
+    fn make_room(&self) {
+        fs::remove_file(self.ballast()).unwrap();
     }
 }
 
-impl Drop for Mounted<'_> {
+impl Drop for Disk<'_> {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(self.0).status();
     }
@@ -130,16 +138,13 @@ impl Drop for Mounted<'_> {
 fn a_full_disk_takes_nothing_until_there_is_space() {
     let store = Store::sqlite();
     let Store::Sqlite(folder) = &store else { unreachable!() };
-    let Some(disk) = Mounted::at(folder.path(), 64 << 10) else {
-        println!("SKIPPED: this user may not mount a file system to fill; the test of a file that may not grow ran");
+    let Some(disk) = Disk::at(folder.path()) else {
+        println!("SKIPPED: this user may not mount a file system to fill; files that may not grow stand for it");
         return;
     };
     let up = store.up();
-    let sentence = format!(
-        "store sqlite://{} refuses writes: database or disk is full",
-        folder.path().join("ordershop.db").display()
-    );
-    let fill = || disk.resize(disk.taken() + 4);
-    while_full(&store, &up, fill, (&sentence, "5"), || disk.resize(64 << 10));
+    let log = folder.path().join("ordershop.db");
+    let sentence = format!("store sqlite://{} refuses writes: database or disk is full", log.display());
+    while_full(&store, &up, || disk.fill(), (&sentence, "5"), || disk.make_room());
     assert!(up.stop().success());
 }

@@ -24,7 +24,7 @@ const COST: u64 = 64 << 10;
 const GROWTH: u64 = 8 << 10;
 
 /// How many events they are told of.
-const TOLD: usize = 20;
+const TOLD: usize = 5;
 
 fn clients() -> usize {
     if common::long() { MOST } else { 1_000 }

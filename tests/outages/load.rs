@@ -44,6 +44,7 @@ pub struct Promised {
 #[derive(Debug, Default)]
 pub struct Load {
     placed: AtomicUsize,
+    acknowledged: AtomicUsize,
     refused: AtomicUsize,
     stop: AtomicBool,
 }
@@ -55,6 +56,15 @@ impl Load {
         let target = self.placed.load(Ordering::Relaxed) + orders;
         until(&format!("{orders} more orders are placed"), || {
             (self.placed.load(Ordering::Relaxed) >= target).then_some(())
+        });
+    }
+
+    /// Waits until so many more requests were acknowledged, whatever they asked for.
+    #[track_caller]
+    pub fn are_acknowledged(&self, requests: usize) {
+        let target = self.acknowledged.load(Ordering::Relaxed) + requests;
+        until(&format!("{requests} more requests are acknowledged"), || {
+            (self.acknowledged.load(Ordering::Relaxed) >= target).then_some(())
         });
     }
 
@@ -164,6 +174,7 @@ impl Promised {
                     self.commands.push(answer.headers["retrace-command"].to_str().unwrap().to_owned());
                     let id = answer.result()[0].as_str().unwrap().to_owned();
                     self.ids.push(id.clone());
+                    load.acknowledged.fetch_add(1, Ordering::Relaxed);
                     return id;
                 }
                 409 | 503 | 504 => {

@@ -24,7 +24,9 @@ fn none_starts(store: &Store, head: &serde_json::Value, reason: &str) {
     for role in ["services", "sagas", "projector", "gateway"] {
         let output = run(store, &["run", role, "--listen", "127.0.0.1:0"]);
         let sentence = format!("retrace: the log does not continue from {}: {reason}; {WAY_OUT}\n", told(head));
-        assert_eq!((output.status.code(), talk(&output)), (Some(2), sentence), "{role}");
+        assert_eq!(output.status.code(), Some(2), "{role}: {}", talk(&output));
+        // Before that it warns of a server that keeps everything in memory.
+        assert!(talk(&output).ends_with(&sentence), "{role}: {}", talk(&output));
     }
 }
 
