@@ -135,12 +135,18 @@ impl Problem {
 
     /// The store, or a queue on the way to it, can't take the request now.
     pub(crate) fn unavailable(detail: impl Into<String>, retry_after: u32) -> Self {
-        Self::new(Kind::Unavailable, detail).with(|about| about.retry_after = Some(retry_after))
+        Self::new(Kind::Unavailable, detail).retry_after(retry_after)
     }
 
     /// The store at `url` did not answer within `most`.
     pub(crate) fn silent(url: &str, most: Duration) -> Self {
         Self::unavailable(format!("store {url} did not answer within {most:?}"), 1)
+    }
+
+    /// Names the seconds after which it may be worth trying again.
+    #[must_use]
+    pub(crate) fn retry_after(self, seconds: u32) -> Self {
+        self.with(|about| about.retry_after = Some(seconds))
     }
 
     fn with(mut self, name: impl FnOnce(&mut About)) -> Self {

@@ -139,11 +139,11 @@ impl Site {
             By::This => {
                 self.metrics.ended(Ending::Unknown);
                 let detail = format!("command {id} has no outcome after {most:?}; ask for it at /api/v1/commands/{id}");
-                Problem::new(Kind::OutcomeUnknown, detail).command(&id)
+                Problem::new(Kind::OutcomeUnknown, detail).command(&id).retry_after(1)
             }
             By::Earlier => {
                 let detail = format!("the request was made before, as command {id}, which is still in progress");
-                Problem::new(Kind::InProgress, detail).command(&id)
+                Problem::new(Kind::InProgress, detail).command(&id).retry_after(1)
             }
         };
         let outcome = ticket.outcome(most).await;

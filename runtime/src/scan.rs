@@ -158,10 +158,7 @@ impl Check {
     fn pass(&mut self, seen: &Seen<'_>) -> Result<(), StoreError> {
         self.at.position = seen.position();
         let Some(number) = seen.number() else { return Ok(()) };
-        // Who comes with a bare position does not know how many came before it.
-        let known =
-            self.at.number > Number::ZERO || !self.after.epoch.0.is_empty() || self.after.position == Position::ZERO;
-        if known && !self.gaps && number != self.at.number.successor() {
+        if self.knows() && !self.gaps && number != self.at.number.successor() {
             let reason =
                 format!("event {} is missing: {} is event {number}", self.at.number.successor(), seen.position());
             return Err(StoreError::Diverged { checkpoint: self.after.clone(), reason });
@@ -170,13 +167,14 @@ impl Check {
         Ok(())
     }
 
+    /// Who comes with a bare position does not know how many came before it.
+    fn knows(&self) -> bool {
+        self.at.number > Number::ZERO || !self.after.epoch.0.is_empty() || self.after.position == Position::ZERO
+    }
+
     /// Nothing comes after the last entry shown only if the log ends there.
     fn end(self, until: Position) -> Result<Checkpoint, StoreError> {
-        if !self.gaps
-            && until >= self.head.position
-            && self.at.number > Number::ZERO
-            && self.at.number < self.head.number
-        {
+        if !self.gaps && until >= self.head.position && self.knows() && self.at.number < self.head.number {
             let reason = format!("events {} to {} are missing", self.at.number.successor(), self.head.number);
             return Err(StoreError::Diverged { checkpoint: self.after, reason });
         }

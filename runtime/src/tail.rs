@@ -73,8 +73,9 @@ impl Tail {
     /// followed any more; whoever reads from the tail then gets the same error.
     ///
     /// # Errors
-    /// When the store can't be reached.
+    /// When the store can't be reached, or events of the log are gone (R3).
     pub async fn follow(engine: Engine) -> Result<(Self, JoinHandle<StoreError>), StoreError> {
+        engine.check_whole().await?;
         let head = engine.head().await?;
         let bell = engine.bell().await?;
         let ring = Mutex::new(Ring { entries: VecDeque::new(), bytes: 0, floor: head.clone(), head: head.clone() });
@@ -143,8 +144,9 @@ impl Tail {
 
     async fn run(self, mut bell: Bell, mut at: Checkpoint) -> StoreError {
         let mut backoff = BACKOFF.0;
+        let mut looked = Instant::now();
         loop {
-            match self.step(&mut bell, &mut at).await {
+            match self.step(&mut bell, &mut at, &mut looked).await {
                 Ok(()) => backoff = BACKOFF.0,
                 Err(error) => {
                     let trouble = Some(Arc::new(error.clone()));
@@ -160,8 +162,13 @@ impl Tail {
         }
     }
 
-    async fn step(&self, bell: &mut Bell, at: &mut Checkpoint) -> Result<(), StoreError> {
+    async fn step(&self, bell: &mut Bell, at: &mut Checkpoint, looked: &mut Instant) -> Result<(), StoreError> {
         let page = self.0.engine.read(at, PAGE).await?;
+        // What is behind it the tail never reads again; whoever starts next would miss it.
+        if looked.elapsed() >= PATIENCE {
+            self.0.engine.check_whole().await?;
+            *looked = Instant::now();
+        }
         let full = page.entries.len() >= PAGE;
         *at = end_of(&page, at);
         self.ring().push(page, at);

@@ -12,7 +12,7 @@ use super::{
     exit,
     failure::Failure,
     http_client::{Answer, Client, Target},
-    store::StoreArgs,
+    store::{DurabilityArgs, StoreArgs},
 };
 
 /// How many things are asked for at a time.
@@ -29,6 +29,8 @@ pub(super) struct DeskArgs {
     token: Option<String>,
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    durability: DurabilityArgs,
 }
 
 /// A store, or a gateway.
@@ -79,7 +81,7 @@ impl DeskArgs {
         }
         // A store that is not there is not made.
         self.store.open_existing(domain).await?.close().await?;
-        match self.store.open(domain).await {
+        match self.store.open(domain, self.durability).await {
             Ok(engine) => Ok(Desk::Store(engine)),
             Err(failure) => Err(failure.with(|message| match message.contains(" is in use by ") {
                 true => format!("{message}; ask its gateway, with --url http://HOST:PORT"),

@@ -15,6 +15,7 @@ mod bench;
 mod completions;
 mod cut;
 mod demo;
+mod descriptors;
 mod desk;
 mod diff;
 mod driver;
@@ -137,7 +138,8 @@ enum Command {
     ///
     /// Shows where the log ends, how far the read model and the consumers have come, whether the read model is
     /// stale or being rebuilt, what waits in the queues, and what was set aside. Writes nothing; a store that is in
-    /// use is read beside whoever uses it.
+    /// use is read beside whoever uses it. Exits with 2 when events of the log are gone, or somebody stands where the
+    /// log does not go on from.
     Status(status::Args),
     /// Show how full queues are; requeue or drop commands that failed every attempt
     Queue(queue::Args),

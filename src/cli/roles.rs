@@ -23,6 +23,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    descriptors, exit,
     failure::Failure,
     secret::Secret,
     store::{DurabilityArgs, StoreArgs},
@@ -37,6 +38,10 @@ const MENDING: Duration = Duration::from_secs(60);
 
 /// How long the read model may take to catch up before that is worth a line.
 const QUICK: Duration = Duration::from_secs(1);
+
+/// What to do about a log that has lost events.
+const WAY_OUT: &str = "`retrace audit` tells what is missing; to go on from what is left, make the read model anew with \
+                       `retrace rebuild`, and start again";
 
 /// A part of the system that can run in a process of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -145,9 +150,10 @@ pub(super) async fn run(
     let settings = listen.settings()?;
     let mut signals = Signals::watched()?;
     let listener = if roles.contains(&Role::Gateway) { Some(listen.bind().await?) } else { None };
+    descriptors::take_all();
     let engine = store.open(&domain, durability).await?;
     let head = engine.head().await?;
-    let (tail, following) = Tail::follow(engine.clone()).await?;
+    let (tail, following) = Tail::follow(engine.clone()).await.map_err(with_way_out)?;
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
     let follower = following.abort_handle();
@@ -169,6 +175,7 @@ pub(super) async fn run(
     }
     if roles.contains(&Role::Projector) || roles.contains(&Role::Gateway) {
         let model = ReadModel::open(&url, &store.namespace()).await?;
+        check(&model, &engine).await?;
         if roles.contains(&Role::Projector) {
             let projector = projector::live::run(domain.clone(), tail.clone(), model.clone(), stop.clone());
             tasks.spawn(async move { projector.await.map_err(|error| stopped("projector", error)) });
@@ -200,7 +207,23 @@ pub(super) async fn run(
     let ended = attend(&mut tasks, &stop, &mut signals).await;
     follower.abort();
     let closed = engine.close().await;
-    ended.and(closed.map_err(Failure::from))
+    ended.map_err(with_way_out).and(closed.map_err(Failure::from))
+}
+
+/// R3: nobody is answered from rows that the log does not go on from.
+async fn check(model: &ReadModel, engine: &Engine) -> Result<(), Failure> {
+    let checkpoint = model.state().await?.checkpoint;
+    let astray = |failure: Failure| Failure::new(failure.code, format!("{}: {failure}", model.place()));
+    engine.continues_from(&checkpoint).await.map_err(|error| with_way_out(astray(error.into())))
+}
+
+/// A failure that says how to go on where the log has lost events.
+fn with_way_out(failure: impl Into<Failure>) -> Failure {
+    let failure = failure.into();
+    match failure.code {
+        exit::DIFFERENT => Failure::new(failure.code, format!("{failure}; {WAY_OUT}")),
+        _ => failure,
+    }
 }
 
 /// Keeps the timeline. Without it everything else goes on, and what is asked of the past is told from the log.

@@ -11,10 +11,10 @@ use projector::{
     rebuild::Progress,
     timeline::{Standing, Timeline},
 };
-use runtime::{Engine, Parked, QueueStatus, host::sagas};
+use runtime::{Engine, Parked, QueueStatus, StoreError, host::sagas};
 use serde::Serialize;
 
-use super::{failure::Failure, store::StoreArgs, timeline::TimelineArgs};
+use super::{exit, failure::Failure, store::StoreArgs, timeline::TimelineArgs};
 
 /// How many parked entries are shown.
 const SHOWN: usize = 5;
@@ -42,7 +42,8 @@ pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> 
     let model = ReadModel::open_reading(&args.store.url(domain)?, &args.store.namespace()).await?;
     let status = Status::of(domain, &engine, model.as_ref(), timeline.as_ref()).await?;
     report::print(&status, args.json);
-    Ok(engine.close().await?)
+    engine.close().await?;
+    if status.is_diverged() { Err(Failure::told(exit::DIFFERENT)) } else { Ok(()) }
 }
 
 /// How everything stands. The names are those of the gateway's `/api/v1/status`, as far as both tell the same.
@@ -52,6 +53,8 @@ struct Status {
     /// The log, its password masked.
     store: String,
     head: Checkpoint,
+    /// What is wrong with the log, as far as counting tells.
+    astray: Option<String>,
     /// Version of this program's projection.
     projection: u32,
     /// Nothing where nobody has made one.
@@ -129,6 +132,11 @@ impl Status {
         let queues = engine.queues(&services).await?;
         let (parked, parked_first) = (engine.parked_count().await?, engine.parked(None, SHOWN).await?);
         let head = engine.head().await?;
+        let broken = match engine.check_whole().await {
+            Ok(()) => None,
+            Err(StoreError::Diverged { reason, .. }) => Some(reason),
+            Err(error) => return Err(error.into()),
+        };
 
         let projection = domain.projection();
         let lag = |at: &Checkpoint| head.number.0.saturating_sub(at.number.0);
@@ -155,6 +163,26 @@ impl Status {
         };
         let consumers = consumers.into_iter().map(consumer).collect();
         let (domain, store) = (domain.name(), engine.url());
-        Ok(Self { domain, store, projection, read_model, timeline, consumers, queues, parked, parked_first, head })
+        Ok(Self {
+            domain,
+            store,
+            projection,
+            read_model,
+            timeline,
+            consumers,
+            queues,
+            parked,
+            parked_first,
+            head,
+            astray: broken,
+        })
+    }
+
+    /// Whether the log is not whole, or somebody does not stand in it.
+    fn is_diverged(&self) -> bool {
+        let model = self.read_model.as_ref().and_then(|model| model.astray.as_ref());
+        let timeline = self.timeline.as_ref().and_then(|timeline| timeline.astray.as_ref());
+        let consumers = self.consumers.iter().find_map(|consumer| consumer.astray.as_ref());
+        self.astray.as_ref().or(model).or(timeline).or(consumers).is_some()
     }
 }

@@ -1,5 +1,7 @@
 //! A client that knows the original's HTTP contract and nothing else.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use ureq::{Agent, Body, http::Response};
 
@@ -41,6 +43,12 @@ impl Http {
     pub fn new(base: &str) -> Self {
         let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(DEADLINE)).build();
         Self { agent: config.into(), base: base.to_owned() }
+    }
+
+    /// A client of the same gateway that takes no answer later than this.
+    pub fn within(&self, most: Duration) -> Self {
+        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(most)).build();
+        Self { agent: config.into(), base: self.base.clone() }
     }
 
     fn url(&self, path: &str) -> String {

@@ -5,6 +5,7 @@ use std::{
     path::Path,
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::atomic::{AtomicU64, Ordering},
+    thread::JoinHandle,
 };
 
 use runtime::{Namespace, StoreUrl};
@@ -38,6 +39,22 @@ pub fn talk(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
+/// The same command, started by a shell that has done something before.
+pub fn within_shell(first: &str, command: &Command) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{first}; exec \"$@\""), "sh"]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        shell.current_dir(folder);
+    }
+    shell
+}
+
 /// A log of a test's own, wherever it is kept.
 #[derive(Debug)]
 pub enum Store {
@@ -69,6 +86,7 @@ impl Store {
                 Some((RedisServer::shared().url().parse().unwrap(), namespace.parse().unwrap()))
             }
             Self::Sqlite(folder) => Some((StoreUrl::Sqlite(folder.path().join("ordershop.db")), Namespace::default())),
+            Self::Url(url) => Some((url.parse().unwrap(), Namespace::default())),
             Self::Memory => None,
         }
     }
@@ -119,6 +137,8 @@ pub struct Process {
     pub said: Vec<String>,
     /// A client of its gateway, where it has one.
     http: Option<Http>,
+    /// What it says from then on.
+    rest: Option<JoinHandle<String>>,
 }
 
 impl Process {
@@ -141,12 +161,14 @@ impl Process {
             }
         }
         // Somebody has to read on, or the process would block when the pipe is full.
-        std::thread::spawn(move || {
+        let rest = std::thread::spawn(move || {
             let mut rest = Vec::new();
             let _ = lines.read_to_end(&mut rest);
-            eprint!("{}", String::from_utf8_lossy(&rest));
+            let rest = String::from_utf8_lossy(&rest).into_owned();
+            eprint!("{rest}");
+            rest
         });
-        Self { child, said, http }
+        Self { child, said, http, rest: Some(rest) }
     }
 
     /// A client of its gateway.
@@ -173,6 +195,18 @@ impl Process {
     /// Waits until it has ended by itself.
     pub fn ended(mut self) -> ExitStatus {
         until("the process ends", || self.child.try_wait().unwrap())
+    }
+
+    /// Waits until it has ended by itself; gives its exit code and the last line that it said.
+    pub fn ended_saying(mut self) -> (Option<i32>, String) {
+        let ended = until("the process ends", || self.child.try_wait().unwrap());
+        let rest = self.rest.take().unwrap().join().unwrap();
+        (ended.code(), rest.lines().last().unwrap_or_default().to_owned())
+    }
+
+    /// The operating system's id of it.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Kills it as `kill -9` does.

@@ -1,6 +1,7 @@
 //! Probes: is it alive, and should it get requests.
 
 use axum::{extract::State, http::StatusCode, response::Response};
+use projector::audit::Astray;
 use serde_json::json;
 
 use crate::{gateway::Site, reply};
@@ -26,9 +27,14 @@ async fn reasons(gateway: &Site) -> Vec<String> {
     if let Some(trouble) = gateway.tail.trouble() {
         reasons.push(format!("the log can't be followed: {trouble}"));
     }
-    let (head, state) = tokio::join!(gateway.asked(gateway.engine.head()), gateway.asked(gateway.model.state()));
+    // The head last: the read model is never ahead of it.
+    let state = gateway.asked(gateway.model.state()).await;
+    let head = gateway.asked(gateway.engine.head()).await;
     match (&head, &state) {
         (Ok(head), Ok(state)) => {
+            if let Some(astray) = Astray::check("the read model", &state.checkpoint, head) {
+                reasons.push(format!("{astray}; `retrace rebuild` makes it anew"));
+            }
             let lag = head.number.0.saturating_sub(state.checkpoint.number.0);
             let most = gateway.settings.most_lag;
             if lag > most {

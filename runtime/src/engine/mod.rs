@@ -263,6 +263,20 @@ impl Engine {
         check_continues(after, &self.head().await?, [])
     }
 
+    /// R3, as far as counting tells: the log holds as many entries as its head has counted events. What other programs
+    /// have written to it can make up for what they have taken out.
+    ///
+    /// Only Redis is asked: the other stores have no command that any program may trim a log with.
+    ///
+    /// # Errors
+    /// When the store failed, or events are gone.
+    pub async fn check_whole(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Memory(_) | Self::History(_) | Self::Sqlite(_) => Ok(()),
+            Self::Redis(engine) => engine.check_whole().await,
+        }
+    }
+
     /// Entries after `after` as [`Engine::read`] gives them, whatever is missing among them.
     pub(crate) async fn page(&self, after: Position, limit: usize) -> Result<Page, StoreError> {
         each!(self, read(after, limit))
@@ -546,12 +560,16 @@ pub(crate) fn check_continues<'e>(
     let diverged = |reason: String| Err(StoreError::Diverged { checkpoint: after.clone(), reason });
     let known = !after.epoch.0.is_empty();
     if known && after.epoch != head.epoch {
+        if head.epoch.0.is_empty() {
+            return diverged("it is empty; it has been deleted, or its store emptied".to_owned());
+        }
         return diverged(format!("it was begun again: its epoch is \"{}\", not \"{}\"", head.epoch, after.epoch));
     }
     if known && (after.position > head.position || after.number > head.number) {
         return diverged(format!("it ends at {head}"));
     }
-    let mut last = known.then_some(after.number);
+    // Whoever has read nothing yet knows with what a log begins.
+    let mut last = (known || after.position == Position::ZERO).then_some(after.number);
     for entry in entries {
         let Some(number) = entry.number() else { continue };
         if let Some(expected) = last.map(Number::successor).filter(|expected| *expected != number) {
@@ -564,7 +582,8 @@ pub(crate) fn check_continues<'e>(
 
 /// R3: nothing comes after `after` only if it stands where the log ends.
 fn check_complete(after: &Checkpoint, head: &Checkpoint) -> Result<(), StoreError> {
-    if after.epoch.0.is_empty() || after.number >= head.number {
+    let known = !after.epoch.0.is_empty() || after.position == Position::ZERO;
+    if !known || after.number >= head.number {
         return Ok(());
     }
     let reason = format!("events {} to {} are missing", after.number.successor(), head.number);

@@ -24,6 +24,7 @@ mod script;
 mod slot;
 mod topics;
 mod url;
+mod whole;
 
 use std::sync::Arc;
 

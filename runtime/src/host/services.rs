@@ -124,10 +124,12 @@ async fn keep_lease(engine: Engine, worker: String, stop: CancellationToken) -> 
             () = stop.cancelled() => return Ok(()),
             _ = beat.tick() => {}
         }
-        if let Err(error) = engine.heartbeat(&worker, LEASE).await {
+        // Together: over a slow network one after the other would take longer than the lease lasts.
+        let (renewed, reaped) = tokio::join!(engine.heartbeat(&worker, LEASE), engine.reap(MOST_ATTEMPTS));
+        if let Err(error) = renewed {
             tracing::warn!(%error, worker, "lease not renewed");
         }
-        match engine.reap(MOST_ATTEMPTS).await {
+        match reaped {
             Ok(reaped) => {
                 if !reaped.is_empty() {
                     fault::point("reaper.handed_back");

@@ -1,10 +1,10 @@
 //! What the server refuses, and how the engine lives through its absence.
 
-use std::time::Duration;
+use std::{ops::ControlFlow, time::Duration};
 
-use kernel::{Checkpoint, Number, Position};
-use runtime::{CommitError, Engine, Hint, Namespace, StoreError};
-use testkit::RedisServer;
+use kernel::{Checkpoint, Entry, Number, Position};
+use runtime::{CommitError, Engine, Hint, Namespace, Refused, StoreError, Stretch, Tail};
+use testkit::{APPENDING, Fault, Proxy, RedisServer};
 
 use super::{DEADLINE, Log, TOPICS, again, append, raw, send};
 
@@ -126,7 +126,7 @@ async fn a_flushed_server_has_diverged_from_every_checkpoint() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restarted_server_is_found_again_by_everyone() {
-    let mut server = RedisServer::start_with(&["--appendonly", "yes"]);
+    let mut server = RedisServer::start_with(APPENDING);
     let log = Log::on(&server).await;
     let engine = log.engine.clone();
     let head = log.commit(&["order"]).await.head;
@@ -149,7 +149,7 @@ async fn a_restarted_server_is_found_again_by_everyone() {
     let lost = engine.commit_one(append(&["order"])).await;
     assert!(matches!(&lost, Err(CommitError::Store(error)) if error.is_transient()), "{lost:?}");
     assert!(outcomes.next().await.is_err());
-    server.restart_with(&["--appendonly", "yes"]);
+    server.restart_with(APPENDING);
 
     assert_eq!(again(|| engine.head()).await, head);
     engine.commit_one(append(&["cart"])).await.unwrap();
@@ -175,4 +175,115 @@ async fn a_given_up_wait_does_not_hold_up_the_next() {
     let begun = tokio::time::Instant::now();
     bell.wait(Position::ZERO, DEADLINE).await.unwrap();
     assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+}
+
+fn diverged<T: std::fmt::Debug>(read: Result<T, StoreError>) -> String {
+    match read {
+        Err(StoreError::Diverged { reason, .. }) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What a scan of the whole log ends with.
+async fn scan(engine: &Engine) -> Result<Checkpoint, StoreError> {
+    let engine = engine.clone();
+    let stretch = Stretch { after: Checkpoint::default(), until: Position::MAX };
+    tokio::task::spawn_blocking(move || engine.scan(&stretch, &mut |_| ControlFlow::Continue(()))).await.unwrap()
+}
+
+#[tokio::test]
+async fn who_begins_at_the_beginning_finds_that_it_is_gone() {
+    let mut log = Log::new().await;
+    log.commit(&["order", "cart"]).await;
+    log.commit(&["order"]).await;
+    log.engine.check_whole().await.unwrap();
+    log.raw("XTRIM", "events:order", &[b"MAXLEN", b"1"]).await;
+    let start = Checkpoint::default();
+    let reason = diverged(log.engine.read(&start, 10).await);
+    assert!(reason.starts_with("event 1 is missing: ") && reason.ends_with(" is event 2"), "{reason}");
+    assert_eq!(diverged(scan(&log.engine).await), reason);
+    let gone = "1 of its 3 events was taken out of it: a stream was trimmed or deleted";
+    assert_eq!(diverged(log.engine.check_whole().await), gone);
+    assert_eq!(diverged(Tail::follow(log.engine.clone()).await), gone);
+
+    log.raw("DEL", "events:order", &[]).await;
+    log.raw("DEL", "events:cart", &[]).await;
+    for read in [log.engine.read(&start, 10).await.map(drop), scan(&log.engine).await.map(drop)] {
+        assert_eq!(diverged(read), "events 1 to 3 are missing");
+    }
+    let gone = "3 of its 3 events were taken out of it: a stream was trimmed or deleted";
+    assert_eq!(diverged(log.engine.check_whole().await), gone);
+}
+
+#[tokio::test]
+async fn a_follower_at_the_head_hears_that_what_lies_behind_it_is_gone() {
+    let mut log = Log::new().await;
+    log.commit(&["order", "cart"]).await;
+    let (tail, following) = Tail::follow(log.engine.clone()).await.unwrap();
+    log.raw("XTRIM", "events:cart", &[b"MAXLEN", b"0"]).await;
+    let gone = "1 of its 2 events was taken out of it: a stream was trimmed or deleted";
+    let ended = tokio::time::timeout(DEADLINE, following).await.unwrap().unwrap();
+    assert_eq!(diverged::<()>(Err(ended)), gone);
+    assert_eq!(diverged(tail.next(&tail.head(), 1, DEADLINE).await), gone);
+}
+
+#[tokio::test]
+async fn a_stranger_an_hour_ahead_stops_the_clock_and_not_the_order() {
+    const HOUR: u64 = 3_600_000;
+    let mut log = Log::new().await;
+    let first = log.commit(&["order"]).await.positions[0];
+    let ahead = Position::new(first.ms() + HOUR, 0);
+    let fields: [(&str, &[u8]); 3] =
+        [("event_id", b"f"), ("event_action", b"entity_created"), ("event_data", b"{\"entity_id\":\"f\"}")];
+    log.add("order", &ahead.to_string(), &fields).await;
+    let after = log.commit(&["cart", "order"]).await.positions;
+    assert_eq!(after, [ahead.successor(), ahead.successor().successor()]);
+
+    // What is ours to place is held against the server's clock, wherever the log has got to.
+    let mut placed = append(&["cart"]);
+    let position = Position::new(ahead.ms() + 1, 0);
+    placed.append[0].keep = Some(position);
+    match log.engine.commit_one(placed).await {
+        Err(CommitError::Refused(Refused::AheadOfClock { position: refused, now_ms })) => {
+            assert_eq!(refused, position);
+            assert!((first.ms()..first.ms() + HOUR / 2).contains(&now_ms), "{now_ms}");
+        }
+        other => panic!("{other:?}"),
+    }
+    let entries = log.engine.read(&Checkpoint::default(), 10).await.unwrap().entries;
+    let told: Vec<_> = entries.iter().map(|entry| (entry.position(), entry.number())).collect();
+    let number = |number| Some(Number(number));
+    assert_eq!(told, [(first, number(1)), (ahead, None), (after[0], number(2)), (after[1], number(3))]);
+    assert_eq!(scan(&log.engine).await.unwrap().number, Number(3));
+    let orders = entries.iter().filter(|entry| &**entry.topic() == "order").map(Entry::position);
+    assert_eq!(orders.collect::<Vec<_>>(), [first, ahead, after[1]]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_swallows_everything_is_given_up_by_everyone() {
+    let server = RedisServer::start();
+    let proxy = Proxy::to(server.socket());
+    let (direct, through) = (open(&server).await.unwrap(), open_url(&proxy.url()).await.unwrap());
+    let head = direct.commit_one(append(&["order"])).await.unwrap().head;
+    let mut bell = through.bell().await.unwrap();
+    let mut claimer = through.claimer("s", "w").await.unwrap();
+    let mut outcomes = through.outcomes().await.unwrap();
+    assert_eq!(through.head().await.unwrap(), head);
+    proxy.set(Fault::HalfOpen);
+    let (rung, claimed, hinted, asked) = tokio::join!(
+        bell.wait(head.position, Duration::from_secs(1)),
+        claimer.claim(1, Duration::from_secs(1)),
+        outcomes.next(),
+        through.head(),
+    );
+    for failed in [rung.err(), claimed.err(), hinted.err(), asked.err()] {
+        assert!(failed.as_ref().is_some_and(StoreError::is_transient), "{failed:?}");
+    }
+    proxy.set(Fault::None);
+    direct.commit_one(append(&["cart"])).await.unwrap();
+    direct.commit_one(send("k")).await.unwrap();
+    bell.wait(head.position, DEADLINE).await.unwrap();
+    assert_eq!(claimer.claim(1, DEADLINE).await.unwrap().len(), 1);
+    assert_eq!(outcomes.next().await.unwrap(), Hint::Missed);
+    assert_eq!(again(|| through.head()).await.number, Number(2));
 }

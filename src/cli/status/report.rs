@@ -34,6 +34,9 @@ fn text(status: &Status) -> String {
     lines.add("domain", status.domain);
     lines.add("store", &status.store);
     lines.add("head", at(&status.head));
+    if let Some(astray) = &status.astray {
+        lines.add("", format!("DIVERGED: {astray}; see `retrace audit`"));
+    }
     match &status.read_model {
         None => lines.add("read model", "none has been made yet"),
         Some(model) => model_lines(&mut lines, model, status.projection),

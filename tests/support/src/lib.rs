@@ -3,15 +3,17 @@
 
 pub mod bank;
 mod cluster;
-mod node;
 pub mod fuzz;
+mod node;
+mod proxy;
 mod redis;
 mod replica;
 mod sentinel;
 
 pub use cluster::{Cluster, Migration};
 pub use node::Node;
-pub use redis::RedisServer;
+pub use proxy::{Fault, Proxy};
+pub use redis::{APPENDING, RedisServer};
 pub use replica::Replicated;
 pub use sentinel::Sentinel;
 

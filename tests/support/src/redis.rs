@@ -1,8 +1,13 @@
 //! A Redis server of the test's own, on a unix socket: no port to race for.
+//!
+//! `RETRACE_REDIS_SERVER` names another program to run in its place: every test then runs on that, a Valkey server for
+//! example.
 
 use std::{
+    fs::{self, File},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     os::unix::net::UnixStream,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
         OnceLock,
@@ -12,6 +17,15 @@ use std::{
 };
 
 use tempfile::TempDir;
+
+/// Options of a server that writes what it is told to a file before it answers.
+pub const APPENDING: &[&str] = &["--appendonly", "yes", "--appendfsync", "everysec"];
+
+/// How long anything may take before a test gives up on the server.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// What a server that is to save its data saves it as.
+const SAVED: &str = "dump.rdb";
 
 /// A Redis server that lives as long as this value.
 #[derive(Debug)]
@@ -55,7 +69,8 @@ impl RedisServer {
     }
 
     fn spawn(folder: &TempDir, options: &[&str]) -> Child {
-        Command::new("redis-server")
+        let program = std::env::var("RETRACE_REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned());
+        Command::new(&program)
             .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"])
             .arg(folder.path().join("redis.sock"))
             .arg("--dir")
@@ -64,17 +79,23 @@ impl RedisServer {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect("redis-server starts; ./test installs it")
+            .unwrap_or_else(|error| panic!("{program} does not start: {error}; ./test installs it"))
     }
 
-    fn socket(&self) -> PathBuf {
+    /// The unix socket that it listens on.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
         self.folder.path().join("redis.sock")
     }
 
     fn wait_until_up(&self) {
-        let until = Instant::now() + Duration::from_secs(10);
-        while UnixStream::connect(self.socket()).is_err() {
-            assert!(Instant::now() < until, "redis-server did not come up within 10 s");
+        self.wait("it came up", || UnixStream::connect(self.socket()).is_ok());
+    }
+
+    fn wait(&self, what: &str, is_so: impl Fn() -> bool) {
+        let until = Instant::now() + DEADLINE;
+        while !is_so() {
+            assert!(Instant::now() < until, "waited for server {} in vain until {what}", self.pid());
             std::thread::yield_now();
         }
     }
@@ -88,7 +109,6 @@ impl RedisServer {
     /// The server's answer to a command, as it comes over the wire.
     #[must_use]
     pub fn answer(&self, command: &str) -> String {
-        use std::io::{Read as _, Write as _};
         let mut connection = UnixStream::connect(self.socket()).expect("a server that is up");
         connection.write_all(format!("{command}\r\n").as_bytes()).expect("a server that listens");
         let mut answer = [0; 512];
@@ -96,9 +116,37 @@ impl RedisServer {
         String::from_utf8_lossy(&answer[..length]).into_owned()
     }
 
+    /// Sends a command whose answer must be `+OK`.
+    #[track_caller]
+    fn tell(&self, command: &str) {
+        assert_eq!(self.answer(command), "+OK\r\n", "{command}");
+    }
+
+    /// What `INFO` says of a field: `aof_buffer_length`, `used_memory`.
+    #[must_use]
+    pub fn info(&self, field: &str) -> String {
+        let mut connection = UnixStream::connect(self.socket()).expect("a server that is up");
+        connection.write_all(b"INFO\r\n").expect("a server that listens");
+        let mut lines = BufReader::new(connection);
+        let mut length = String::new();
+        lines.read_line(&mut length).expect("a server that answers");
+        let length = length.trim_start_matches('$').trim().parse().expect("a text");
+        let mut text = vec![0; length];
+        lines.read_exact(&mut text).expect("the whole text");
+        let text = String::from_utf8(text).expect("text");
+        let found = text.lines().find_map(|line| line.split_once(':').filter(|(name, _)| *name == field));
+        found.unwrap_or_else(|| panic!("INFO has no {field}")).1.to_owned()
+    }
+
+    /// Changes how the running server is configured.
+    #[track_caller]
+    pub fn configure(&self, name: &str, value: &str) {
+        self.tell(&format!("CONFIG SET {name} \"{value}\""));
+    }
+
     /// Empties the server.
     pub fn flush(&self) {
-        assert_eq!(self.answer("FLUSHALL"), "+OK\r\n");
+        self.tell("FLUSHALL");
     }
 
     /// The operating system's id of the server.
@@ -113,11 +161,106 @@ impl RedisServer {
         let _ = self.process.wait();
     }
 
+    /// Has the server end in good order, as a restart for maintenance does.
+    pub fn shut_down(&mut self) {
+        let mut connection = UnixStream::connect(self.socket()).expect("a server that is up");
+        connection.write_all(b"SHUTDOWN\r\n").expect("a server that listens");
+        let ended = self.process.wait().expect("the server ends");
+        assert!(ended.success(), "{ended}");
+    }
+
     /// Starts it again on the same socket and folder, after [`RedisServer::kill`].
     pub fn restart_with(&mut self, options: &[&str]) {
-        let _ = std::fs::remove_file(self.socket());
+        let _ = fs::remove_file(self.socket());
         self.process = Self::spawn(&self.folder, options);
         self.wait_until_up();
+    }
+
+    /// Stops the server where it stands: it keeps its connections and answers nobody.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+        let stat = format!("/proc/{}/stat", self.pid());
+        let state = || fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") T "));
+        self.wait("it stands still", state);
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.pid().to_string()]).status().expect("kill runs");
+        assert!(sent.success(), "kill {signal}");
+    }
+
+    /// How long the append-only file is once everything that was answered is in it.
+    #[must_use]
+    pub fn appended(&self) -> u64 {
+        self.wait("its append-only file is written", || self.info("aof_buffer_length") == "0");
+        length_of(&self.append_only_file())
+    }
+
+    /// How many commands the append-only file of a server that is not running holds.
+    #[must_use]
+    pub fn commands_appended(&self) -> u64 {
+        let file = fs::read(self.append_only_file()).expect("the append-only file");
+        let begin = |line: &&[u8]| line.starts_with(b"*");
+        file.split(|byte| *byte == b'\n').filter(begin).count() as u64
+    }
+
+    /// Cuts the append-only file of a server that is not running to this length: what came after is lost, as when the
+    /// power fails.
+    pub fn cut_appended(&self, length: u64) {
+        let path = self.append_only_file();
+        assert!(length < length_of(&path), "nothing is lost of {}", path.display());
+        let file = File::options().write(true).open(&path).expect("the append-only file");
+        file.set_len(length).expect("a shorter file");
+    }
+
+    /// The last part of the append-only file: the one that is written to.
+    fn append_only_file(&self) -> PathBuf {
+        let parts = fs::read_dir(self.folder.path().join("appendonlydir")).expect("a server that appends");
+        let paths = parts.map(|part| part.expect("a readable folder").path());
+        let is_written = |path: &PathBuf| path.to_string_lossy().ends_with(".incr.aof");
+        let number = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            name.split('.').rev().nth(2).and_then(|number| number.parse::<u64>().ok())
+        };
+        paths.filter(is_written).max_by_key(number).expect("a part that is written to")
+    }
+
+    /// Leaves the server this many bytes more than it has taken: what needs more is refused with OOM.
+    pub fn fill_up_to(&self, more: u64) {
+        let used: u64 = self.info("used_memory").parse().expect("a number");
+        self.configure("maxmemory", &(used + more).to_string());
+    }
+
+    /// Gives it all the memory it wants.
+    pub fn make_room(&self) {
+        self.configure("maxmemory", "0");
+    }
+
+    /// Has the server fail to save its data, and so refuse writes with MISCONF.
+    pub fn spoil_saving(&self) {
+        // Not even root can put a file in the place of a folder that holds something.
+        fs::create_dir_all(self.folder.path().join(SAVED).join("in the way")).expect("a folder");
+        self.configure("save", "3600 1");
+        self.save("err");
+    }
+
+    /// Lets it save its data again.
+    pub fn mend_saving(&self) {
+        fs::remove_dir_all(self.folder.path().join(SAVED)).expect("the folder in the way");
+        self.save("ok");
+    }
+
+    /// Saves in the background until that has ended so.
+    fn save(&self, ending: &str) {
+        let answer = self.answer("BGSAVE");
+        assert!(answer.starts_with("+Background saving"), "{answer}");
+        let ended = || self.info("rdb_bgsave_in_progress") == "0" && self.info("rdb_last_bgsave_status") == ending;
+        self.wait(&format!("saving ends with {ending}"), ended);
     }
 }
 
@@ -125,6 +268,10 @@ impl Drop for RedisServer {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+fn length_of(path: &Path) -> u64 {
+    fs::metadata(path).expect("the append-only file").len()
 }
 
 /// Statics are not dropped: a shell waits for this process to end and then ends the server.

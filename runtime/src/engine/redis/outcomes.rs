@@ -1,17 +1,24 @@
 //! Hints that commands have ended.
 
+use std::time::Duration;
+
 use futures_util::StreamExt as _;
 use kernel::{Outcome, Position};
-use redis::aio::PubSubStream;
+use redis::aio::{PubSub, PubSubSink, PubSubStream};
 use serde::Deserialize;
+use tokio::time::timeout;
 
 use super::{Redis, queue};
 use crate::{StoreError, engine::Hint};
 
+/// After how long without a hint the server is asked whether it is still there, and how long it may take to say so:
+/// a connection that nothing comes through looks like one through which nothing has to come.
+const SILENCE: Duration = Duration::from_secs(5);
+
 /// Hints at ended commands. Holds a connection of its own.
 pub struct Outcomes {
     engine: Redis,
-    hints: Option<PubSubStream>,
+    hints: Option<(PubSubSink, PubSubStream)>,
 }
 
 /// What the scripts publish.
@@ -24,19 +31,28 @@ struct Published {
 
 impl Redis {
     pub(in crate::engine) async fn outcomes(&self) -> Result<Outcomes, StoreError> {
-        let listener = self.0.server.listen(&self.keys().outcomes).await?;
-        Ok(Outcomes { engine: self.clone(), hints: Some(listener.into_on_message()) })
+        let hints = self.0.server.listen(&self.keys().outcomes).await.map(PubSub::split)?;
+        Ok(Outcomes { engine: self.clone(), hints: Some(hints) })
     }
 }
 
 impl Outcomes {
     pub(in crate::engine) async fn next(&mut self) -> Result<Hint, StoreError> {
-        let Some(hints) = &mut self.hints else {
-            let listener = self.engine.0.server.listen(&self.engine.keys().outcomes).await?;
-            self.hints = Some(listener.into_on_message());
+        let Some((sink, hints)) = &mut self.hints else {
+            let listening = self.engine.0.server.listen(&self.engine.keys().outcomes);
+            self.hints = Some(listening.await.map(PubSub::split)?);
             return Ok(Hint::Missed);
         };
-        let Some(message) = hints.next().await else {
+        let message = loop {
+            match timeout(SILENCE, hints.next()).await {
+                Ok(message) => break message,
+                Err(_) => match timeout(SILENCE, sink.ping::<redis::Value>()).await {
+                    Ok(Ok(_)) => {}
+                    Ok(Err(_)) | Err(_) => break None,
+                },
+            }
+        };
+        let Some(message) = message else {
             self.hints = None;
             let reason = "the connection that outcomes come by broke".to_owned();
             return Err(StoreError::Unavailable { url: self.engine.url(), reason });

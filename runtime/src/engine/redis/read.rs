@@ -91,7 +91,7 @@ impl Redis {
         Ok(Cut { entries, is_whole, head: self.read_head(head)?, topics: known })
     }
 
-    fn read_head(
+    pub(super) fn read_head(
         &self,
         (epoch, position, number): (Option<String>, Option<String>, Option<String>),
     ) -> Result<Checkpoint, StoreError> {

@@ -60,6 +60,7 @@ macro_rules! scripts {
 scripts! {
     COMMIT: "positions" "commit", promises;
     HEAD: "positions" "head";
+    HELD: "held";
     CUT: "cut";
     LAST: "last";
     CLAIM: "clock" "claim";
