@@ -12,7 +12,7 @@ use std::{
 use common::{Retrace, Store, process::talk};
 use kernel::{Checkpoint, Draft, Epoch, Meta};
 use projector::{Change, Changes, ModelState, ReadModel};
-use runtime::{Advance, Commit, Engine, Enqueue, Namespace, Parked, StoreUrl};
+use runtime::{Advance, Commit, Engine, Enqueue, Parked};
 use serde_json::Value;
 use testkit::RedisServer;
 
@@ -43,22 +43,14 @@ fn run(store: &Store, args: &[&str]) -> Output {
 
 /// What it printed, with what differs from run to run replaced by a name.
 fn printed(output: &Output, store: &Store) -> String {
-    let (url, _) = location(store);
+    let (url, _) = store.location().unwrap();
     let version = format!("{:08x}", ordershop::domain().projection());
     let model = match store {
         Store::Redis { namespace } => format!("{url}, read model of namespace {namespace}"),
-        Store::Sqlite(_) | Store::Memory => format!("{url}.model"),
+        Store::Sqlite(_) | Store::Url(_) | Store::Memory => format!("{url}.model"),
     };
     let text = String::from_utf8(output.stdout.clone()).unwrap();
     text.replace(&model, "MODEL").replace(&url.to_string(), "STORE").replace(&version, "VERSION")
-}
-
-fn location(store: &Store) -> (StoreUrl, Namespace) {
-    match store {
-        Store::Redis { namespace } => (RedisServer::shared().url().parse().unwrap(), namespace.parse().unwrap()),
-        Store::Sqlite(folder) => (StoreUrl::Sqlite(folder.path().join("ordershop.db")), Namespace::default()),
-        Store::Memory => (StoreUrl::Memory, Namespace::default()),
-    }
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -67,7 +59,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 /// Writes to the served read model as no program of ours would: rows change, or the state, and not both.
 fn write(store: &Store, rows: &[Change], change: impl FnOnce(&mut ModelState)) {
-    let (url, namespace) = location(store);
+    let (url, namespace) = store.location().unwrap();
     block_on(async {
         let model = ReadModel::open(&url, &namespace).await.unwrap();
         let from = model.state().await.unwrap();
@@ -79,7 +71,7 @@ fn write(store: &Store, rows: &[Change], change: impl FnOnce(&mut ModelState)) {
 
 /// Commits to the log.
 fn commit(store: &Store, commit: impl FnOnce(Checkpoint) -> Commit) {
-    let (url, namespace) = location(store);
+    let (url, namespace) = store.location().unwrap();
     block_on(async {
         let engine = Engine::open(&url, &namespace, &[]).await.unwrap();
         let commit = commit(engine.head().await.unwrap());
@@ -344,7 +336,7 @@ parked        7
 #[test]
 fn a_generation_in_the_making_is_shown_with_its_plan() {
     for store in stores() {
-        let (url, namespace) = location(&store);
+        let (url, namespace) = store.location().unwrap();
         block_on(async {
             let model = ReadModel::open(&url, &namespace).await.unwrap();
             model.begin(7, r#"{"to":"5-0"}"#).await.unwrap();
