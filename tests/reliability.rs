@@ -23,7 +23,7 @@ fn every_fault_has_a_test_that_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let document = fs::read_to_string(root.join("docs/reliability.md")).unwrap();
     let matrix = rows(&document, "The fault matrix");
-    let numbers: Vec<_> = matrix.iter().map(|row| row.split('|').nth(1).unwrap().trim().parse().unwrap()).collect();
+    let numbers: Vec<usize> = matrix.iter().map(|row| row.split('|').nth(1).unwrap().trim().parse().unwrap()).collect();
     assert_eq!(numbers, (1..=FAULTS).collect::<Vec<_>>());
     let mut missing = BTreeSet::new();
     for row in matrix.iter().chain(&rows(&document, "Security")).chain(&rows(&document, "Invariants")) {

@@ -37,6 +37,10 @@ const BUSY: Duration = Duration::from_secs(5);
 /// How much of the file a connection keeps in memory: 32 MiB, in the KiB that the pragma takes when negative.
 const CACHE: &str = "-32768";
 
+/// The same for each of many that read beside one that writes: they have the file mapped, and keep only what is not in it
+/// yet.
+const READERS_CACHE: &str = "-4096";
+
 /// How much of the file is read where the system has it in memory, rather than copied page by page: 1 GiB.
 const MAPPED: &str = "1073741824";
 
@@ -82,7 +86,10 @@ impl File {
             transaction.commit().await.map_err(failed)?;
         }
         drop(connection);
-        let readers = pool(READERS).connect_with(options.read_only(true)).await.map_err(failed)?;
+        let readers = pool(READERS)
+            .connect_with(options.pragma("cache_size", READERS_CACHE).read_only(true))
+            .await
+            .map_err(failed)?;
         Ok(Self { url, writer, readers })
     }
 
