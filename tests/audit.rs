@@ -10,7 +10,7 @@ use std::{
 };
 
 use common::{Retrace, Store, process::talk};
-use kernel::{Checkpoint, Epoch};
+use kernel::{Checkpoint, Draft, Epoch, Meta};
 use projector::{Change, Changes, ModelState, ReadModel};
 use runtime::{Advance, Commit, Engine, Enqueue, Namespace, Parked, StoreUrl};
 use serde_json::Value;
@@ -102,6 +102,7 @@ const LOG: &str = "\
 log STORE
   head         1795341913-640795 (event 145), 2026-11-22T10:05:13.640795Z
   read         145 entries
+  I2 once      no event, command or reaction is in the log twice
   I3 order     no event is missing and positions increase
 ";
 
@@ -190,6 +191,48 @@ fn a_consumer_of_another_log_is_named() {
 }
 
 #[test]
+fn what_is_in_the_log_twice_is_named() {
+    for store in stores() {
+        let by = |command: &str| Some(Meta { command: Some(command.into()), ..Meta::default() });
+        let event = |id: &str, command: &str| Draft {
+            topic: "mail".into(),
+            id: id.into(),
+            action: "mail_sent".into(),
+            data: r#"{"to":"ann","msg":"hello"}"#.into(),
+            meta: by(command),
+            keep: None,
+        };
+        let twice = [event("a", "c1"), event("b", "c2"), event("a", "c3"), event("d", "c1")];
+        commit(&store, |_| Commit { append: twice.to_vec(), ..Commit::default() });
+        let output = run(&store, &["audit"]);
+        let shown = printed(&output, &store);
+        let document: Value = serde_json::from_slice(&run(&store, &["audit", "--json"]).stdout).unwrap();
+        let [event, command] = document["repeats"]["first"].as_array().unwrap().as_slice() else {
+            panic!("{document}")
+        };
+        let place = |repeat: &Value, at: &str| repeat[at].as_str().unwrap().to_owned();
+        let expected = format!(
+            "  I2 once      VIOLATED 2 times:
+               event a is in the log twice, at {} and at {}
+               command c1 has taken effect twice, at {} and at {}
+  I3 order     no event is missing and positions increase
+",
+            place(event, "first"),
+            place(event, "again"),
+            place(command, "first"),
+            place(command, "again"),
+        );
+        assert!(shown.contains(&expected), "{shown}");
+        assert_eq!((&event["kind"], &event["event"]), (&"event".into(), &"a".into()));
+        assert_eq!((&command["kind"], &command["command"]), (&"command".into(), &"c1".into()));
+        assert_eq!((&document["repeats"]["count"], &document["clean"]), (&2.into(), &false.into()));
+        assert_eq!(output.status.code(), Some(2));
+        let sentence = "retrace: something is in the log twice, or would be soon, which no program of ours does\n";
+        assert_eq!(talk(&output), sentence);
+    }
+}
+
+#[test]
 fn a_gap_in_the_log_is_named() {
     let store = Store::redis();
     store.import(&history());
@@ -204,6 +247,7 @@ fn a_gap_in_the_log_is_named() {
     let shown = printed(&output, &store);
     let order = "
   read         142 entries
+  I2 once      no event, command or reaction is in the log twice
   I3 order     VIOLATED 2 times:
                events 2 to 3 are missing, between 1795341904-801375 and 1795341904-810997
                event 144 is missing, between 1795341913-590496 and 1795341913-640795

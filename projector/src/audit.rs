@@ -1,23 +1,23 @@
 //! Proves read models equal to a fresh fold of the log at the position where each stands (I4, R9), and looks
-//! whether the log is in order (I3) and no checkpoint is where it can't be (I5).
+//! whether everything is in the log once (I2), the log is in order (I3) and no checkpoint is where it can't be (I5).
 //!
 //! Nothing is written and nobody is kept waiting (I8). The rows of each model and of the fold are in memory at
-//! once; the log is read once for all models, and never held.
+//! once; the log is read once for all models and [invariants](runtime::invariants), and never held.
 
-mod astray;
 mod fold;
-mod order;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use kernel::{Checkpoint, Digest, Domain};
-use runtime::{Engine, StoreError};
+use runtime::{
+    Engine, StoreError,
+    invariants::{Rest, Watch, Watched},
+};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::watch;
 
-pub use astray::Astray;
-pub use order::{Disorder, Disorders};
+pub use runtime::invariants::{Astray, Disorder, Disorders, Repeat, Repeats, Unsettled};
 
 use crate::{Differences, ReadModel};
 use fold::{Fold, Folded, Waiting};
@@ -44,6 +44,10 @@ pub struct Audit {
     pub version: u32,
     /// The read models, in the order they were given.
     pub models: Vec<Audited>,
+    /// What is in the log twice (I2).
+    pub repeats: Repeats,
+    /// Commands that have taken effect and are in their queues all the same (I2).
+    pub unsettled: Vec<Unsettled>,
     /// Where the log is not in order (I3).
     pub disorders: Disorders,
     /// How many consumers' checkpoints were looked at.
@@ -62,10 +66,13 @@ impl Audit {
         document
     }
 
-    /// Whether every read model is equal to the fold, the log in order and every checkpoint sound.
+    /// Whether every read model is equal to the fold, the log in order with everything in it once, and every
+    /// checkpoint sound.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.models.iter().all(|model| model.is_equal) && self.disorders.count == 0 && self.astray.is_empty()
+        let once = self.repeats.count == 0 && self.unsettled.is_empty();
+        let sound = self.disorders.count == 0 && self.astray.is_empty();
+        self.models.iter().all(|model| model.is_equal) && once && sound
     }
 }
 
@@ -134,11 +141,13 @@ pub async fn audit(
     };
     astray.extend(waiting.iter().filter_map(of_model));
 
-    let fold = Fold::new(&domain, engine, waiting, progress.cloned());
+    let watch = Watch::begin(engine, &domain.services(), &head, Rest::NotExpected).await?;
+    let fold = Fold::new(&domain, watch, waiting, progress.cloned());
     let (log, until) = (engine.clone(), head.clone());
     let folding = tokio::task::spawn_blocking(move || fold.read(&log, &until));
     let died = |error| StoreError::Unavailable { url: engine.url(), reason: format!("its reading died: {error}") };
-    let Folded { models, disorders, entries, unreadable } = folding.await.map_err(died)??;
+    let Folded { models, watched, unreadable } = folding.await.map_err(died)??;
+    let Watched { disorders, repeats, unsettled, entries, .. } = watched;
     let (version, consumers) = (domain.projection(), checkpoints.len() as u64);
-    Ok(Audit { head, entries, unreadable, version, models, disorders, consumers, astray })
+    Ok(Audit { head, entries, unreadable, version, models, repeats, unsettled, disorders, consumers, astray })
 }

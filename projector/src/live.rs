@@ -81,6 +81,7 @@ impl Projection {
                 Ok(None) => {
                     waiting = false;
                     tokio::select! {
+                        biased;
                         ended = self.project() => ended,
                         () = role.keep() => Ok(Ending::Fenced),
                     }

@@ -7,7 +7,7 @@
 macro_rules! each {
     ($model:expr, $inner:ident => $call:expr) => {
         match $model {
-            ReadModel::Memory($inner) => Ok($call),
+            ReadModel::Memory($inner) => $inner.ask(stringify!($call), || $call).await,
             ReadModel::Redis($inner) => $call.await,
             ReadModel::Sqlite($inner) => $call.await,
         }

@@ -12,6 +12,7 @@
 //! | [`fault`] | places at which tests let a process die |
 //! | [`history`] | logs as files |
 //! | [`host`] | what runs services and sagas |
+//! | [`invariants`] | what must hold of any log, looked for in the log itself |
 //! | [`location`] | store URLs and namespaces |
 //! | [`moment`] | moments as people write them |
 //! | [`scan`] | long stretches of a log, fast |
@@ -24,6 +25,7 @@ pub mod error;
 pub mod fault;
 pub mod history;
 pub mod host;
+pub mod invariants;
 pub mod location;
 pub mod moment;
 pub mod queue;

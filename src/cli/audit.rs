@@ -71,6 +71,9 @@ fn sentence(audit: &Audit) -> String {
         let models = counted(different, "read model differs", "read models differ");
         found.push(format!("{models} from the log; `retrace rebuild` makes one anew"));
     }
+    if audit.repeats.count > 0 || !audit.unsettled.is_empty() {
+        found.push("something is in the log twice, or would be soon, which no program of ours does".to_owned());
+    }
     if audit.disorders.count > 0 {
         found.push("the log is not in order; restore it from a backup, or go on knowing what is missing".to_owned());
     }

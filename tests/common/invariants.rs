@@ -3,15 +3,32 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::{Digest, Entry, Position};
+use runtime::invariants::Rest;
 use serde_json::Value;
 
 use super::{Http, Store, until};
 
+/// What `runtime::invariants` finds in a store where nothing is left to do (I2, I3, I5, I6), which a process may have
+/// open; nothing can be said of one in a process's memory.
+pub fn hold(store: &Store) {
+    let Some((url, namespace)) = store.location() else { return };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let report = runtime.block_on(async {
+        let domain = ordershop::domain();
+        let topics: Vec<_> = domain.topics().map(|topic| topic.name).collect();
+        let engine = runtime::Engine::open_reading(&url, &namespace, &topics).await.unwrap();
+        let report = runtime::invariants::check(&engine, &domain.services(), Rest::Expected).await.unwrap();
+        engine.close().await.unwrap();
+        report
+    });
+    assert!(report.is_clean(), "{report}");
+}
+
 /// Waits until nothing is left to do, then checks I2 to I6; gives the log's events.
 ///
-/// I2: no event is in the log twice. I3: numbers are contiguous and positions increase. I4: the read model's
-/// digest is that of a fresh fold. I5: no checkpoint is ahead of the head or of another epoch. I6: nothing waits,
-/// is claimed, or has died.
+/// I2: no event, command or reaction is in the log twice. I3: numbers are contiguous and positions increase. I4: the
+/// read model's digest is that of a fresh fold. I5: no checkpoint is ahead of the head or of another epoch. I6:
+/// nothing waits, is claimed, or has died.
 pub fn at_rest(store: &Store, http: &Http) -> Vec<kernel::Event> {
     let status = until("everything has come to rest", || {
         let status = http.get("/api/v1/status");
@@ -27,6 +44,7 @@ pub fn at_rest(store: &Store, http: &Http) -> Vec<kernel::Event> {
         assert_eq!(consumer["checkpoint"], status["head"], "I5");
     }
 
+    hold(store);
     let events = export(store);
     let mut last = Position::ZERO;
     for (index, event) in events.iter().enumerate() {

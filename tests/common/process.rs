@@ -7,6 +7,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use runtime::{Namespace, StoreUrl};
 use tempfile::TempDir;
 use testkit::RedisServer;
 
@@ -59,6 +60,18 @@ impl Store {
     /// A namespace of its own on the server that the tests of this process share.
     pub fn redis() -> Self {
         Self::Redis { namespace: format!("test-{}", NAMESPACES.fetch_add(1, Ordering::Relaxed)) }
+    }
+
+    /// Where a log in it is kept, for whoever opens it beside its process; nowhere for one in memory.
+    pub fn location(&self) -> Option<(StoreUrl, Namespace)> {
+        match self {
+            Self::Redis { namespace } => {
+                Some((RedisServer::shared().url().parse().unwrap(), namespace.parse().unwrap()))
+            }
+            Self::Sqlite(folder) => Some((StoreUrl::Sqlite(folder.path().join("ordershop.db")), Namespace::default())),
+            Self::Url(url) => Some((url.parse().unwrap(), Namespace::default())),
+            Self::Memory => None,
+        }
     }
 
     /// The arguments that name it.

@@ -3,10 +3,13 @@
 use std::{cmp::Reverse, collections::BTreeMap, ops::ControlFlow};
 
 use kernel::{Checkpoint, Digest, Domain, Position, Seen, Tables};
-use runtime::{Engine, StoreError};
+use runtime::{
+    Engine, StoreError,
+    invariants::{Watch, Watched},
+};
 use tokio::sync::watch;
 
-use super::{Audited, Disorders, Progress, order::Order};
+use super::{Audited, Progress};
 use crate::{
     Change, Differences, ModelState,
     rebuild::{Batch, FULL, Table},
@@ -32,7 +35,7 @@ pub(super) struct Fold {
     /// The fold's rows as of the last stop.
     rows: Tables,
     digest: Digest,
-    order: Order,
+    watch: Watch,
     /// The models that the fold has not reached, the nearest last.
     waiting: Vec<Waiting>,
     done: BTreeMap<usize, Audited>,
@@ -44,15 +47,14 @@ pub(super) struct Fold {
 /// What came of reading the log.
 pub(super) struct Folded {
     pub(super) models: Vec<Audited>,
-    pub(super) disorders: Disorders,
-    pub(super) entries: u64,
+    pub(super) watched: Watched,
     pub(super) unreadable: u64,
 }
 
 impl Fold {
     pub(super) fn new(
         domain: &Domain,
-        engine: &Engine,
+        watch: Watch,
         mut waiting: Vec<Waiting>,
         progress: Option<watch::Sender<Progress>>,
     ) -> Self {
@@ -63,7 +65,7 @@ impl Fold {
             table: Table::of(domain),
             rows: Tables::default(),
             digest: Digest::default(),
-            order: Order::of(engine),
+            watch,
             waiting,
             done: BTreeMap::new(),
             entries: 0,
@@ -87,9 +89,8 @@ impl Fold {
         while let Some(model) = self.waiting.pop() {
             self.settle(model);
         }
-        let disorders = self.order.end(head);
-        let Self { done, entries, unreadable, .. } = self;
-        Ok(Folded { models: done.into_values().collect(), disorders, entries, unreadable })
+        let Self { done, watch, unreadable, .. } = self;
+        Ok(Folded { models: done.into_values().collect(), watched: watch.end(engine, head)?, unreadable })
     }
 
     fn tell(&self, head: &Checkpoint) {
@@ -107,7 +108,7 @@ impl Fold {
 
     fn take(&mut self, seen: &Seen<'_>) {
         self.entries += 1;
-        self.order.pass(seen);
+        self.watch.pass(seen);
         self.batch.take(seen);
         if self.batch.is_full(FULL) {
             self.fold();

@@ -10,6 +10,7 @@ use std::{
 
 use kernel::{Position, Row, Tables};
 pub(super) use rebuild::Right;
+use runtime::{StoreError, engine::Line};
 use tokio::{sync::watch, time::Instant};
 
 use super::{Change, Changes, ModelState, Stage};
@@ -24,6 +25,8 @@ pub struct MemoryModel {
     /// Which generation this handle reads and writes.
     slot: u64,
     reached: watch::Sender<Position>,
+    /// What is in between, in a simulated world.
+    line: Option<Line>,
 }
 
 #[derive(Debug)]
@@ -69,7 +72,21 @@ impl MemoryModel {
     pub fn new() -> Self {
         let slots = BTreeMap::from([(SERVED, Slot::new(SERVED, ""))]);
         let shared = Shared { slots, holder: None, told: None };
-        Self { shared: Arc::new(Mutex::new(shared)), slot: SERVED, reached: watch::Sender::default() }
+        Self { shared: Arc::new(Mutex::new(shared)), slot: SERVED, reached: watch::Sender::default(), line: None }
+    }
+
+    /// The same read model at the other end of a line, which has faults.
+    #[must_use]
+    pub fn over(&self, line: Line) -> Self {
+        Self { line: Some(line), ..self.clone() }
+    }
+
+    /// Asks it for something: it answers at once, unless there is a line in between.
+    pub(super) async fn ask<T>(&self, what: &str, perform: impl FnOnce() -> T) -> Result<T, StoreError> {
+        match &self.line {
+            None => Ok(perform()),
+            Some(line) => line.ask(what.to_owned(), perform).await,
+        }
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {

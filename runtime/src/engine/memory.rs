@@ -1,6 +1,7 @@
 //! The memory engine: the specification of all engines in the least code.
 
 mod claims;
+mod faults;
 mod listing;
 mod moments;
 mod state;
@@ -13,6 +14,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+pub use faults::{Chance, Faults, Line, Simulation};
 use kernel::{Checkpoint, Entry, Outcome, Position};
 use state::State;
 pub(super) use state::positioned;
@@ -31,20 +33,34 @@ const PAGE: usize = 512;
 
 /// A log in this process's memory. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Memory(Arc<Inner>);
+pub struct Memory(Arc<Inner>, Option<Line>);
 
 #[derive(Debug)]
 struct Inner {
     url: String,
     state: Mutex<State>,
     notices: Notices,
+    /// The world that it lives in, if that is not this one.
+    simulation: Option<Simulation>,
 }
 
 impl Memory {
     /// An empty log.
     #[must_use]
     pub fn new() -> Self {
-        Self::of("memory:".into(), State::default())
+        Self::of("memory:".into(), State::default(), None)
+    }
+
+    /// An empty log in a simulated world, whose clock it goes by.
+    #[must_use]
+    pub fn simulated(simulation: &Simulation) -> Self {
+        Self::of("memory:".into(), State::default(), Some(simulation.clone()))
+    }
+
+    /// The same log at the other end of a line, which has faults.
+    #[must_use]
+    pub fn over(&self, line: Line) -> Self {
+        Self(self.0.clone(), Some(line))
     }
 
     /// The log that a history file holds.
@@ -59,12 +75,36 @@ impl Memory {
     pub(super) fn of_entries(name: String, entries: Vec<Entry>) -> Self {
         let mut state = State::default();
         state.load(entries);
-        Self::of(name, state)
+        Self::of(name, state, None)
     }
 
-    fn of(url: String, state: State) -> Self {
+    fn of(url: String, state: State, simulation: Option<Simulation>) -> Self {
         let notices = Notices::new(state.head.position);
-        Self(Arc::new(Inner { url, state: Mutex::new(state), notices }))
+        Self(Arc::new(Inner { url, state: Mutex::new(state), notices, simulation }), None)
+    }
+
+    /// Asks the log for something: it answers at once, unless there is a line in between.
+    pub(super) async fn ask<T>(
+        &self,
+        what: impl FnOnce() -> String,
+        perform: impl FnOnce() -> T,
+    ) -> Result<T, StoreError> {
+        match &self.1 {
+            None => Ok(perform()),
+            Some(line) => line.ask(what(), perform).await,
+        }
+    }
+
+    pub(super) fn unique(&self) -> String {
+        self.0.simulation.as_ref().map_or_else(|| uuid::Uuid::new_v4().simple().to_string(), Simulation::unique)
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.0.simulation.as_ref().map_or_else(now_ms, Simulation::now_ms)
+    }
+
+    fn deadline(&self, lease: Duration) -> u64 {
+        later(self.now_ms(), lease)
     }
 
     pub(super) fn url(&self) -> String {
@@ -76,9 +116,27 @@ impl Memory {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Commits in a few words.
+    pub(super) fn told(commits: &[Commit]) -> String {
+        let told = |commit: &Commit| {
+            let mut words = String::new();
+            if let Some(settlement) = &commit.settle {
+                words += &format!(" {} ends {}", settlement.token.worker, settlement.token.command);
+            }
+            commit.append.iter().for_each(|draft| words += &format!(" +{} {}", draft.topic, draft.id));
+            commit.enqueue.iter().for_each(|enqueue| words += &format!(" asks {}", enqueue.command.id));
+            if let Some(advance) = &commit.advance {
+                words += &format!(" {} from {} to {}", advance.consumer, advance.from.number, advance.to.number);
+            }
+            commit.park.iter().for_each(|parked| words += &format!(" parks {}", parked.position));
+            words
+        };
+        format!("commit:{}", commits.iter().map(told).collect::<Vec<_>>().join(";"))
+    }
+
     pub(super) fn commit(&self, commits: &[Commit]) -> Vec<Result<Committed, Refused>> {
         let mut state = self.state();
-        let answers: Vec<_> = commits.iter().map(|commit| state.commit(commit, now_ms())).collect();
+        let answers: Vec<_> = commits.iter().map(|commit| state.commit(commit, self.now_ms())).collect();
         let head = state.head.position;
         drop(state);
         for (commit, answer) in commits.iter().zip(&answers) {
@@ -139,7 +197,8 @@ impl Memory {
     }
 
     pub(super) fn heartbeat(&self, worker: &str, lease: Duration) {
-        self.state().heartbeat(worker, deadline(lease));
+        let deadline = self.deadline(lease);
+        self.state().heartbeat(worker, deadline);
     }
 
     pub(super) fn release(&self, worker: &str) {
@@ -148,7 +207,8 @@ impl Memory {
     }
 
     pub(super) fn reap(&self, most_attempts: u32) -> Vec<(String, Failing)> {
-        let reaped = self.state().reap(now_ms(), most_attempts);
+        let now_ms = self.now_ms();
+        let reaped = self.state().reap(now_ms, most_attempts);
         self.tell(&reaped);
         reaped
     }
@@ -207,7 +267,8 @@ impl Memory {
     }
 
     pub(super) fn hold(&self, role: &str, holder: &str, lease: Duration) -> Option<String> {
-        self.state().hold(role, holder, now_ms(), deadline(lease))
+        let (now_ms, deadline) = (self.now_ms(), self.deadline(lease));
+        self.state().hold(role, holder, now_ms, deadline)
     }
 
     pub(super) fn let_go(&self, role: &str, holder: &str) {
@@ -231,13 +292,15 @@ pub struct Claimer {
 }
 
 impl Claimer {
-    pub(super) async fn claim(&mut self, limit: usize, most: Duration) -> Vec<Claim> {
+    pub(super) async fn claim(&mut self, limit: usize, most: Duration) -> Result<Vec<Claim>, StoreError> {
         let until = tokio::time::Instant::now() + most;
         loop {
             self.queue.mark();
-            let claims = self.engine.state().claim(&self.service, &self.worker, limit);
+            let what = || format!("{} claims from {}", self.worker, self.service);
+            let claim = || self.engine.state().claim(&self.service, &self.worker, limit);
+            let claims = self.engine.ask(what, claim).await?;
             if !claims.is_empty() || tokio::time::timeout_at(until, self.queue.changed()).await.is_err() {
-                return claims;
+                return Ok(claims);
             }
         }
     }
@@ -251,5 +314,9 @@ pub(super) fn now_ms() -> u64 {
 
 /// When a lease that is taken now runs out, in Unix milliseconds.
 pub(super) fn deadline(lease: Duration) -> u64 {
-    now_ms().saturating_add(u64::try_from(lease.as_millis()).unwrap_or(u64::MAX))
+    later(now_ms(), lease)
+}
+
+fn later(now_ms: u64, lease: Duration) -> u64 {
+    now_ms.saturating_add(u64::try_from(lease.as_millis()).unwrap_or(u64::MAX))
 }

@@ -14,7 +14,7 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use kernel::{Checkpoint, Domain, Entry, Number, Position};
 
-pub use memory::Memory;
+pub use memory::{Chance, Faults, Line, Memory, Simulation};
 pub use redis::Redis;
 pub use sqlite::Sqlite;
 
@@ -96,7 +96,10 @@ pub enum Hint {
 macro_rules! each {
     ($engine:expr, $call:ident($($argument:expr),*)) => {
         match $engine {
-            Engine::Memory(engine) | Engine::History(engine) => Ok(engine.$call($($argument),*)),
+            Engine::Memory(engine) | Engine::History(engine) => {
+                let what = || format!(concat!(stringify!($call), "{:?}"), ($(&$argument,)*));
+                engine.ask(what, || engine.$call($($argument),*)).await
+            }
             Engine::Redis(engine) => engine.$call($($argument),*).await,
             Engine::Sqlite(engine) => engine.$call($($argument),*).await,
         }
@@ -169,6 +172,14 @@ impl Engine {
         }
     }
 
+    /// A name that nobody else has: a worker's, or a role's holder's.
+    pub(crate) fn unique(&self) -> String {
+        match self {
+            Self::Memory(engine) | Self::History(engine) => engine.unique(),
+            Self::Redis(_) | Self::Sqlite(_) => uuid::Uuid::new_v4().simple().to_string(),
+        }
+    }
+
     /// Applies commits in order, each on its own: all of it or nothing (R2). The answers are in the same
     /// order.
     ///
@@ -176,7 +187,7 @@ impl Engine {
     /// When the store failed: which of the commits took effect is then not known.
     pub async fn commit(&self, commits: &[Commit]) -> Result<Vec<Result<Committed, Refused>>, StoreError> {
         match self {
-            Self::Memory(engine) => Ok(engine.commit(commits)),
+            Self::Memory(engine) => engine.ask(|| Memory::told(commits), || engine.commit(commits)).await,
             Self::History(engine) => Err(StoreError::history(&engine.url())),
             Self::Redis(engine) => engine.commit(commits).await,
             Self::Sqlite(engine) => engine.commit(commits).await,
@@ -199,11 +210,7 @@ impl Engine {
     /// # Errors
     /// When the store failed.
     pub async fn head(&self) -> Result<Checkpoint, StoreError> {
-        match self {
-            Self::Memory(engine) | Self::History(engine) => Ok(engine.head()),
-            Self::Redis(engine) => engine.head().await,
-            Self::Sqlite(engine) => engine.head().await,
-        }
+        each!(self, head())
     }
 
     /// Entries after `after`, in log order: at most `limit`, or somewhat more so as not to part entries that
@@ -435,7 +442,7 @@ impl Claimer {
     /// When the store can't be reached.
     pub async fn claim(&mut self, limit: usize, most: Duration) -> Result<Vec<Claim>, StoreError> {
         match self {
-            Self::Memory(claimer) => Ok(claimer.claim(limit, most).await),
+            Self::Memory(claimer) => claimer.claim(limit, most).await,
             Self::Redis(claimer) => claimer.claim(limit, most).await,
             Self::Sqlite(claimer) => claimer.claim(limit, most).await,
         }

@@ -18,8 +18,7 @@ impl Role {
     /// A claim to the role `name`, not taken yet.
     #[must_use]
     pub fn new(engine: &Engine, name: &str) -> Self {
-        let holder = uuid::Uuid::new_v4().to_string();
-        Self { engine: engine.clone(), name: name.to_owned(), holder, given_up: false }
+        Self { engine: engine.clone(), name: name.to_owned(), holder: engine.unique(), given_up: false }
     }
 
     /// Takes or renews the role; tells who else holds it if somebody does.

@@ -70,6 +70,7 @@ async fn run_one(saga: SagaHandler, domain: Arc<Domain>, tail: Tail, stop: Cance
             Ok(Some(other)) => {
                 tracing::info!(saga = saga.name, other, "another process runs this saga; waiting for it to go");
                 tokio::select! {
+                    biased;
                     () = stop.cancelled() => {}
                     () = tokio::time::sleep(LEASE / 4) => {}
                 }
@@ -79,6 +80,7 @@ async fn run_one(saga: SagaHandler, domain: Arc<Domain>, tail: Tail, stop: Cance
                 let follower = Follower::new(saga, domain.clone(), tail.clone());
                 let since = tokio::time::Instant::now();
                 let ended = tokio::select! {
+                    biased;
                     ended = follower.run(&stop) => ended,
                     () = role.keep() => Ok(Ending::Fenced),
                 };

@@ -48,7 +48,7 @@ pub async fn run(
 ) -> Result<(), StoreError> {
     let (sender, position) = watch::channel(Position::ZERO);
     let view = SharedView { view: Arc::new(RwLock::new(View::new(domain.topics()))), position };
-    let name = format!("{}-{}", std::process::id(), uuid::Uuid::new_v4().simple());
+    let name = format!("{}-{}", std::process::id(), tail.engine().unique());
     fault::point("worker.begins");
     let Some(head) = persist(&stop, || tail.engine().head()).await? else { return Ok(()) };
     let head = head.position;
@@ -87,6 +87,7 @@ async fn follow(
     let mut backoff = Backoff::new();
     loop {
         let page = tokio::select! {
+            biased;
             () = stop.cancelled() => return Ok(()),
             page = tail.next(&at, PAGE, PATIENCE) => page,
         };
@@ -119,6 +120,7 @@ async fn keep_lease(engine: Engine, worker: String, stop: CancellationToken) -> 
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            biased;
             () = stop.cancelled() => return Ok(()),
             _ = beat.tick() => {}
         }

@@ -60,6 +60,16 @@ fn log_text(audit: &Audit, log: &str, may_have_gaps: bool) -> String {
         count => format!(", {} of them unreadable and in no read model", thousands(count)),
     };
     line("read", format!("{}{unreadable}", counted(audit.entries, "entry", "entries")));
+    let repeats = &audit.repeats;
+    match repeats.count + audit.unsettled.len() as u64 {
+        0 => line("I2 once", "no event, command or reaction is in the log twice".to_owned()),
+        count => line("I2 once", format!("VIOLATED {}:", counted(count, "time", "times"))),
+    }
+    repeats.first.iter().for_each(|repeat| line("", repeat.to_string()));
+    if repeats.count > repeats.first.len() as u64 {
+        line("", format!("and {} more", thousands(repeats.count - repeats.first.len() as u64)));
+    }
+    audit.unsettled.iter().for_each(|unsettled| line("", unsettled.to_string()));
     let disorders = &audit.disorders;
     match disorders.count {
         0 if may_have_gaps => line("I3 order", "positions increase; a history may hold a part of a log".to_owned()),

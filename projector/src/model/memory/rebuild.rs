@@ -48,7 +48,7 @@ impl MemoryModel {
         }
         let slot = shared.slots.entry(generation).or_insert_with(|| Slot::new(generation, plan));
         let reached = watch::Sender::new(slot.state.checkpoint.position);
-        Some(Self { shared: self.shared.clone(), slot: generation, reached })
+        Some(Self { shared: self.shared.clone(), slot: generation, reached, line: self.line.clone() })
     }
 
     pub(in crate::model) fn load(&self, from: &ModelState, to: &ModelState, rows: &[Change]) -> bool {

@@ -85,6 +85,7 @@ impl Follower {
         self.restore().await.map_err(|source| self.store_error(source))?;
         loop {
             let page = tokio::select! {
+                biased;
                 () = stop.cancelled() => None,
                 page = self.tail.next(&self.at, PAGE, IDLE) => Some(page.map_err(|source| self.store_error(source))?),
             };

@@ -45,6 +45,7 @@ impl Worker {
     pub(super) async fn run(mut self, head: Position, stop: CancellationToken) -> Result<(), StoreError> {
         while self.view.read().position() < head && !stop.is_cancelled() {
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
                 () = self.view.reach(head, PATIENCE) => {}
             }
@@ -54,6 +55,7 @@ impl Worker {
         let mut backoff = Backoff::new();
         while !stop.is_cancelled() {
             let claims = tokio::select! {
+                biased;
                 () = stop.cancelled() => break,
                 claims = next(&mut claimer) => claims,
             };
@@ -94,6 +96,7 @@ impl Worker {
                 Ok(Some(head)) => {
                     rounds += 1;
                     tokio::select! {
+                        biased;
                         () = stop.cancelled() => {}
                         () = self.view.reach(head, PATIENCE) => {}
                     }

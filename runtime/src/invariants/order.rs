@@ -3,11 +3,10 @@
 use std::{fmt, sync::Arc};
 
 use kernel::{Checkpoint, Number, Position, Seen};
-use runtime::Engine;
 use serde::Serialize;
 
-/// How many are shown one by one; the others are counted.
-const SHOWN: usize = 20;
+use super::SHOWN;
+use crate::Engine;
 
 /// Where a log is not in order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
