@@ -268,8 +268,10 @@ impl Tally {
         }
     }
 
+    /// How many of the roles and the server were killed; rebuilds are extra.
     pub fn kills(&self) -> u64 {
-        self.kills.lock().unwrap().values().sum()
+        let kills = self.kills.lock().unwrap();
+        kills.iter().filter(|(point, _)| !point.starts_with("rebuild")).map(|(_, kills)| kills).sum()
     }
 
     /// How many died where.
