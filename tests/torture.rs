@@ -125,6 +125,10 @@ fn tortured_on_redis(seed: u64) {
                     if common::long() {
                         while world.tally.kills() < plan::kills() && !world.is_broken() {
                             world.dies(role, &again(parts, &mut dice), true);
+                            if role == "rebuild" {
+                                // Only now and then: it would keep everybody else from moving on.
+                                rest(world, world.tally.kills() + 10);
+                            }
                         }
                     } else {
                         once(role, parts, &mut dice).iter().for_each(|fault| world.dies(role, fault, false));
@@ -141,6 +145,13 @@ fn tortured_on_redis(seed: u64) {
     let http = world.http().unwrap();
     let events = clients::kept(&world, &http, &promised);
     tell(&world, seed, events, began);
+}
+
+/// Waits for so many kills.
+fn rest(world: &World, kills: u64) {
+    while world.tally.kills() < kills.min(plan::kills()) && !world.is_broken() {
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
 }
 
 /// Kills the server after so many more commands, or after a while in which nothing moves.

@@ -16,8 +16,14 @@ use testkit::RedisServer;
 use super::victim::{Victim, aborted};
 use crate::common::{Http, Store, process::talk, until};
 
-/// How long a fault point may not be come to before the process is killed where it is.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a fault point may not be come to before that is a failure.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long before the process is killed where it is, where that will do: what it waits for may be dead too.
+const SHORT: Duration = Duration::from_secs(5);
+
+/// After how many kills a line tells that it goes on.
+const TOLD: u64 = 50;
 
 /// A server that keeps what it has said yes to when it is killed: all is written before it answers. With `everysec` it
 /// would answer before it writes while an earlier sync is under way.
@@ -129,7 +135,7 @@ impl World {
         loop {
             let mut victim = self.start(role, Some(fault));
             self.open(role, &victim);
-            match victim.ended(PATIENCE) {
+            match victim.ended(if kill_late { SHORT } else { PATIENCE }) {
                 Some(status) if aborted(status) => return self.tally.killed(fault),
                 Some(status) if status.code() == Some(69) && !victim.was_up() => {}
                 // It had nothing more to do.
@@ -254,11 +260,18 @@ pub fn audited(store: &Store) {
 impl Tally {
     fn killed(&self, what: &str) {
         let point = what.split(':').next().unwrap_or_default();
-        *self.kills.lock().unwrap().entry(point.to_owned()).or_default() += 1;
+        let mut kills = self.kills.lock().unwrap();
+        *kills.entry(point.to_owned()).or_default() += 1;
+        let all: u64 = kills.values().sum();
+        if all.is_multiple_of(TOLD) {
+            println!("{all} kills, {} commands acknowledged", self.acknowledged.load(Ordering::Relaxed));
+        }
     }
 
+    /// How many of the roles and the server were killed; rebuilds are extra.
     pub fn kills(&self) -> u64 {
-        self.kills.lock().unwrap().values().sum()
+        let kills = self.kills.lock().unwrap();
+        kills.iter().filter(|(point, _)| !point.starts_with("rebuild")).map(|(_, kills)| kills).sum()
     }
 
     /// How many died where.

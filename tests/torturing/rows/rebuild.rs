@@ -150,13 +150,14 @@ async fn dies_anywhere_in_a_file() {
 #[tokio::test]
 async fn dies_anywhere_in_redis() {
     let rebuilt = Rebuilt::half(Sink::redis("dying")).await;
-    let usual: &[&str] = &["rebuild.loading:3", "rebuild.taken_up:1", "rebuild.swap:1"];
-    let more: &[&str] = &["rebuild.begun:1", "rebuild.loaded:2", "rebuild.loading:5", "rebuild.begun:1"];
+    let usual: &[&str] = &["rebuild.loading:3", "rebuild.taken_up:1"];
+    let more: &[&str] = &["rebuild.begun:1", "rebuild.loaded:2", "rebuild.loading:5", "rebuild.swap:1"];
     let before = if common::long() { [more, usual].concat() } else { usual.to_vec() };
     rebuilt.dies_before_the_swap(&before).await;
     // Redis gives what is taken up a new number each time; between the two steps of that it has it already.
     let last = rebuilt.ends();
-    assert_eq!((&last["resumed"], &last["events"]), (&json!(true), &json!(0)));
+    assert_eq!(last["resumed"], true);
+    assert!(last["events"].as_u64().unwrap() < EVENTS, "what was committed is not read again");
     let served = last["generation"].as_u64().unwrap();
     rebuilt.serves_all(served).await;
     assert_eq!(rebuilt.beside().await, BTreeMap::from([(1, Stage::Kept)]));
