@@ -52,7 +52,7 @@ pub async fn run(
     let head = tail.engine().head().await?.position;
     tasks.spawn(follow(view.clone(), sender, tail.clone(), stop.clone()));
 
-    let name = format!("{}-{}", std::process::id(), tail.engine().unique());
+    let name = tail.engine().unique();
     tail.engine().heartbeat(&name, LEASE).await?;
     tasks.spawn(keep_lease(tail.engine().clone(), name.clone(), stop.clone()));
     for service in services {
