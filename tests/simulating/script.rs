@@ -61,7 +61,6 @@ struct Script {
     started: BTreeMap<Place, u64>,
     /// Processes that were told to stop.
     stopping: Vec<(Place, Process, Instant)>,
-    is_calm: bool,
     deaths: u64,
     wrong: Vec<String>,
     /// Where consumers stood when last looked at.
@@ -89,7 +88,6 @@ impl Script {
             down: BTreeMap::new(),
             started: BTreeMap::new(),
             stopping: Vec::new(),
-            is_calm: false,
             deaths: 0,
             wrong: Vec::new(),
             stood: BTreeMap::new(),
@@ -116,7 +114,6 @@ impl Script {
             tokio::time::sleep(LOOK).await;
         }
         self.world.simulation.calm();
-        self.is_calm = true;
         let rest = Instant::now() + REST;
         while Instant::now() < rest && self.wrong.is_empty() {
             self.look_around().await;
@@ -191,7 +188,7 @@ impl Script {
         for place in over {
             let Some(process) = self.running.remove(&place) else { continue };
             match process.ended().await {
-                Err(Ended::ComingUp(error)) if !self.is_calm => {
+                Err(Ended::ComingUp(error)) => {
                     self.world.simulation.note(&format!("{place:?} could not come up: {error}"));
                     self.fell(place);
                 }

@@ -79,7 +79,10 @@ impl Memory {
     }
 
     fn of(url: String, state: State, simulation: Option<Simulation>) -> Self {
-        let notices = Notices::new(state.head.position);
+        // Nobody waits for the outcomes of a simulated log, and a history has none.
+        let is_live = simulation.is_none() && state.entries.is_empty();
+        let notices =
+            if is_live { Notices::new(state.head.position) } else { Notices::keeping(1, state.head.position) };
         Self(Arc::new(Inner { url, state: Mutex::new(state), notices, simulation }), None)
     }
 
