@@ -4,8 +4,19 @@
 //! stops renewing its lease loses its claims to the reaper, which hands them back and counts the attempt;
 //! after the last attempt the command becomes a dead letter.
 
+use std::time::Duration;
+
 use kernel::{Command, Outcome};
 use serde::{Deserialize, Serialize};
+
+/// The longest lease of a worker or a role there is.
+///
+/// One that seems to last longer was given by a clock that has been set back since, and counts as run out: nobody
+/// waits an hour for the dead because the clock was wrong by one.
+pub const LONGEST_LEASE: Duration = Duration::from_secs(60);
+
+/// The lease of a worker that claims without having one: it has not begun yet, or was taken for dead.
+pub(crate) const FIRST_LEASE: Duration = Duration::from_secs(30);
 
 /// The right to settle a claimed command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

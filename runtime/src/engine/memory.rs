@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     Claim, CommandRecord, Commit, Committed, DeadLetter, Failing, Listed, Listing, Parked, ParkedId, QueueStatus,
-    Refused, StoreError, Token, Visit, history,
+    Refused, StoreError, Token, Visit, history, queue::FIRST_LEASE,
 };
 
 /// How many entries are shown before writers have their turn.
@@ -79,7 +79,10 @@ impl Memory {
     }
 
     fn of(url: String, state: State, simulation: Option<Simulation>) -> Self {
-        let notices = Notices::new(state.head.position);
+        // Nobody waits for the outcomes of a simulated log, and a history has none.
+        let is_live = simulation.is_none() && state.entries.is_empty();
+        let notices =
+            if is_live { Notices::new(state.head.position) } else { Notices::keeping(1, state.head.position) };
         Self(Arc::new(Inner { url, state: Mutex::new(state), notices, simulation }), None)
     }
 
@@ -96,7 +99,7 @@ impl Memory {
     }
 
     pub(super) fn unique(&self) -> String {
-        self.0.simulation.as_ref().map_or_else(|| uuid::Uuid::new_v4().simple().to_string(), Simulation::unique)
+        self.0.simulation.as_ref().map_or_else(unique, Simulation::unique)
     }
 
     fn now_ms(&self) -> u64 {
@@ -193,7 +196,13 @@ impl Memory {
 
     pub(super) fn claimer(&self, service: &str, worker: &str) -> Claimer {
         let queue = self.0.notices.queue();
-        Claimer { engine: self.clone(), service: service.to_owned(), worker: worker.to_owned(), queue }
+        Claimer {
+            engine: self.clone(),
+            service: service.to_owned(),
+            worker: worker.to_owned(),
+            queue,
+            unheard: Vec::new(),
+        }
     }
 
     pub(super) fn heartbeat(&self, worker: &str, lease: Duration) {
@@ -306,12 +315,16 @@ impl Default for Memory {
 }
 
 /// Claims commands from memory.
+///
+/// What it was given and has not heard of, it is given again: nothing is claimed that nobody knows of.
 #[derive(Debug)]
 pub struct Claimer {
     engine: Memory,
     service: String,
     worker: String,
     queue: notices::Queue,
+    /// What it was given last, if it may not have heard.
+    unheard: Vec<String>,
 }
 
 impl Claimer {
@@ -320,13 +333,31 @@ impl Claimer {
         loop {
             self.queue.mark();
             let what = || format!("{} claims from {}", self.worker, self.service);
-            let claim = || self.engine.state().claim(&self.service, &self.worker, limit);
+            let claim = || {
+                let mut state = self.engine.state();
+                let mut claims = state.held(&self.service, &self.worker, &self.unheard);
+                if claims.is_empty() {
+                    let deadline = self.engine.deadline(FIRST_LEASE);
+                    claims = state.claim((&self.service, &self.worker), limit, deadline);
+                    self.unheard = claims.iter().map(|claim| claim.token.command.clone()).collect();
+                }
+                claims
+            };
             let claims = self.engine.ask(what, claim).await?;
+            self.unheard.clear();
+            if self.engine.1.as_ref().is_some_and(|line| line.dies_of(&claims)) {
+                return std::future::pending().await;
+            }
             if !claims.is_empty() || tokio::time::timeout_at(until, self.queue.changed()).await.is_err() {
                 return Ok(claims);
             }
         }
     }
+}
+
+/// A name that nobody else has, which says whose process it is.
+pub(super) fn unique() -> String {
+    format!("{}-{}", std::process::id(), uuid::Uuid::new_v4().simple())
 }
 
 /// The clock that positions and leases go by, in Unix milliseconds.

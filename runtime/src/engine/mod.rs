@@ -20,7 +20,7 @@ pub use sqlite::Sqlite;
 
 use crate::{
     Claim, CommandRecord, Commit, CommitError, Committed, DeadLetter, Durability, Failing, Listed, Listing, Namespace,
-    Parked, ParkedId, QueueStatus, Refused, StoreError, StoreUrl, Token, history, parking::MOST_LISTED,
+    Parked, ParkedId, QueueStatus, Refused, StoreError, StoreUrl, Token, history, parking::MOST_LISTED, queue::LONGEST_LEASE,
 };
 
 pub use kernel::DECISIONS;
@@ -200,7 +200,7 @@ impl Engine {
     pub(crate) fn unique(&self) -> String {
         match self {
             Self::Memory(engine) | Self::History(engine) => engine.unique(),
-            Self::Redis(_) | Self::Sqlite(_) => uuid::Uuid::new_v4().simple().to_string(),
+            Self::Redis(_) | Self::Sqlite(_) => memory::unique(),
         }
     }
 
@@ -322,11 +322,12 @@ impl Engine {
         }
     }
 
-    /// Renews a worker's lease: for this long it keeps what it has claimed.
+    /// Renews a worker's lease: for this long, up to [`LONGEST_LEASE`], it keeps what it has claimed.
     ///
     /// # Errors
     /// When the store failed.
     pub async fn heartbeat(&self, worker: &str, lease: Duration) -> Result<(), StoreError> {
+        let lease = lease.min(LONGEST_LEASE);
         each!(self, heartbeat(worker, lease))
     }
 
@@ -474,11 +475,12 @@ impl Engine {
         each!(self, unparked(after, limit))
     }
 
-    /// Takes or renews a named role for `holder`, for this long; tells who else holds it if somebody does.
+    /// Takes or renews a named role for `holder`, for this long, up to [`LONGEST_LEASE`]; tells who else holds it if somebody does.
     ///
     /// # Errors
     /// When the store failed.
     pub async fn hold(&self, role: &str, holder: &str, lease: Duration) -> Result<Option<String>, StoreError> {
+        let lease = lease.min(LONGEST_LEASE);
         each!(self, hold(role, holder, lease))
     }
 

@@ -20,10 +20,15 @@ pub(super) struct Notices {
 
 impl Notices {
     pub(super) fn new(head: Position) -> Self {
+        Self::keeping(OUTCOMES_KEPT, head)
+    }
+
+    /// Keeps so many outcomes for slow waiters; there is room for them from the start.
+    pub(super) fn keeping(outcomes: usize, head: Position) -> Self {
         Self {
             head: watch::Sender::new(head),
             queued: watch::Sender::new(0),
-            outcomes: broadcast::Sender::new(OUTCOMES_KEPT),
+            outcomes: broadcast::Sender::new(outcomes),
         }
     }
 

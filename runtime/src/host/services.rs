@@ -48,7 +48,7 @@ pub async fn run(
 ) -> Result<(), StoreError> {
     let (sender, position) = watch::channel(Position::ZERO);
     let view = SharedView { view: Arc::new(RwLock::new(View::new(domain.topics()))), position };
-    let name = format!("{}-{}", std::process::id(), tail.engine().unique());
+    let name = tail.engine().unique();
     fault::point("worker.begins");
     let Some(head) = persist(&stop, || tail.engine().head()).await? else { return Ok(()) };
     let head = head.position;

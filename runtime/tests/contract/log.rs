@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kernel::{CREATED, Checkpoint, Draft, Entry, Epoch, Event, Meta, Number, Position, Read, UPDATED};
-use runtime::{Advance, Commit, CommitError, Engine, Expect, Parked, ParkedId, Refused, StoreError};
+use runtime::{Advance, Commit, CommitError, Engine, Expect, Parked, ParkedId, Refused, StoreError, commit::MOST_AHEAD_MS};
 
 pub(crate) fn draft(topic: &str, id: &str) -> Draft {
     let data = format!(r#"{{"entity_id":"{id}"}}"#);
@@ -190,6 +190,20 @@ pub(crate) async fn a_position_far_ahead_of_the_clock_is_refused(engine: Engine)
         matches!(refused, Refused::AheadOfClock { position, now_ms } if position == hour && now_ms >= now),
         "{refused:?}"
     );
+}
+
+pub(crate) async fn the_order_is_kept_when_the_clock_is_behind_the_log(engine: Engine) {
+    let keep = |ms| append(vec![Draft { keep: Some(Position::new(ms, 7)), ..draft("cart", "c") }]);
+    let refused = refusal(&engine, keep(u64::MAX)).await;
+    let Refused::AheadOfClock { now_ms, .. } = refused else { panic!("{refused:?}") };
+    // The clock goes on: what was 5 s ahead of it is now no more than that, and what was 60 s ahead is still more.
+    let ahead = engine.commit_one(keep(now_ms + MOST_AHEAD_MS)).await.unwrap().positions[0];
+    assert!(matches!(refusal(&engine, keep(now_ms + 60_000)).await, Refused::AheadOfClock { .. }));
+    // The clock is behind the log now, as after it was set back.
+    let next = engine.commit_one(append(vec![draft("order", "a"), draft("cart", "b")])).await.unwrap().positions;
+    assert_eq!(next, [Position::new(ahead.ms(), 8), Position::new(ahead.ms(), 9)]);
+    let events = read_all(&engine).await;
+    assert_eq!(events.iter().map(|event| event.position).collect::<Vec<_>>(), [ahead, next[0], next[1]]);
 }
 
 pub(crate) async fn a_refused_commit_does_nothing_at_all(engine: Engine) {

@@ -116,6 +116,20 @@ pub(crate) async fn an_expired_lease_hands_back_and_counts(engine: Engine) {
     assert_eq!((record.failed, record.error.as_deref()), (1, Some("worker dies stopped answering")));
 }
 
+pub(crate) async fn who_claims_without_a_lease_has_one(engine: Engine) {
+    send(&engine, &["a", "b"]).await;
+    // It was taken for dead, and goes on claiming before it gives a sign of life again.
+    engine.heartbeat("w", Duration::ZERO).await.unwrap();
+    assert_eq!(engine.reap(3).await.unwrap(), []);
+    let claims = engine.claimer("cart-service", "w").await.unwrap().claim(1, SOON).await.unwrap();
+    assert_eq!(ids(&claims), ["a"]);
+    let listing = Listing { only: Some(Standing::Claimed), after: None, limit: 9 };
+    let listed = engine.listed("cart-service", &listing).await.unwrap();
+    let leased = listed.commands.iter().map(|command| command.lease_ends_ms.is_some()).collect::<Vec<_>>();
+    assert_eq!(leased, [true], "or nobody would ever take it back");
+    assert_eq!(engine.reap(3).await.unwrap(), [], "the lease holds");
+}
+
 pub(crate) async fn a_late_commit_of_a_reaped_worker_is_refused(engine: Engine) {
     send(&engine, &["k"]).await;
     claim(&engine, "late", 1).await;

@@ -3,14 +3,33 @@
 use kernel::Outcome;
 
 use super::state::{State, Stored};
-use crate::{Claim, CommandRecord, CommandState, DeadLetter, Failing, QueueStatus, Token};
+use crate::{
+    Claim, CommandRecord, CommandState, DeadLetter, Failing, QueueStatus, Token, engine::memory::later,
+    queue::LONGEST_LEASE,
+};
 
 impl State {
-    pub(super) fn claim(&mut self, service: &str, worker: &str, limit: usize) -> Vec<Claim> {
+    /// Claims commands for a worker, who loses them at `deadline` if it never gives a sign of life.
+    pub(super) fn claim(&mut self, (service, worker): (&str, &str), limit: usize, deadline: u64) -> Vec<Claim> {
         let Some(waiting) = self.waiting.get_mut(service) else { return Vec::new() };
         let ids: Vec<_> = waiting.drain(..limit.min(waiting.len())).collect();
+        if ids.is_empty() {
+            return Vec::new();
+        }
         let claimed = self.claimed.entry((service.to_owned(), worker.to_owned())).or_default();
         claimed.extend(ids.iter().cloned());
+        self.leases.entry(worker.to_owned()).or_insert(deadline);
+        self.claims(service, worker, ids)
+    }
+
+    /// Those of a worker's claims that it still holds.
+    pub(super) fn held(&self, service: &str, worker: &str, ids: &[String]) -> Vec<Claim> {
+        let claimed = self.claimed.get(&(service.to_owned(), worker.to_owned()));
+        let held = ids.iter().filter(|id| claimed.is_some_and(|claimed| claimed.contains(id)));
+        self.claims(service, worker, held.cloned().collect())
+    }
+
+    fn claims(&self, service: &str, worker: &str, ids: Vec<String>) -> Vec<Claim> {
         let claim = |id: String| {
             let stored = self.commands.get(&id)?;
             let token = Token { service: service.to_owned(), worker: worker.to_owned(), command: id };
@@ -55,7 +74,7 @@ impl State {
     }
 
     pub(super) fn reap(&mut self, now_ms: u64, most_attempts: u32) -> Vec<(String, Failing)> {
-        let expired = self.leases.iter().filter(|(_, deadline)| **deadline <= now_ms);
+        let expired = self.leases.iter().filter(|(_, deadline)| has_run_out(**deadline, now_ms));
         let workers: Vec<_> = expired.map(|(worker, _)| worker.clone()).collect();
         let mut reaped = Vec::new();
         for worker in workers {
@@ -133,7 +152,7 @@ impl State {
 
     pub(super) fn hold(&mut self, role: &str, holder: &str, now_ms: u64, deadline: u64) -> Option<String> {
         match self.roles.get(role) {
-            Some((other, until)) if other != holder && *until > now_ms => Some(other.clone()),
+            Some((other, until)) if other != holder && !has_run_out(*until, now_ms) => Some(other.clone()),
             _ => {
                 self.roles.insert(role.to_owned(), (holder.to_owned(), deadline));
                 None
@@ -146,4 +165,9 @@ impl State {
             self.roles.remove(role);
         }
     }
+}
+
+/// Whether a lease has run out; one that ends later than any can was given by a clock that has been set back since.
+fn has_run_out(deadline: u64, now_ms: u64) -> bool {
+    deadline <= now_ms || deadline > later(now_ms, LONGEST_LEASE)
 }

@@ -16,13 +16,16 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::StoreError;
+use crate::{Claim, StoreError};
 
 /// When simulated time begins, in Unix milliseconds.
 const BEGINNING: u64 = 1_795_341_904_000;
 
 /// How long a call takes at least, and at most when nothing is done to it, in milliseconds.
 const LATENCY: (u64, u64) = (1, 4);
+
+/// Whoever claims a command whose id begins like this dies of it.
+const DEADLY: &str = "deadly";
 
 /// How often what is done to a call, of a thousand calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -234,6 +237,21 @@ struct Wire {
 }
 
 impl Line {
+    /// Whether it was cut.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.0.is_cut.load(Ordering::Relaxed)
+    }
+
+    /// The client dies of what it has just claimed, if anything of that is deadly.
+    pub(super) fn dies_of(&self, claims: &[Claim]) -> bool {
+        let deadly = claims.iter().any(|claim| claim.command.id.starts_with(DEADLY));
+        if deadly && !self.is_cut() {
+            self.cut();
+        }
+        deadly
+    }
+
     /// Cuts it for good: the client has died, and nothing that it still asks takes effect.
     pub fn cut(&self) {
         self.0.is_cut.store(true, Ordering::Relaxed);

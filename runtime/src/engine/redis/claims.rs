@@ -6,10 +6,7 @@ use redis::Value;
 use tokio::time::Instant;
 
 use super::{Redis, bell::BLOCK, connect::Dedicated, script};
-use crate::{Claim, StoreError, Token};
-
-/// The lease of a worker that claims before its first heartbeat.
-const FIRST_LEASE: Duration = Duration::from_secs(30);
+use crate::{Claim, StoreError, Token, queue::FIRST_LEASE};
 
 /// Claims commands of one service for one worker. Holds a connection of its own to wait on.
 ///

@@ -6,7 +6,8 @@ use kernel::{Outcome, Position};
 
 use super::{Redis, claims::ms, script};
 use crate::{
-    CommandRecord, CommandState, DeadLetter, Failing, Listed, Listing, QueueStatus, Queued, Standing, StoreError, Token,
+    CommandRecord, CommandState, DeadLetter, Failing, Listed, Listing, QueueStatus, Queued, Standing, StoreError,
+    Token, queue::LONGEST_LEASE,
 };
 
 /// What scripts call the standings of commands, in the order in which they are listed.
@@ -25,7 +26,8 @@ impl Redis {
 
     pub(in crate::engine) async fn reap(&self, most_attempts: u32) -> Result<Vec<(String, Failing)>, StoreError> {
         let keys = self.keys();
-        let reap = self.run(&script::REAP, &keys.workers, |run| run.arg(&keys.prefix).arg(most_attempts));
+        let reap = self
+            .run(&script::REAP, &keys.workers, |run| run.arg(&keys.prefix).arg(most_attempts).arg(ms(LONGEST_LEASE)));
         let reaped: Vec<(String, String)> = reap.await?;
         reaped.into_iter().map(|(command, failing)| Ok((command, self.read_failing(&failing)?))).collect()
     }
@@ -148,7 +150,8 @@ impl Redis {
         holder: &str,
         lease: Duration,
     ) -> Result<Option<String>, StoreError> {
-        self.run(&script::HOLD, &self.keys().role(role), |run| run.arg(holder).arg(ms(lease))).await
+        self.run(&script::HOLD, &self.keys().role(role), |run| run.arg(holder).arg(ms(lease)).arg(ms(LONGEST_LEASE)))
+            .await
     }
 
     pub(in crate::engine) async fn let_go(&self, role: &str, holder: &str) -> Result<(), StoreError> {

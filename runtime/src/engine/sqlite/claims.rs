@@ -14,6 +14,7 @@ use crate::{
     Claim, Failing, Token,
     commit::KEEP_OUTCOME,
     engine::memory::{deadline, now_ms},
+    queue::{FIRST_LEASE, LONGEST_LEASE},
 };
 
 /// The writer's transaction, and what it knows.
@@ -44,6 +45,11 @@ impl Claims<'_> {
             let token = Token { service: service.to_owned(), worker: worker.to_owned(), command: id };
             claims.push(Claim { token, command, failed: row.try_get(3)? });
         }
+        if !waiting.is_empty() {
+            let sql = "INSERT OR IGNORE INTO leases (worker, deadline_ms) VALUES (?, ?)";
+            let first = sqlx::query(sql).bind(worker).bind(signed(deadline(FIRST_LEASE)));
+            first.execute(&mut *self.connection).await?;
+        }
         taken.execute(self.connection).await?;
         held.execute(self.connection).await?;
         if let Some(count) = self.known.waiting.get_mut(service) {
@@ -72,8 +78,8 @@ impl Claims<'_> {
     }
 
     pub(super) async fn reap(&mut self, most_attempts: u32) -> Result<Vec<(String, Failing)>, Failure> {
-        let sql = "SELECT worker FROM leases WHERE deadline_ms <= ? ORDER BY worker";
-        let expired = sqlx::query_scalar(sql).bind(signed(now_ms()));
+        let sql = "SELECT worker FROM leases WHERE deadline_ms <= ? OR deadline_ms > ? ORDER BY worker";
+        let expired = sqlx::query_scalar(sql).bind(signed(now_ms())).bind(signed(deadline(LONGEST_LEASE)));
         let workers: Vec<String> = expired.fetch_all(&mut *self.connection).await?;
         let mut reaped = Vec::new();
         for worker in workers {
@@ -152,8 +158,9 @@ impl Claims<'_> {
     }
 
     pub(super) async fn hold(&mut self, role: &str, holder: &str, deadline_ms: u64) -> Result<Option<String>, Failure> {
-        let sql = "SELECT holder FROM roles WHERE role = ? AND holder <> ? AND deadline_ms > ?";
-        let other = sqlx::query_scalar(sql).bind(role).bind(holder).bind(signed(now_ms()));
+        let sql = "SELECT holder FROM roles WHERE role = ? AND holder <> ? AND deadline_ms > ? AND deadline_ms <= ?";
+        let other = sqlx::query_scalar(sql).bind(role).bind(holder);
+        let other = other.bind(signed(now_ms())).bind(signed(deadline(LONGEST_LEASE)));
         let other: Option<String> = other.fetch_optional(&mut *self.connection).await?;
         if other.is_none() {
             let sql = "INSERT OR REPLACE INTO roles (role, holder, deadline_ms) VALUES (?, ?, ?)";
