@@ -26,7 +26,7 @@ mod url;
 
 use std::sync::Arc;
 
-use confirm::Confirmed;
+use confirm::{Confirm, Confirmed};
 use connect::Server;
 use kernel::Entry;
 use keys::Keys;
@@ -57,6 +57,7 @@ struct Inner {
     ordinary: Shared,
     /// For what promises something, where a promise takes more than the server's answer.
     confirmed: Option<Confirmed>,
+    confirm: Option<Confirm>,
     durability: Durability,
     /// For pages of the log: an answer of many megabytes must not make commits wait.
     bulk: Shared,
@@ -98,6 +99,7 @@ impl Redis {
             shares: Shares::default(),
             ordinary,
             confirmed,
+            confirm,
             durability,
             bulk,
         }));

@@ -92,13 +92,16 @@ async fn what_no_replica_confirms_is_not_acknowledged_by_anything() {
     assert_eq!(reason(error), expected);
     // All at once: they wait together.
     let b = token("b");
-    let (fail, ask, requeue, discard) = tokio::join!(
+    let beginning = kernel::Checkpoint::default();
+    let (fail, ask, requeue, discard, read) = tokio::join!(
         engine.fail(&b, "no", 1),
         engine.command("a"),
         engine.requeue("s", "b"),
         engine.discard("s", "b"),
+        engine.read(&beginning, 10),
     );
-    for error in [fail.unwrap_err(), ask.unwrap_err(), requeue.unwrap_err(), discard.unwrap_err()] {
+    let errors = [fail.unwrap_err(), ask.unwrap_err(), requeue.unwrap_err(), discard.unwrap_err(), read.unwrap_err()];
+    for error in errors {
         assert_eq!(reason(error), expected);
     }
     pair.replica.thaw();

@@ -88,6 +88,11 @@ impl Told {
             let fields = text.lines().filter_map(|line| line.split_once(':'));
             told.info = fields.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect();
         }
+        // Until it is done it says of its append-only file that it writes none.
+        if told.field("loading") == Some("1") {
+            let reason = "it is still loading its data".to_owned();
+            return Err(StoreError::Unavailable { url: url.to_owned(), reason });
+        }
         let setting = |answer: Option<Value>| {
             let (_, value) = from_redis_value::<(String, String)>(answer?).ok()?;
             Some(value)
@@ -109,13 +114,10 @@ impl Told {
 
     fn check(&self, server: &Server) -> Result<(), StoreError> {
         let unusable = |reason: String| StoreError::Unusable { url: server.url.clone(), reason };
-        let unavailable = |reason: &str| StoreError::Unavailable { url: server.url.clone(), reason: reason.to_owned() };
-        if self.field("loading") == Some("1") {
-            return Err(unavailable("it is still loading its data"));
-        }
         if self.field("role") == Some("slave") {
             if !server.locator.is_fixed() {
-                return Err(unavailable("it became a replica at this moment"));
+                let reason = "it became a replica at this moment".to_owned();
+                return Err(StoreError::Unavailable { url: server.url.clone(), reason });
             }
             let field = |name| self.field(name).unwrap_or("?");
             let master = format!("{}:{}", field("master_host"), field("master_port"));

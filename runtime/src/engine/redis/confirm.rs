@@ -18,7 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How many answers are confirmed together at most, and how many more may wait.
 const TOGETHER: usize = 256;
 
-/// Who must confirm.
+/// Who must confirm that it lasts: what is acknowledged, and what readers of the log go by. An event that a reader has
+/// seen and a failover takes back would stop him, though nobody was promised anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Confirm {
     /// So many replicas.
@@ -95,7 +96,7 @@ async fn serve(connection: Shared, confirm: Confirm, mut jobs: mpsc::Receiver<Jo
 }
 
 impl Confirm {
-    fn command(self) -> Cmd {
+    pub(super) fn command(self) -> Cmd {
         let ms = u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX);
         match self {
             Self::Replicas(replicas) => redis::cmd("WAIT").arg(replicas.get()).arg(ms).take(),
@@ -103,7 +104,7 @@ impl Confirm {
         }
     }
 
-    fn check(self, url: &str, answer: Value) -> Result<(), StoreError> {
+    pub(super) fn check(self, url: &str, answer: Value) -> Result<(), StoreError> {
         let unknown = |what: String| {
             let reason = format!("{what} within {} s; whether it lasts is not known", PATIENCE.as_secs());
             Err(StoreError::Unavailable { url: url.to_owned(), reason })
