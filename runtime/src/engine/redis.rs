@@ -78,7 +78,9 @@ impl Redis {
         let server = Server::by(Locator::of(url, &shown.to_string(), namespace)?);
         let ordinary = Shared::to(server.clone());
         let confirm = checks::check(&ordinary, durability).await?;
-        let confirmed = confirm.map(|confirm| Confirmed::over(Shared::to(server.clone()), confirm));
+        let keys = Keys::of(namespace, server.locator.is_cluster());
+        let over = |confirm| Confirmed::over(Shared::to(server.clone()), confirm, keys.confirmed.clone());
+        let confirmed = confirm.map(over);
         // Whoever needs no confirmation has to go on needing none, whichever server it is.
         let must_sync = durability == Durability::Fsync && confirmed.is_none();
         let ordinary = if must_sync { Shared::to(server.clone()).syncing() } else { ordinary };
@@ -93,7 +95,7 @@ impl Redis {
         }
         let bulk = Shared::to(server.clone());
         let engine = Self(Arc::new(Inner {
-            keys: Keys::of(namespace, server.locator.is_cluster()),
+            keys,
             server,
             topics: Topics::of(topics),
             shares: Shares::default(),

@@ -81,9 +81,9 @@ async fn what_no_replica_confirms_is_not_acknowledged_by_anything() {
     let token = |command: &str| Token { service: "s".into(), worker: "w".into(), command: command.into() };
     pair.replica.freeze();
     let expected = "0 of 1 replicas confirmed what was written within 2 s; whether it lasts is not known";
-    let reason = |error: StoreError| match error {
-        StoreError::Unavailable { reason, .. } => reason,
-        other => panic!("{other}"),
+    let reason = |error: StoreError| {
+        let StoreError::Unavailable { reason, .. } = error else { panic!("{error}") };
+        reason
     };
     let outcome = kernel::Outcome::Done { result: serde_json::json!(1), position: None };
     let settle = Some(Settlement { token: token("a"), outcome });

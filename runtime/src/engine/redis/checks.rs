@@ -73,15 +73,15 @@ impl Told {
         let mut told = Self::default();
         let mut answers = answers.into_iter();
         let mut next = |what: &str| match answers.next() {
-            Some(Value::ServerError(error)) => match fault::of_answer(url, &error) {
-                // Not a matter of what one may ask.
-                unavailable @ StoreError::Unavailable { .. } if !fault::is_unknown_command(&error) => Err(unavailable),
-                error => {
-                    let reason = fault::reason_of(&error);
-                    tracing::warn!(url, reason, "the store does not tell {what}; it can't be checked");
-                    Ok(None)
+            Some(Value::ServerError(error)) => {
+                let refused = fault::of_answer(url, &error);
+                if refused.is_transient() && !fault::is_unknown_command(&error) {
+                    return Err(refused);
                 }
-            },
+                let reason = fault::reason_of(&refused);
+                tracing::warn!(url, reason, "the store does not tell {what}; it can't be checked");
+                Ok(None)
+            }
             answer => Ok(answer),
         };
         if let Some(text) = next("how it is (INFO)")?.and_then(|text| from_redis_value::<String>(text).ok()) {

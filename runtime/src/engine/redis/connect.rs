@@ -220,7 +220,7 @@ impl Shared {
     pub(super) async fn send_transaction(
         &self,
         commands: &Pipeline,
-        confirm: Option<Confirm>,
+        confirm: Option<(Confirm, &str)>,
     ) -> Result<Option<Value>, StoreError> {
         let (count, mut connection) = self.connection().await?;
         let answers = connection.req_packed_commands(commands, commands.len() + 1, 1).await;
@@ -229,9 +229,10 @@ impl Shared {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::ExecAbort) => return Ok(None),
             answer => self.check(count, answer)?,
         };
-        if let Some(confirm) = confirm {
+        if let Some((confirm, mark)) = confirm {
             // By the same connection: another one may lead to another server already.
-            let confirmed = connection.send_packed_command(&confirm.command()).await;
+            let confirming = confirm.commands(mark);
+            let confirmed = connection.req_packed_commands(&confirming, 0, confirming.len()).await;
             confirm.check(&self.server.url, self.check(count, confirmed)?)?;
         }
         Ok(Some(answer))
