@@ -29,6 +29,12 @@ mod open {
         (Engine::open(&url, &namespace, TOPICS).await.unwrap(), ())
     }
 
+    pub(super) async fn cluster() -> (Engine, ()) {
+        let namespace = testkit::RedisServer::namespace().parse().unwrap();
+        let url = testkit::Cluster::shared().url().parse().unwrap();
+        (Engine::open(&url, &namespace, TOPICS).await.unwrap(), ())
+    }
+
     pub(super) async fn sqlite() -> (Engine, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let url = StoreUrl::Sqlite(folder.path().join("made/on/opening/log.db"));
@@ -41,6 +47,7 @@ macro_rules! contract {
     ($($module:ident: $($case:ident),+ $(,)?;)+) => {
         contract!(on memory: $($($module::$case)+)+);
         contract!(on redis: $($($module::$case)+)+);
+        contract!(on cluster: $($($module::$case)+)+);
         contract!(on sqlite: $($($module::$case)+)+);
     };
     (on $engine:ident: $($module:ident::$case:ident)+) => {

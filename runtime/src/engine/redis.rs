@@ -28,7 +28,7 @@ mod whole;
 
 use std::sync::Arc;
 
-use confirm::Confirmed;
+use confirm::{Confirm, Confirmed};
 use connect::Server;
 use kernel::Entry;
 use keys::Keys;
@@ -59,6 +59,7 @@ struct Inner {
     ordinary: Shared,
     /// For what promises something, where a promise takes more than the server's answer.
     confirmed: Option<Confirmed>,
+    confirm: Option<Confirm>,
     durability: Durability,
     /// For pages of the log: an answer of many megabytes must not make commits wait.
     bulk: Shared,
@@ -79,7 +80,9 @@ impl Redis {
         let server = Server::by(Locator::of(url, &shown.to_string(), namespace)?);
         let ordinary = Shared::to(server.clone());
         let confirm = checks::check(&ordinary, durability).await?;
-        let confirmed = confirm.map(|confirm| Confirmed::over(Shared::to(server.clone()), confirm));
+        let keys = Keys::of(namespace, server.locator.is_cluster());
+        let over = |confirm| Confirmed::over(Shared::to(server.clone()), confirm, keys.confirmed.clone());
+        let confirmed = confirm.map(over);
         // Whoever needs no confirmation has to go on needing none, whichever server it is.
         let must_sync = durability == Durability::Fsync && confirmed.is_none();
         let ordinary = if must_sync { Shared::to(server.clone()).syncing() } else { ordinary };
@@ -94,12 +97,13 @@ impl Redis {
         }
         let bulk = Shared::to(server.clone());
         let engine = Self(Arc::new(Inner {
-            keys: Keys::of(namespace, server.locator.is_cluster()),
+            keys,
             server,
             topics: Topics::of(topics),
             shares: Shares::default(),
             ordinary,
             confirmed,
+            confirm,
             durability,
             bulk,
         }));

@@ -172,7 +172,9 @@ fn spawn(folder: &Path, port: u16, arguments: &[OsString]) -> Child {
     let port = port.to_string();
     let arguments =
         arguments.iter().map(|argument| if argument == "PORT" { OsString::from(&port) } else { argument.clone() });
-    Command::new("redis-server")
+    // Another program to run in its place.
+    let program = std::env::var_os("RETRACE_REDIS_SERVER").unwrap_or_else(|| "redis-server".into());
+    Command::new(program)
         .args(arguments)
         .args(["--bind", "127.0.0.1", "--port", if is_tls { "0" } else { &port }])
         .arg("--dir")

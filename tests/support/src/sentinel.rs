@@ -19,7 +19,7 @@ impl Sentinel {
         let config = folder.path().join("sentinel.conf");
         let (name, port) = (Self::MASTER, master.port());
         let lines = format!(
-            "sentinel monitor {name} 127.0.0.1 {port} 1\nsentinel down-after-milliseconds {name} 500\n\
+            "sentinel monitor {name} 127.0.0.1 {port} 1\nsentinel down-after-milliseconds {name} 1000\n\
              sentinel failover-timeout {name} 3000\n"
         );
         std::fs::write(&config, lines).expect("a folder to write to");

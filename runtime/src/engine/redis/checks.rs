@@ -73,20 +73,25 @@ impl Told {
         let mut told = Self::default();
         let mut answers = answers.into_iter();
         let mut next = |what: &str| match answers.next() {
-            Some(Value::ServerError(error)) => match fault::of_answer(url, &error) {
-                // Not a matter of what one may ask.
-                unavailable @ StoreError::Unavailable { .. } if !fault::is_unknown_command(&error) => Err(unavailable),
-                error => {
-                    let reason = fault::reason_of(&error);
-                    tracing::warn!(url, reason, "the store does not tell {what}; it can't be checked");
-                    Ok(None)
+            Some(Value::ServerError(error)) => {
+                let refused = fault::of_answer(url, &error);
+                if refused.is_transient() && !fault::is_unknown_command(&error) {
+                    return Err(refused);
                 }
-            },
+                let reason = fault::reason_of(&refused);
+                tracing::warn!(url, reason, "the store does not tell {what}; it can't be checked");
+                Ok(None)
+            }
             answer => Ok(answer),
         };
         if let Some(text) = next("how it is (INFO)")?.and_then(|text| from_redis_value::<String>(text).ok()) {
             let fields = text.lines().filter_map(|line| line.split_once(':'));
             told.info = fields.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect();
+        }
+        // Until it is done it says of its append-only file that it writes none.
+        if told.field("loading") == Some("1") {
+            let reason = "it is still loading its data".to_owned();
+            return Err(StoreError::Unavailable { url: url.to_owned(), reason });
         }
         let setting = |answer: Option<Value>| {
             let (_, value) = from_redis_value::<(String, String)>(answer?).ok()?;
@@ -109,13 +114,10 @@ impl Told {
 
     fn check(&self, server: &Server) -> Result<(), StoreError> {
         let unusable = |reason: String| StoreError::Unusable { url: server.url.clone(), reason };
-        let unavailable = |reason: &str| StoreError::Unavailable { url: server.url.clone(), reason: reason.to_owned() };
-        if self.field("loading") == Some("1") {
-            return Err(unavailable("it is still loading its data"));
-        }
         if self.field("role") == Some("slave") {
             if !server.locator.is_fixed() {
-                return Err(unavailable("it became a replica at this moment"));
+                let reason = "it became a replica at this moment".to_owned();
+                return Err(StoreError::Unavailable { url: server.url.clone(), reason });
             }
             let field = |name| self.field(name).unwrap_or("?");
             let master = format!("{}:{}", field("master_host"), field("master_port"));

@@ -1,12 +1,13 @@
 //! Answers that are given only once what they tell is as durable as was asked for.
 //!
-//! `WAIT` and `WAITAOF` tell of the connection that they come by, up to what was done on the server when its last
-//! command ran. So they go out behind the commands, on the same connection; and as they keep it waiting, those who come
-//! meanwhile wait together and are confirmed together.
+//! `WAIT` and `WAITAOF` tell of the connection that they come by, up to its last write. So they go out behind the
+//! commands, on the same connection, and behind a write of their own: a commit that was refused as a repeat, and whoever
+//! only reads, goes by what others wrote. As they keep the connection waiting, those who come meanwhile wait together
+//! and are confirmed together.
 
 use std::{num::NonZeroU8, time::Duration};
 
-use redis::{Cmd, Pipeline, Value, from_redis_value};
+use redis::{Pipeline, Value, from_redis_value};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{connect::Shared, fault};
@@ -18,7 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How many answers are confirmed together at most, and how many more may wait.
 const TOGETHER: usize = 256;
 
-/// Who must confirm.
+/// Who must confirm that it lasts: what is acknowledged, and what readers of the log go by. An event that a reader has
+/// seen and a failover takes back would stop him, though nobody was promised anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Confirm {
     /// So many replicas.
@@ -42,10 +44,12 @@ struct Job {
 
 impl Confirmed {
     /// Commands sent this way go over `connection`, which nobody else uses.
-    pub(super) fn over(connection: Shared, confirm: Confirm) -> Self {
+    ///
+    /// `mark` is the key that is written to have a write to wait for.
+    pub(super) fn over(connection: Shared, confirm: Confirm, mark: String) -> Self {
         let url = connection.server.url.clone();
         let (jobs, waiting) = mpsc::channel(TOGETHER);
-        tokio::spawn(serve(connection, confirm, waiting));
+        tokio::spawn(serve(connection, confirm, mark, waiting));
         Self { jobs, url }
     }
 
@@ -62,22 +66,21 @@ impl Confirmed {
 
     /// Returns once everything that was done so far is confirmed.
     pub(super) async fn so_far(&self) -> Result<(), StoreError> {
-        let mut nothing = Pipeline::with_capacity(1);
-        nothing.cmd("PING");
-        self.send_all(nothing).await.map(drop)
+        self.send_all(Pipeline::new()).await.map(drop)
     }
 }
 
-async fn serve(connection: Shared, confirm: Confirm, mut jobs: mpsc::Receiver<Job>) {
+async fn serve(connection: Shared, confirm: Confirm, mark: String, mut jobs: mpsc::Receiver<Job>) {
     let mut together = Vec::with_capacity(TOGETHER);
     while jobs.recv_many(&mut together, TOGETHER).await > 0 {
         let mut all = Pipeline::new();
-        for command in together.iter().flat_map(|job| job.commands.cmd_iter()) {
+        let confirming = confirm.commands(&mark);
+        for command in together.iter().flat_map(|job| job.commands.cmd_iter()).chain(confirming.cmd_iter()) {
             all.add_command(command.clone());
         }
-        all.add_command(confirm.command());
         let answers = connection.send_all(&all).await.and_then(|mut answers| {
-            confirm.check(&connection.server.url, answers.pop().unwrap_or_default())?;
+            let confirmed = answers.split_off(answers.len().saturating_sub(confirming.len()));
+            confirm.check(&connection.server.url, confirmed)?;
             Ok(answers)
         });
         // Whoever has stopped waiting does not mind.
@@ -95,23 +98,31 @@ async fn serve(connection: Shared, confirm: Confirm, mut jobs: mpsc::Receiver<Jo
 }
 
 impl Confirm {
-    fn command(self) -> Cmd {
+    /// What is sent behind what must be confirmed; `mark` is a key to write to.
+    pub(super) fn commands(self, mark: &str) -> Pipeline {
         let ms = u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX);
+        let mut commands = Pipeline::with_capacity(2);
+        commands.cmd("SET").arg(mark).arg(1);
         match self {
-            Self::Replicas(replicas) => redis::cmd("WAIT").arg(replicas.get()).arg(ms).take(),
-            Self::File => redis::cmd("WAITAOF").arg(1).arg(0).arg(ms).take(),
-        }
+            Self::Replicas(replicas) => commands.cmd("WAIT").arg(replicas.get()).arg(ms),
+            Self::File => commands.cmd("WAITAOF").arg(1).arg(0).arg(ms),
+        };
+        commands
     }
 
-    fn check(self, url: &str, answer: Value) -> Result<(), StoreError> {
+    /// Tells from the answers to these whether it is confirmed.
+    pub(super) fn check(self, url: &str, answers: Vec<Value>) -> Result<(), StoreError> {
         let unknown = |what: String| {
             let reason = format!("{what} within {} s; whether it lasts is not known", PATIENCE.as_secs());
             Err(StoreError::Unavailable { url: url.to_owned(), reason })
         };
-        if let Value::ServerError(error) = &answer {
+        let error =
+            answers.iter().find_map(|answer| if let Value::ServerError(error) = answer { Some(error) } else { None });
+        if let Some(error) = error {
             let reason = fault::reason_of(&fault::of_answer(url, error));
             return unknown(format!("what was written was not confirmed ({reason})"));
         }
+        let answer = answers.into_iter().last().unwrap_or_default();
         match self {
             Self::Replicas(wanted) => match from_redis_value::<u64>(answer).unwrap_or_default() {
                 found if found >= u64::from(wanted.get()) => Ok(()),

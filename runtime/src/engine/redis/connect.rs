@@ -12,7 +12,7 @@ use redis::{
 };
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{checks, fault, locate::Locator};
+use super::{checks, confirm::Confirm, fault, locate::Locator};
 use crate::StoreError;
 
 /// How long a connection may take to come about.
@@ -215,15 +215,27 @@ impl Shared {
         Ok(answers)
     }
 
-    /// Sends commands as one transaction and gives its answer; nothing when the server takes none.
-    pub(super) async fn send_transaction(&self, commands: &Pipeline) -> Result<Option<Value>, StoreError> {
+    /// Sends commands as one transaction and gives its answer, once it is confirmed where it has to be; nothing when
+    /// the server takes none.
+    pub(super) async fn send_transaction(
+        &self,
+        commands: &Pipeline,
+        confirm: Option<(Confirm, &str)>,
+    ) -> Result<Option<Value>, StoreError> {
         let (count, mut connection) = self.connection().await?;
         let answers = connection.req_packed_commands(commands, commands.len() + 1, 1).await;
         let answer = answers.and_then(|mut answers| without_errors(answers.pop().unwrap_or_default()));
-        match answer {
-            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::ExecAbort) => Ok(None),
-            answer => self.check(count, answer).map(Some),
+        let answer = match answer {
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::ExecAbort) => return Ok(None),
+            answer => self.check(count, answer)?,
+        };
+        if let Some((confirm, mark)) = confirm {
+            // By the same connection: another one may lead to another server already.
+            let confirming = confirm.commands(mark);
+            let confirmed = connection.req_packed_commands(&confirming, 0, confirming.len()).await;
+            confirm.check(&self.server.url, self.check(count, confirmed)?)?;
         }
+        Ok(Some(answer))
     }
 }
 

@@ -37,9 +37,10 @@ fn untrusted(error: &str) -> String {
 
 /// What went wrong, without the store's name.
 pub(super) fn reason_of(error: &StoreError) -> String {
-    match error {
-        StoreError::Unavailable { reason, .. } | StoreError::Unusable { reason, .. } => reason.clone(),
-        other => other.to_string(),
+    if let StoreError::Unavailable { reason, .. } | StoreError::Unusable { reason, .. } = error {
+        reason.clone()
+    } else {
+        error.to_string()
     }
 }
 

@@ -19,6 +19,8 @@ pub(super) struct Keys {
     pub(super) unparked: String,
     pub(super) workers: String,
     pub(super) outcomes: String,
+    /// Written to have a write whose confirmation can be waited for.
+    pub(super) confirmed: String,
     /// In a cluster, a key that never exists. While a slot is on its way to another node a server has some of its keys
     /// only; it refuses whoever names one that is there beside one that is not (`TRYAGAIN`), before anything is done.
     /// Without it a script would break off in its middle.
@@ -39,6 +41,7 @@ impl Keys {
             unparked: key("unparked"),
             workers: key("workers"),
             outcomes: key("outcomes"),
+            confirmed: key("confirmed"),
             absent: is_cluster.then(|| key("absent")),
             prefix,
         }

@@ -237,7 +237,7 @@ impl Locator {
             ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
                 ConnectionAddr::TcpTls { host, port, insecure: *insecure, tls_params: tls_params.clone() }
             }
-            _ => ConnectionAddr::Tcp(host, port),
+            ConnectionAddr::Tcp(..) | ConnectionAddr::Unix(_) | _ => ConnectionAddr::Tcp(host, port),
         };
         self.0.server.clone().set_addr(address)
     }
@@ -293,7 +293,7 @@ fn tcp() -> TcpSettings {
 fn address(address: &ConnectionAddr) -> Option<Address> {
     match address {
         ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => Some((host.clone(), *port)),
-        _ => None,
+        ConnectionAddr::Unix(_) | _ => None,
     }
 }
 

@@ -67,7 +67,8 @@ impl Redis {
         for (topic, count) in topics.iter().zip(&counts) {
             cut.cmd("XRANGE").arg(self.keys().stream(topic)).arg(&from).arg("+").arg("COUNT").arg(*count);
         }
-        let answers = match self.0.bulk.send_transaction(&cut).await? {
+        let confirm = self.0.confirm.map(|confirm| (confirm, self.keys().confirmed.as_str()));
+        let answers = match self.0.bulk.send_transaction(&cut, confirm).await? {
             Some(answers) => answers,
             None => {
                 let counts = topics.iter().zip(&counts).map(|(topic, count)| (self.keys().stream(topic), *count));
