@@ -18,8 +18,11 @@ use testkit::RedisServer;
 /// A field of 64 MB, as no commit makes one.
 const HUGE: usize = 64 << 20;
 
-/// How much memory a process with everything in it may have had at most, with two such fields in its log: what the
-/// client holds while one page with both arrives, which is twice what they are, for as many as read the log at a time.
+/// Long enough not to be read.
+const LONG: usize = (16 << 20) + 1;
+
+/// How much memory a process with everything in it may have had at most, with such a field in its log: a page that
+/// holds it is read by up to eight at a time when everything begins, and is twice as large while it arrives.
 const MOST_MEMORY: u64 = 1 << 30;
 
 /// What is written, and why it can't be read.
@@ -33,16 +36,16 @@ fn junk() -> Vec<(Vec<(&'static str, Vec<u8>)>, String)> {
     let mut newer = event(order);
     newer.push(("event_meta", br#"{"schema":9}"#.to_vec()));
     let mut whole = event(order);
-    whole.push(("event_meta", vec![b'x'; HUGE]));
-    let long = |name: &str| format!("{name} is {HUGE} bytes long; at most 16777216 are read");
+    whole.push(("event_meta", vec![b'x'; LONG]));
+    let long = |name: &str, length: usize| format!("{name} is {length} bytes long; at most 16777216 are read");
     vec![
-        (event(b"{"), "the text is not JSON".into()),
+        (event(b"{"), "not a JSON object: EOF while parsing an object at line 1 column 1".into()),
         (event(b"\xff{}"), "event_data is no UTF-8: invalid utf-8 sequence of 1 bytes from index 0".into()),
         (vec![("hello", b"world".to_vec())], "event_id is missing".into()),
         (shouted, "unknown action order_shouted; order knows entity_created, entity_updated, entity_deleted".into()),
         (newer, "event format 9 is newer than 1, the newest known here".into()),
-        (event(&vec![b'x'; HUGE]), long("event_data")),
-        (whole, long("event_meta")),
+        (event(&vec![b'x'; HUGE]), long("event_data", HUGE)),
+        (whole, long("event_meta", LONG)),
     ]
 }
 
