@@ -45,6 +45,18 @@ pub(crate) struct Fields<'a> {
     pub(crate) event_meta: Option<Cow<'a, str>>,
 }
 
+/// The longest value of a field that is read, in bytes. A longer one, which only another program can have written, is
+/// not kept a moment longer than it takes to see that: everybody who follows the log would hold it.
+pub const LONGEST_FIELD: usize = 16 << 20;
+
+/// That a field's value is not too long to be read.
+pub(crate) fn check_length(name: &str, length: usize) -> Result<(), String> {
+    if length <= LONGEST_FIELD {
+        return Ok(());
+    }
+    Err(format!("{name} is {length} bytes long; at most {LONGEST_FIELD} are read"))
+}
+
 /// The entry that a stream's fields are.
 pub(crate) fn entry(topic: &str, position: Position, fields: Fields<'_>) -> Entry {
     shared(topic.into(), position, fields)

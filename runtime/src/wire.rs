@@ -10,6 +10,8 @@ use std::borrow::Cow;
 
 use kernel::{EventRef, Junk, MetaRef, Number, Position, Seen};
 
+use crate::history;
+
 /// Part of a page; a page is shorter than 4 GiB. Nothing stands at 0, where the page's own header is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Span {
@@ -177,6 +179,7 @@ impl Page {
             return Err(format!("{name} is missing"));
         }
         let bytes = &self.bytes[span.start as usize..span.end as usize];
+        history::check_length(name, bytes.len())?;
         std::str::from_utf8(bytes).map_err(|error| format!("{name} is no UTF-8: {error}"))
     }
 }

@@ -67,7 +67,7 @@ pub(super) struct Aside {
 
 impl DeskArgs {
     /// To look only: an embedded store may be in use.
-    pub(super) async fn to_look(self, domain: &Domain) -> Result<Desk, Failure> {
+    pub(super) async fn open_to_look(self, domain: &Domain) -> Result<Desk, Failure> {
         match self.url {
             Some(url) => Ok(Desk::gateway(url.with_token(self.token))),
             None => Ok(Desk::Store(self.store.open_existing(domain).await?)),
@@ -75,7 +75,7 @@ impl DeskArgs {
     }
 
     /// To change something.
-    pub(super) async fn to_act(self, domain: &Domain) -> Result<Desk, Failure> {
+    pub(super) async fn open_to_act(self, domain: &Domain) -> Result<Desk, Failure> {
         if let Some(url) = self.url {
             return Ok(Desk::gateway(url.with_token(self.token)));
         }

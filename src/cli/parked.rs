@@ -66,7 +66,7 @@ struct Which {
 pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> {
     match args.act {
         Act::List { limit, json, desk } => {
-            let mut desk = desk.to_look(&domain).await?;
+            let mut desk = desk.open_to_look(&domain).await?;
             list(&mut desk, limit, json).await?;
             desk.close().await
         }
@@ -123,7 +123,7 @@ enum Way {
 
 async fn act(domain: &Domain, which: Which, way: Way) -> Result<(), Failure> {
     let Which { consumer, position, topic, all, json, desk } = which;
-    let mut desk = desk.to_act(domain).await?;
+    let mut desk = desk.open_to_act(domain).await?;
     let mut done = 0;
     let mut passed = 0;
     if let (false, Some(consumer), Some(position)) = (all, &consumer, position) {

@@ -62,7 +62,7 @@ pub(super) async fn run(domain: Arc<Domain>, args: Args) -> Result<(), Failure> 
     match args.act {
         Act::List { service, limit, json, desk } => {
             let services = known(&domain, service.as_deref())?;
-            let mut desk = desk.to_look(&domain).await?;
+            let mut desk = desk.open_to_look(&domain).await?;
             list(&domain, &mut desk, (&services, limit), json).await?;
             desk.close().await
         }
@@ -141,7 +141,7 @@ async fn dead(desk: &mut Desk, service: &str, most: u64) -> Result<Vec<Letter>, 
 async fn act(domain: &Domain, which: Which, done: &str) -> Result<(), Failure> {
     let Which { service, command, all: _, json, desk } = which;
     let service = known(domain, Some(&service))?.remove(0);
-    let mut desk = desk.to_act(domain).await?;
+    let mut desk = desk.open_to_act(domain).await?;
     let commands = match command {
         Some(command) => vec![command],
         None => dead(&mut desk, service, u64::MAX).await?.into_iter().map(|letter| letter.id).collect(),

@@ -1,4 +1,4 @@
-/** Commands on their way: what waits, what is in hand, what has failed for good. */
+/** Commands on their way: what waits, what is in hand, what has failed for good; and what consumers have set aside. */
 
 import { api, get } from '../core/api.js';
 import { usePolled } from '../core/asking.js';
@@ -9,6 +9,7 @@ import { visible } from '../parts/data.js';
 import { Answer, Problem } from '../parts/problem.js';
 import { Commands } from './queues/commands.js';
 import { Fate } from './queues/fate.js';
+import { Parked } from './queues/parked.js';
 
 /** @typedef {import('./queues/types.js').Depth} Depth */
 /** @typedef {import('./queues/types.js').State} State */
@@ -27,7 +28,7 @@ export default function Queues() {
     <header class="head">
       <h1>Queues</h1>
       ${service && html`<a class="back" href=${href(['queues'])}>All services</a>`}
-      <p class="hint">Commands that services have still to decide, and those that failed every attempt.</p>
+      <p class="hint">Commands that services have still to decide, those that failed every attempt, and what was parked.</p>
     </header>
     <${Answer} asked=${asked}>${(/** @type {Depth[]} */ depths) => html`
       <${Depths} depths=${depths} chosen=${service} />
@@ -35,7 +36,8 @@ export default function Queues() {
         ${service && command && html`<${Fate} key=${command} id=${command} />`}
         ${service
           ? html`<${One} service=${service} depth=${depths.find((depth) => depth.service === service)} />`
-          : html`<section class="panel"><p class="nothing">${hint(depths)}</p></section>`}
+          : html`<section class="panel"><p class="nothing">${hint(depths)}</p></section>
+              <${Parked} />`}
       </div>
     `}</${Answer}>
   </div>`;

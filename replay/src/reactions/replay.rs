@@ -179,7 +179,11 @@ impl Replay {
         for watch in watches.iter_mut().filter(|watch| watch.saga.wants(event)) {
             let is_parked =
                 !known.parked.is_empty() && known.parked.contains(&(consumer(watch.saga.name), event.position));
-            watch.expect(place, event, is_covered && !is_parked);
+            if is_parked {
+                watch.set_aside(place, event);
+            } else {
+                watch.expect(place, event, is_covered);
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
+use hashbrown::HashSet;
 use kernel::{DECISIONS, Effect, Event, Position, Row, SagaHandler, Then, View};
 
 use super::{
@@ -34,6 +35,8 @@ pub(super) struct Watch {
     /// To be decided when the view gets there, in order.
     late: VecDeque<Turn>,
     own: Own,
+    /// Events that it has set aside, or had: what comes of them comes out of turn, if anything does.
+    aside: HashSet<Id>,
     /// The last turn that it is known to have taken.
     passed: Option<Turn>,
     /// Whether a reaction was taken to be over that may not be.
@@ -54,6 +57,7 @@ impl Watch {
             open: VecDeque::new(),
             late: VecDeque::new(),
             own: Own::default(),
+            aside: HashSet::default(),
             passed: None,
             presumes: false,
             has_run: false,
@@ -71,6 +75,12 @@ impl Watch {
         let state = if is_covered { State::Ahead } else { State::Skipped };
         let (held, inferred, event) = (Vec::new(), Vec::new(), Arc::clone(event));
         self.slots.push(Slot { place, event, as_of: None, held, inferred, state });
+    }
+
+    /// Takes note of an event that it has set aside, before the view gets there.
+    pub(super) fn set_aside(&mut self, place: u64, event: &Arc<Event>) {
+        self.aside.insert(Id::of(&event.id));
+        self.expect(place, event, false);
     }
 
     /// Takes note of an effect of its own or of a service that it sent a command to, before the view gets there.
@@ -131,7 +141,7 @@ impl Watch {
                 Loose::Over { cause: *place, event: Arc::clone(event), as_of: as_of.unwrap_or(event.position) }
             }
             Some(_) => Loose::Open,
-            None if self.presumes => Loose::Unchecked,
+            None if self.presumes || self.aside.contains(&cause) => Loose::Unchecked,
             None => Loose::Unknown,
         }
     }

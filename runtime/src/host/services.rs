@@ -96,8 +96,9 @@ async fn follow(
                 backoff.reset();
                 let mut view = shared.view.write().unwrap_or_else(PoisonError::into_inner);
                 for entry in &page.entries {
+                    // The projector sets it aside for everybody, once.
                     if let Err(unreadable) = view.apply(entry) {
-                        tracing::warn!(position = %entry.position(), topic = %entry.topic(), %unreadable, "entry passed over");
+                        tracing::debug!(position = %entry.position(), topic = %entry.topic(), %unreadable, "entry passed over");
                     }
                 }
                 drop(view);

@@ -119,6 +119,8 @@ async fn junk_is_kept_in_sight_and_read_past() {
     log.add("order", "1-3", &[EVENT, &[("event_number", b"many")]].concat()).await;
     log.add("order", "1-4", &[EVENT, &[("event_number", b"4"), ("event_meta", b"{")]].concat()).await;
     log.add("cart", "1-5", EVENT).await;
+    let long = vec![b'x'; runtime::history::LONGEST_FIELD + 1];
+    log.add("cart", "1-6", &[EVENT, &[("event_data", long.as_slice())]].concat()).await;
     let told: Vec<_> = entries(&log)
         .await
         .into_iter()
@@ -136,7 +138,26 @@ async fn junk_is_kept_in_sight_and_read_past() {
         ]
     );
     assert!(told[3].starts_with("event_meta can't be read: "), "{told:?}");
-    assert_eq!(told[4], "f");
+    assert_eq!(told[4..], ["f", "event_data is 16777217 bytes long; at most 16777216 are read"]);
+    let engine = log.engine.clone();
+    let scanning = tokio::task::spawn_blocking(move || {
+        let mut scanned = Vec::new();
+        // Behind the entry whose number is out of line.
+        let after = Checkpoint { position: Position::new(1, 4), ..Checkpoint::default() };
+        let stretch = runtime::Stretch { after, until: Position::MAX };
+        let scan = engine.scan(&stretch, &mut |seen| {
+            scanned.push(seen.to_entry());
+            std::ops::ControlFlow::Continue(())
+        });
+        scan.map(|_| scanned)
+    });
+    let scanned = scanning.await.unwrap().unwrap();
+    assert_eq!(scanned.len(), 2);
+    assert!(matches!(&scanned[1], Entry::Junk(junk) if junk.reason == told[5]), "{:?}", scanned[1]);
+    let mut own = append(&["cart"]);
+    own.append[0].data = String::from_utf8(long).unwrap();
+    let refused = log.engine.commit_one(own).await.unwrap_err().to_string();
+    assert!(refused.ends_with("event_data is 16777217 bytes long; at most 16777216 are read"), "{refused}");
 }
 
 #[tokio::test]

@@ -84,8 +84,8 @@ function One({ service, command, onSettled }) {
   </li>`;
 }
 
-/** @param {{at: string}} props */
-function Moment({ at }) {
+/** A time of day, as RFC 3339. @param {{at: string}} props */
+export function Moment({ at }) {
   const [day, time = ''] = at.split('T');
   return html`<time title=${`${at} UTC`}>${day} ${time.replace(/Z$/, '').slice(0, 12)}</time>`;
 }

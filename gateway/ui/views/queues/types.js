@@ -27,6 +27,17 @@
  *
  * @typedef {Depth & {commands: Command[], next: string | null}} Listing
  *
+ * @typedef {object} Parked an entry that a consumer could not process
+ * @property {string} consumer
+ * @property {string} topic
+ * @property {string} position
+ * @property {string} reason
+ * @property {number} attempts
+ * @property {string | null} since RFC 3339
+ * @property {boolean} retry whether it is to be tried again
+ *
+ * @typedef {{count: number, entries: Parked[], next: string | null}} ParkedPage
+ *
  * @typedef {object} Fate
  * @property {'pending' | 'done' | 'rejected' | 'dead'} status
  * @property {string} id

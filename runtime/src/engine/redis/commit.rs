@@ -6,13 +6,18 @@ use kernel::{Checkpoint, Epoch, Number, Position};
 use redis::{Cmd, Pipeline, Value};
 
 use super::{Redis, decode, script};
-use crate::{Commit, Committed, Refused, StoreError};
+use crate::{Commit, Committed, Refused, StoreError, history::check_length};
 
 impl Redis {
     pub(in crate::engine) async fn commit(
         &self,
         commits: &[Commit],
     ) -> Result<Vec<Result<Committed, Refused>>, StoreError> {
+        let drafts = commits.iter().flat_map(|commit| &commit.append);
+        if let Some(Err(reason)) = drafts.map(|draft| check_length("event_data", draft.data.len())).find(Result::is_err)
+        {
+            return Err(StoreError::Unusable { url: self.url(), reason });
+        }
         let mut answers = self.run_commits(commits.iter(), &[]).await?;
         // A log without a head begins after what its streams hold already, so the script must know them all.
         let early: Vec<_> = (0..answers.len()).filter(|index| answers[*index].is_none()).collect();

@@ -69,6 +69,7 @@ fn fields(fields: Vec<Value>) -> Result<Fields<'static>, String> {
 }
 
 fn text(name: &str, value: Vec<u8>) -> Result<Cow<'static, str>, String> {
+    history::check_length(name, value.len())?;
     String::from_utf8(value).map(Cow::Owned).map_err(|error| format!("{name} is no UTF-8: {}", error.utf8_error()))
 }
 

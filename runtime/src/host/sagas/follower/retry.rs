@@ -50,7 +50,7 @@ impl Follower {
         // Whoever makes the decision again finds all that the saga had done by then in the log, and nothing in front.
         self.read_on(self.effect, pending).await?;
         loop {
-            let decided = self.decide_again(parked, met.as_mut());
+            let decided = self.decide_again(parked, &mut met);
             // Moved nowhere: a host that is late is refused.
             let (from, consumer) = (self.checkpoint.clone(), self.consumer.clone());
             let advance = Some(Advance { consumer, to: from.clone(), from });
@@ -88,7 +88,7 @@ impl Follower {
     }
 
     /// What the saga does about an entry on the view as it is now, or why it can't.
-    fn decide_again(&self, parked: &Parked, met: Option<&mut Met>) -> Result<Commit, String> {
+    fn decide_again(&self, parked: &Parked, met: &mut Option<Met>) -> Result<Commit, String> {
         let Some(Met { entry, before, then, unreadable }) = met else {
             return Err(format!("the log holds no entry at {} of {} any more", parked.position, parked.topic));
         };
