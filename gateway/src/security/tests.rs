@@ -146,7 +146,8 @@ fn a_token_does_what_its_scopes_say() {
         assert_eq!(status(&Method::GET, path, "Bearer keeper"), keeps, "{path}");
     }
     let bare = |path| ask(&settings, &Method::GET, path, &[(header::HOST, "localhost")]);
-    for uri in ["/orders?token=reader", "/ws?a=b&token=x", "/?access_token=reader", "/orders?tok%65n=", "/orders?token"] {
+    for uri in ["/orders?token=reader", "/ws?a=b&token=x", "/?access_token=reader", "/orders?tok%65n=", "/orders?token"]
+    {
         assert_eq!(bare(uri), 400, "never in the URL: {uri}");
         assert_eq!(status(&Method::GET, uri, "Bearer reader"), 400, "{uri}");
     }
