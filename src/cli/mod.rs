@@ -162,10 +162,8 @@ fn main_from(domain: Domain, args: impl IntoIterator<Item = OsString>) -> ExitCo
     let parsed = command.try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(mut error) => {
-            mask(&mut error);
-            // Nothing sensible is left to do when even the message can't be printed.
-            let _ = error.print();
+        Err(error) => {
+            tell(&error);
             return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::DONE });
         }
     };
@@ -182,16 +180,20 @@ fn main_from(domain: Domain, args: impl IntoIterator<Item = OsString>) -> ExitCo
     }
 }
 
-/// Takes what may be a password out of what a wrong command line is answered.
-fn mask(error: &mut clap::Error) {
-    let told = error.context().filter_map(|(kind, told)| match told {
-        ContextValue::String(text) => Some((kind, ContextValue::String(masked(text)))),
+/// Tells what is wrong with a command line, with what may be a password in it masked.
+fn tell(error: &clap::Error) {
+    let secrets = error.context().filter_map(|(_, told)| match told {
+        ContextValue::String(text) => Some((text, masked(text))).filter(|(text, masked)| *text != masked),
         _ => None,
     });
-    let told: Vec<_> = told.collect();
-    for (kind, masked) in told {
-        error.insert(kind, masked);
+    let secrets: Vec<_> = secrets.collect();
+    if secrets.is_empty() {
+        // Nothing sensible is left to do when even the message can't be printed.
+        let _ = error.print();
+        return;
     }
+    let told = secrets.iter().fold(error.to_string(), |told, (text, masked)| told.replace(*text, masked));
+    talk!("{}", told.trim_end());
 }
 
 fn run(domain: Arc<Domain>, command: Command) -> Result<(), Failure> {

@@ -25,6 +25,8 @@ async fn status(ask: Ask, seen: &mut Seen, what: &str) -> u16 {
             let body = String::from_utf8(body.to_vec()).unwrap();
             let answer = Answer { status, headers: parts.headers, body };
             let (_, said) = answer.problem();
+            // This domain has a question that it can't answer.
+            assert!(status < 500 || (status == 500 && what.ends_with("/broken")), "{what}: {status} {said}");
             assert!(!said.is_empty() && !said.contains('\n'), "{what}: {said:?}");
         }
         status
@@ -92,7 +94,7 @@ async fn what(app: &App, (method, path): (&str, &str), seen: &mut Seen) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_error_of_every_route_is_a_problem_document() {
     let app = App::start_with(Settings { tokens: tokens(), ..Settings::default() }).await;
-    let ask = |method, path: &str| app.ask(method, path).header("authorization", "Bearer all");
+    let ask = |method: &str, path: &str| app.ask(method, path).header("authorization", "Bearer all");
     let document = ask("GET", "/openapi.json").await_answer().await.json();
     let mut seen = Seen::new();
     let mut operations = 0;
@@ -115,5 +117,5 @@ async fn every_error_of_every_route_is_a_problem_document() {
     }
     let statuses: Vec<_> = seen.keys().copied().filter(|status| *status >= 400).collect();
     println!("{operations} operations, answers: {seen:?}");
-    assert_eq!(statuses, [400, 401, 403, 404, 405, 409, 413, 422]);
+    assert_eq!(statuses, [400, 401, 403, 404, 405, 409, 413, 422, 500]);
 }
