@@ -6,7 +6,7 @@ mod proxy;
 mod redis;
 
 pub use proxy::{Fault, Proxy};
-pub use redis::{APPENDING, RedisServer};
+pub use redis::{APPENDING, Clock, RedisServer};
 
 /// A command as the gateway would make it.
 #[must_use]
