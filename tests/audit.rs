@@ -47,7 +47,7 @@ fn printed(output: &Output, store: &Store) -> String {
     let version = format!("{:08x}", ordershop::domain().projection());
     let model = match store {
         Store::Redis { namespace } => format!("{url}, read model of namespace {namespace}"),
-        Store::Sqlite(_) | Store::Memory => format!("{url}.model"),
+        Store::Sqlite(_) | Store::At(_) | Store::Memory => format!("{url}.model"),
     };
     let text = String::from_utf8(output.stdout.clone()).unwrap();
     text.replace(&model, "MODEL").replace(&url.to_string(), "STORE").replace(&version, "VERSION")
@@ -57,6 +57,7 @@ fn location(store: &Store) -> (StoreUrl, Namespace) {
     match store {
         Store::Redis { namespace } => (RedisServer::shared().url().parse().unwrap(), namespace.parse().unwrap()),
         Store::Sqlite(folder) => (StoreUrl::Sqlite(folder.path().join("ordershop.db")), Namespace::default()),
+        Store::At(url) => (url.parse().unwrap(), Namespace::default()),
         Store::Memory => (StoreUrl::Memory, Namespace::default()),
     }
 }
