@@ -129,6 +129,18 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .test_before_acquire(false)
         .max_lifetime(None)
         .idle_timeout(None)
+        .after_release(|connection, _| Box::pin(is_sound(connection)))
+}
+
+/// Whether a connection may be used again, once what was asked of it is done. When there is no space, or the disk fails,
+/// SQLite ends a transaction by itself; the client crate then takes it for open for ever, and lets no other begin.
+async fn is_sound(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if !connection.is_in_transaction() {
+        return Ok(true);
+    }
+    // What was not committed is undone in its turn.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 impl Layout {
@@ -178,5 +190,39 @@ fn store_error(url: &str, error: sqlx::Error) -> StoreError {
         (Some(13), _) => StoreError::Full { url, reason },
         (Some(3 | 8 | 14 | 23), _) => StoreError::Unusable { url, reason },
         _ => StoreError::Unavailable { url, reason },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LAYOUT: Layout = Layout {
+        what: "shelf",
+        application: 1,
+        format: 1,
+        page: 4_096,
+        schema: "CREATE TABLE book (title TEXT)",
+        remedy: "",
+        upgrade: None,
+    };
+
+    #[tokio::test]
+    async fn a_file_that_was_full_is_written_again_once_it_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = File::open(&folder.path().join("shelf"), &LAYOUT).await.unwrap();
+        let put = async |bytes: i64| {
+            let mut transaction = file.writer.begin_with("BEGIN IMMEDIATE").await?;
+            sqlx::query("INSERT INTO book VALUES (zeroblob(?))").bind(bytes).execute(&mut *transaction).await?;
+            transaction.commit().await
+        };
+        put(10).await.unwrap();
+        // Of this connection only, and so gone with it.
+        sqlx::query("PRAGMA max_page_count = 1").execute(&file.writer).await.unwrap();
+        let full = put(1_000_000).await.map_err(|error| file.error(error));
+        assert!(matches!(full, Err(StoreError::Full { .. })), "{full:?}");
+        put(1_000_000).await.unwrap();
+        let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM book").fetch_one(&file.readers).await.unwrap();
+        assert_eq!(kept, 2);
     }
 }

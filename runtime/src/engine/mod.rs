@@ -20,7 +20,8 @@ pub use sqlite::Sqlite;
 
 use crate::{
     Claim, CommandRecord, Commit, CommitError, Committed, DeadLetter, Durability, Failing, Listed, Listing, Namespace,
-    Parked, ParkedId, QueueStatus, Refused, StoreError, StoreUrl, Token, history, parking::MOST_LISTED, queue::LONGEST_LEASE,
+    Parked, ParkedId, QueueStatus, Refused, StoreError, StoreUrl, Token, history, parking::MOST_LISTED,
+    queue::LONGEST_LEASE,
 };
 
 pub use kernel::DECISIONS;
@@ -570,8 +571,9 @@ pub(crate) fn check_continues<'e>(
     if known && (after.position > head.position || after.number > head.number) {
         return diverged(format!("it ends at {head}"));
     }
-    // Whoever has read nothing yet knows with what a log begins.
-    let mut last = (known || after.position == Position::ZERO).then_some(after.number);
+    // Whoever has read nothing yet knows with what a log begins that is not another program's.
+    let begins = after.position == Position::ZERO && !head.epoch.0.is_empty();
+    let mut last = (known || begins).then_some(after.number);
     for entry in entries {
         let Some(number) = entry.number() else { continue };
         if let Some(expected) = last.map(Number::successor).filter(|expected| *expected != number) {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use kernel::{CREATED, Checkpoint, Draft, Entry, Epoch, Event, Meta, Number, Position, Read, UPDATED};
-use runtime::{Advance, Commit, CommitError, Engine, Expect, Parked, ParkedId, Refused, StoreError, commit::MOST_AHEAD_MS};
+use runtime::{
+    Advance, Commit, CommitError, Engine, Expect, Parked, ParkedId, Refused, StoreError, commit::MOST_AHEAD_MS,
+};
 
 pub(crate) fn draft(topic: &str, id: &str) -> Draft {
     let data = format!(r#"{{"entity_id":"{id}"}}"#);

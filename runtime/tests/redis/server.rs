@@ -287,3 +287,38 @@ async fn a_connection_that_swallows_everything_is_given_up_by_everyone() {
     assert_eq!(outcomes.next().await.unwrap(), Hint::Missed);
     assert_eq!(again(|| through.head()).await.number, Number(2));
 }
+
+#[tokio::test]
+async fn a_clock_that_goes_back_or_forward_an_hour_keeps_the_order() {
+    const HOUR: u64 = 3_600_000;
+    let Some((server, clock)) = RedisServer::with_clock() else { return };
+    let log = Log::on(&server).await;
+    let first = log.commit(&["order"]).await.positions[0];
+    log.engine.commit_one(send("k")).await.unwrap();
+    log.engine.heartbeat("w", Duration::from_secs(60)).await.unwrap();
+    let claims = log.engine.claimer("s", "w").await.unwrap().claim(1, DEADLINE).await.unwrap();
+    assert_eq!(claims.len(), 1);
+
+    clock.set("-3600");
+    assert_eq!(log.commit(&["cart", "order"]).await.positions, [first.successor(), first.successor().successor()]);
+    let mut placed = append(&["cart"]);
+    placed.append[0].keep = Some(Position::new(first.ms() + 1, 0));
+    let refused = log.engine.commit_one(placed).await;
+    let Err(CommitError::Refused(Refused::AheadOfClock { now_ms, .. })) = refused else { panic!("{refused:?}") };
+    assert!(now_ms < first.ms() - HOUR / 2, "{now_ms}");
+    assert_eq!(log.engine.reap(3).await.unwrap(), [], "nobody's lease has run out");
+
+    clock.set("+3600");
+    let ahead = log.commit(&["order"]).await.positions[0];
+    assert!(ahead.ms() > first.ms() + HOUR / 2, "{ahead}");
+    let handed_back = log.engine.reap(3).await.unwrap();
+    assert_eq!(handed_back.len(), 1, "the lease has run out by this clock: {handed_back:?}");
+
+    clock.set("+0");
+    assert_eq!(log.commit(&["cart"]).await.positions, [ahead.successor()]);
+    let entries = log.engine.read(&Checkpoint::default(), 10).await.unwrap().entries;
+    let numbers: Vec<_> = entries.iter().map(Entry::number).collect();
+    assert_eq!(numbers, [1, 2, 3, 4, 5].map(|number| Some(Number(number))));
+    assert!(entries.is_sorted_by(|a, b| a.position() < b.position()));
+    log.engine.check_whole().await.unwrap();
+}

@@ -13,7 +13,7 @@ mod sentinel;
 pub use cluster::{Cluster, Migration};
 pub use node::Node;
 pub use proxy::{Fault, Proxy};
-pub use redis::{APPENDING, RedisServer};
+pub use redis::{APPENDING, Clock, RedisServer};
 pub use replica::Replicated;
 pub use sentinel::Sentinel;
 

@@ -34,6 +34,21 @@ pub struct RedisServer {
     folder: TempDir,
 }
 
+/// A server's clock.
+#[derive(Debug)]
+pub struct Clock {
+    file: PathBuf,
+}
+
+impl Clock {
+    /// Sets it this many seconds off the real time: `-3600`.
+    pub fn set(&self, offset: &str) {
+        // At one stroke: it is read whenever the server asks for the time.
+        let next = self.file.with_extension("next");
+        fs::write(&next, offset).and_then(|()| fs::rename(&next, &self.file)).expect("a file in a temporary folder");
+    }
+}
+
 impl RedisServer {
     /// Starts a server that keeps everything in memory.
     #[must_use]
@@ -68,18 +83,45 @@ impl RedisServer {
         format!("test-{}", COUNT.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// A server whose clock the test sets; nothing, and a line that says so, where there is none.
+    ///
+    /// `RETRACE_FAKETIME` names the library that makes its clock, and `RETRACE_VALKEY` the server: one that asks the C
+    /// library for memory, which Redis doesn't, and then does not start with the other.
+    #[must_use]
+    pub fn with_clock() -> Option<(Self, Clock)> {
+        let (Ok(library), Ok(program)) = (std::env::var("RETRACE_FAKETIME"), std::env::var("RETRACE_VALKEY")) else {
+            println!("SKIPPED: RETRACE_FAKETIME and RETRACE_VALKEY are not set, so no server's clock can be");
+            return None;
+        };
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let clock = Clock { file: folder.path().join("clock") };
+        clock.set("+0");
+        let mut command = Self::command(&program, &folder, &[]);
+        command.env("LD_PRELOAD", library).env("FAKETIME_TIMESTAMP_FILE", &clock.file);
+        command.env("FAKETIME_NO_CACHE", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        let process = command.spawn().unwrap_or_else(|error| panic!("{program} does not start: {error}"));
+        let server = Self { process, folder };
+        server.wait_until_up();
+        Some((server, clock))
+    }
+
     fn spawn(folder: &TempDir, options: &[&str]) -> Child {
         let program = std::env::var("RETRACE_REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned());
-        Command::new(&program)
+        let started = Self::command(&program, folder, options).spawn();
+        started.unwrap_or_else(|error| panic!("{program} does not start: {error}; ./test installs it"))
+    }
+
+    fn command(program: &str, folder: &TempDir, options: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command
             .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"])
             .arg(folder.path().join("redis.sock"))
             .arg("--dir")
             .arg(folder.path())
             .args(options)
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{program} does not start: {error}; ./test installs it"))
+            .stderr(Stdio::null());
+        command
     }
 
     /// The unix socket that it listens on.

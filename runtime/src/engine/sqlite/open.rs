@@ -8,7 +8,7 @@ use std::{
 };
 
 use sqlx::{
-    ConnectOptions as _, Row as _, SqliteConnection, SqlitePool,
+    ConnectOptions as _, Connection as _, Row as _, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqlitePoolOptions},
 };
 use tokio::sync::mpsc;
@@ -121,7 +121,19 @@ fn readers(options: SqliteConnectOptions) -> SqlitePool {
     SqlitePoolOptions::new()
         .max_connections(READERS)
         .test_before_acquire(false)
+        .after_release(|connection, _| Box::pin(is_sound(connection)))
         .connect_lazy_with(options.read_only(true).create_if_missing(false))
+}
+
+/// Whether a connection may be used again: when the disk fails, SQLite ends a reading by itself, and the client crate
+/// takes it for open for ever.
+async fn is_sound(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if !connection.is_in_transaction() {
+        return Ok(true);
+    }
+    // A reading that was broken off ends in its turn.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// The one name of the file, so that it has one lock; makes the folder that it is in.
