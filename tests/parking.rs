@@ -14,7 +14,7 @@ use replay::{
 };
 use runtime::{CommandState, Commit, Engine, Enqueue, Namespace, Parked, StoreUrl, Tail, host};
 use serde_json::{Value, json};
-use testkit::{RedisServer, bank};
+use testkit::bank;
 use tokio_util::sync::CancellationToken;
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -188,17 +188,9 @@ fn what_was_dropped_is_no_divergence() {
     });
 }
 
-fn location(store: &Store) -> (StoreUrl, Namespace) {
-    match store {
-        Store::Redis { namespace } => (RedisServer::shared().url().parse().unwrap(), namespace.parse().unwrap()),
-        Store::Sqlite(folder) => (StoreUrl::Sqlite(folder.path().join("ordershop.db")), Namespace::default()),
-        Store::Memory => (StoreUrl::Memory, Namespace::default()),
-    }
-}
-
 /// A log with what two consumers have set aside, and a dead letter of two services.
 fn fill(store: &Store) {
-    let (url, namespace) = location(store);
+    let (url, namespace) = store.location().unwrap();
     block_on(async {
         let engine = Engine::open(&url, &namespace, &[]).await.unwrap();
         let position = |ms| Position::new(ms, 1);

@@ -209,11 +209,6 @@ impl Process {
         (ended.code(), rest.lines().last().unwrap_or_default().to_owned())
     }
 
-    /// The operating system's id of it.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Kills it as `kill -9` does.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
