@@ -251,6 +251,7 @@ fn files_of_a_newer_format_are_refused_and_left_alone() {
     assert_eq!(up.said[0], format!("{said}; until then, what was is told from the log, which takes longer"));
     assert!(up.stop().success());
     assert_eq!(std::fs::read(&timeline).unwrap(), kept);
+    std::fs::remove_file(&timeline).unwrap();
 
     of_the_future(&model);
     let kept = std::fs::read(&model).unwrap();
