@@ -216,12 +216,15 @@ fn each_token_opens_what_its_scopes_say() {
     assert_eq!(http.try_get("/customers").status, 401);
 }
 
-/// Makes a SQLite file one of a format that nobody has written yet: `user_version` stands at byte 60 of its header.
+/// Makes a SQLite file one of a format that nobody has written yet.
 fn of_the_future(file: &std::path::Path) {
-    let mut bytes = std::fs::read(file).unwrap();
-    assert!(bytes.starts_with(b"SQLite format 3\0"), "{}", file.display());
-    bytes[60..64].copy_from_slice(&99_u32.to_be_bytes());
-    std::fs::write(file, bytes).unwrap();
+    use sqlx::{ConnectOptions as _, Connection as _, sqlite::SqliteConnectOptions};
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        let mut connection = SqliteConnectOptions::new().filename(file).connect().await.unwrap();
+        let marks = "PRAGMA user_version = 99; PRAGMA wal_checkpoint(TRUNCATE)";
+        sqlx::raw_sql(marks).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    });
 }
 
 #[test]
@@ -248,6 +251,7 @@ fn files_of_a_newer_format_are_refused_and_left_alone() {
     assert_eq!(up.said[0], format!("{said}; until then, what was is told from the log, which takes longer"));
     assert!(up.stop().success());
     assert_eq!(std::fs::read(&timeline).unwrap(), kept);
+    std::fs::remove_file(&timeline).unwrap();
 
     of_the_future(&model);
     let kept = std::fs::read(&model).unwrap();

@@ -28,7 +28,7 @@ fn depth(value: &Value) -> usize {
     match value {
         Value::Array(list) => deepest(&mut list.iter()),
         Value::Object(fields) => deepest(&mut fields.values()),
-        _ => 0,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
     }
 }
 

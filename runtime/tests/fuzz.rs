@@ -1,6 +1,6 @@
 //! What reads what others have written takes any bytes: it never panics, never asks for much memory, and what it has
 //! read is what it would write. `tests/corpus/` keeps what each target begins with, and all that ever failed.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 #[path = "fuzz/events.rs"]
 mod events;

@@ -182,10 +182,9 @@ fn main_from(domain: Domain, args: impl IntoIterator<Item = OsString>) -> ExitCo
 
 /// Tells what is wrong with a command line, with what may be a password in it masked.
 fn tell(error: &clap::Error) {
-    let secrets = error.context().filter_map(|(_, told)| match told {
-        ContextValue::String(text) => Some((text, masked(text))).filter(|(text, masked)| *text != masked),
-        _ => None,
-    });
+    let texts =
+        error.context().filter_map(|(_, told)| if let ContextValue::String(text) = told { Some(text) } else { None });
+    let secrets = texts.map(|text| (text, masked(text))).filter(|(text, masked)| *text != masked);
     let secrets: Vec<_> = secrets.collect();
     if secrets.is_empty() {
         // Nothing sensible is left to do when even the message can't be printed.
