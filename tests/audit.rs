@@ -47,6 +47,7 @@ fn printed(output: &Output, store: &Store) -> String {
     let version = format!("{:08x}", ordershop::domain().projection());
     let model = match store {
         Store::Redis { namespace } => format!("{url}, read model of namespace {namespace}"),
+        Store::Url(_) => format!("{url}, read model"),
         Store::Sqlite(_) | Store::Memory => format!("{url}.model"),
     };
     let text = String::from_utf8(output.stdout.clone()).unwrap();
@@ -57,6 +58,7 @@ fn location(store: &Store) -> (StoreUrl, Namespace) {
     match store {
         Store::Redis { namespace } => (RedisServer::shared().url().parse().unwrap(), namespace.parse().unwrap()),
         Store::Sqlite(folder) => (StoreUrl::Sqlite(folder.path().join("ordershop.db")), Namespace::default()),
+        Store::Url(url) => (url.parse().unwrap(), Namespace::default()),
         Store::Memory => (StoreUrl::Memory, Namespace::default()),
     }
 }
