@@ -333,7 +333,7 @@ fn a_running_system_keeps_its_timeline_and_others_ask_it() {
         let (args, folder) = (store.args(), tempfile::tempdir().unwrap());
         let file = match &store {
             Store::Sqlite(folder) => folder.path().join("ordershop.db.timeline"),
-            Store::Redis { .. } | Store::Memory => folder.path().join("deeper/shop.timeline"),
+            Store::Redis { .. } | Store::Url(_) | Store::Memory => folder.path().join("deeper/shop.timeline"),
         };
         let mut command = store.command(&["up", "--listen", "127.0.0.1:0"]);
         let named = ["--timeline".to_owned(), file.display().to_string()];

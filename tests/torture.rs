@@ -49,10 +49,10 @@ fn once(role: &str, parts: &[&str], dice: &mut Dice) -> Vec<String> {
     for point in dice.shuffled(points) {
         let most = if ONCE.contains(&point) { 1 } else { 12 };
         faults.push(format!("{point}:{}", 1 + dice.below(most)));
-        if point == "worker.claimed" {
-            // There is something to hand back only after that.
-            faults.push("reaper.handed_back:1".to_owned());
-        }
+    }
+    if parts.contains(&"reaper") {
+        // There is something to hand back only after the other; the third time it is handed back as dead.
+        faults.extend(["worker.claimed:1", "reaper.handed_back:1"].iter().cycle().take(6).map(ToString::to_string));
     }
     if role == "rebuild" { vec!["rebuild.swapped:1".to_owned()] } else { faults }
 }
@@ -145,6 +145,7 @@ fn tortured_on_redis(seed: u64) {
     let http = world.http().unwrap();
     let events = clients::kept(&world, &http, &promised);
     tell(&world, seed, events, began);
+    assert!(common::long() || world.tally.requeued.load(Ordering::Relaxed) > 0, "nobody died three times");
 }
 
 /// Waits for so many kills.
