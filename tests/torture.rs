@@ -51,8 +51,8 @@ fn once(role: &str, parts: &[&str], dice: &mut Dice) -> Vec<String> {
         faults.push(format!("{point}:{}", 1 + dice.below(most)));
     }
     if parts.contains(&"reaper") {
-        // There is something to hand back only after the other; the third time it is handed back as dead.
-        faults.extend(["worker.claimed:1", "reaper.handed_back:1"].iter().cycle().take(6).map(ToString::to_string));
+        // There is something to hand back only after the other.
+        faults.extend(["worker.claimed:1", "reaper.handed_back:1"].map(str::to_owned));
     }
     if role == "rebuild" { vec!["rebuild.swapped:1".to_owned()] } else { faults }
 }
@@ -145,7 +145,6 @@ fn tortured_on_redis(seed: u64) {
     let http = world.http().unwrap();
     let events = clients::kept(&world, &http, &promised);
     tell(&world, seed, events, began);
-    assert!(common::long() || world.tally.requeued.load(Ordering::Relaxed) > 0, "nobody died three times");
 }
 
 /// Waits for so many kills.
@@ -189,8 +188,9 @@ fn tortured_in_a_file(seed: u64) {
                 world.dies("up", &again(&parts, &[], &mut dice), true);
             }
         } else {
+            // What the last one holds is handed back.
             for point in
-                ["sqlite.commit", "sqlite.committed", "projector.uncommitted", "worker.decided", "saga.decided"]
+                ["sqlite.commit", "sqlite.committed", "projector.uncommitted", "saga.decided", "worker.decided"]
             {
                 world.dies("up", &format!("{point}:{}", 1 + dice.below(12)), false);
             }
