@@ -101,6 +101,27 @@ fn freeze_past_their_lease_and_their_late_commit_is_refused() {
 }
 
 #[test]
+fn die_of_the_same_command_three_times_and_it_is_set_aside_until_somebody_requeues_it() {
+    let store = Store::redis();
+    let front = store.roles(&["gateway", "sagas", "projector"]);
+    let http = front.http();
+    let command = http.post("/customers", &json!([{"name": "ann", "email": "ann@shop.example"}]));
+    // Each takes it back from the one before, and then has it in its own hands.
+    (0..3).for_each(|_| services(&store, Some("worker.claimed:1")).dies());
+    let last = services(&store, None).up();
+    last.says("taken back from a worker that stopped answering");
+    let dead = "/api/v1/queues/customer-service/dead";
+    let letters = http.get(dead);
+    assert_eq!((letters.as_array().unwrap().len(), &letters[0]["failed_attempts"]), (1, &json!(3)), "{letters}");
+    assert!(letters[0]["error"].as_str().unwrap().ends_with("stopped answering"), "{letters}");
+    // The others go on.
+    create(http, "bob");
+    assert_eq!(http.post(&format!("{dead}/{}/requeue", command.as_str().unwrap()), &json!(null)), true);
+    until("ann is there", || (http.get("/customers").as_array().unwrap().len() == 2).then_some(()));
+    assert_eq!(names(&store, http), (vec!["bob".to_owned(), "ann".to_owned()], 2));
+}
+
+#[test]
 fn begin_while_the_store_goes_away_and_wait_for_it() {
     let mut server = RedisServer::start_with(&["--appendonly", "yes"]);
     let store = Store::Url(server.url());
