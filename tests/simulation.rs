@@ -19,8 +19,9 @@ const SEEDS: u64 = 2_000;
 /// How many a long one takes.
 const LONG: u64 = 100_000;
 
-/// Seeds that have found something once.
-const REGRESSIONS: &[u64] = &[];
+/// Seeds that have found something once: a claim whose answer was lost; a lease that an hour's jump back made last an
+/// hour; a claim of a worker that had been taken for dead.
+const REGRESSIONS: &[u64] = &[2, 27, 210];
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().unwrap())
@@ -83,7 +84,7 @@ fn whatever_fails_when_nothing_is_lost_and_nothing_happens_twice() {
 #[test]
 fn the_same_seed_is_the_same_run() {
     simulating::expect_panics();
-    let seeds: Vec<_> = (1..=60).collect();
+    let seeds: Vec<_> = (1..=24).collect();
     all(&seeds, |seed| {
         let (one, other) = (run(seed), run(seed));
         let first = one.trace.iter().zip(&other.trace).position(|(one, other)| one != other);
