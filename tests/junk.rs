@@ -25,8 +25,11 @@ const LONG: usize = (16 << 20) + 1;
 /// holds it is read by up to eight at a time when everything begins, and is twice as large while it arrives.
 const MOST_MEMORY: u64 = 1 << 30;
 
-/// What is written, and why it can't be read.
-fn junk() -> Vec<(Vec<(&'static str, Vec<u8>)>, String)> {
+/// The fields of an entry, and why it can't be read.
+type Junk = (Vec<(&'static str, Vec<u8>)>, String);
+
+/// What is written.
+fn junk() -> Vec<Junk> {
     let event = |data: &[u8]| {
         vec![("event_id", b"f".to_vec()), ("event_action", CREATED.as_bytes().to_vec()), ("event_data", data.to_vec())]
     };
@@ -50,7 +53,7 @@ fn junk() -> Vec<(Vec<(&'static str, Vec<u8>)>, String)> {
 }
 
 /// Writes entries into the stream of orders as another program would, right behind the log's head.
-fn write(store: &Store, up: &Process, entries: &[(Vec<(&'static str, Vec<u8>)>, String)]) -> Vec<Position> {
+fn write(store: &Store, up: &Process, entries: &[Junk]) -> Vec<Position> {
     let Store::Redis { namespace } = store else { panic!("{store:?}") };
     let client = redis::Client::open(RedisServer::shared().url()).unwrap();
     let mut connection = client.get_connection().unwrap();

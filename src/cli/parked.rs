@@ -140,8 +140,14 @@ async fn act(domain: &Domain, which: Which, way: Way) -> Result<(), Failure> {
                     passed += 1;
                     continue;
                 }
-                perform(domain, &mut desk, &aside.id(), way, json).await?;
-                done += 1;
+                match perform(domain, &mut desk, &aside.id(), way, json).await {
+                    // Somebody else was faster.
+                    Err(gone) if gone.code == exit::NOT_FOUND => {}
+                    other => {
+                        other?;
+                        done += 1;
+                    }
+                }
             }
             let Some(last) = page.last().filter(|_| page.len() == PAGE) else { break };
             after = Some(last.id());
