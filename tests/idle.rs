@@ -92,7 +92,7 @@ fn clients_that_only_listen_cost_little_and_the_cost_stays() {
     take_descriptors(clients);
     let store = Store::Memory;
     // As many as a shell grants at first: the gateway takes what it may have.
-    let mut command = within_shell("ulimit -Sn 1024", &store.command(&["up", "--listen", "127.0.0.1:0"]));
+    let mut command = within_shell("ulimit -Sn 512", &store.command(&["up", "--listen", "127.0.0.1:0"]));
     let up = common::Process::start(&mut command);
     let http = up.http();
     http.create("/customer", &json!({"name": "first", "email": "f@shop.example"}));

@@ -270,12 +270,15 @@ async fn a_connection_that_swallows_everything_is_given_up_by_everyone() {
     let mut outcomes = through.outcomes().await.unwrap();
     assert_eq!(through.head().await.unwrap(), head);
     proxy.set(Fault::HalfOpen);
-    let (rung, claimed, hinted, asked) = tokio::join!(
-        bell.wait(head.position, Duration::from_secs(1)),
-        claimer.claim(1, Duration::from_secs(1)),
-        outcomes.next(),
-        through.head(),
-    );
+    let all = async {
+        tokio::join!(
+            bell.wait(head.position, Duration::from_secs(1)),
+            claimer.claim(1, Duration::from_secs(1)),
+            outcomes.next(),
+            through.head(),
+        )
+    };
+    let (rung, claimed, hinted, asked) = tokio::time::timeout(DEADLINE, all).await.unwrap();
     for failed in [rung.err(), claimed.err(), hinted.err(), asked.err()] {
         assert!(failed.as_ref().is_some_and(StoreError::is_transient), "{failed:?}");
     }
