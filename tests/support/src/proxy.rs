@@ -262,11 +262,11 @@ impl Pump {
             let mut due = Instant::now();
             match (self.fate(), fault, self.way) {
                 (Fate::Dead, ..) => continue,
-                (_, Fault::LoseReply(of), Way::Back) => {
-                    if self.shared.replies.fetch_add(1, Ordering::Relaxed) % of == of - 1 {
-                        self.shared.harm(&self.fate, Fate::Closed);
-                        return;
-                    }
+                (_, Fault::LoseReply(of), Way::Back)
+                    if self.shared.replies.fetch_add(1, Ordering::Relaxed) % of == of - 1 =>
+                {
+                    self.shared.harm(&self.fate, Fate::Closed);
+                    return;
                 }
                 (_, Fault::Delay(time), Way::There) => due += time,
                 _ => {}
