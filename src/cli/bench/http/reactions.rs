@@ -12,12 +12,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::super::super::{
-    driver::Drive,
-    failure::Failure,
-    http_client::{Client, Target},
-    latencies::Latencies,
-    pace::Pace,
+use super::super::{
+    super::{
+        driver::Drive,
+        failure::Failure,
+        http_client::{Client, Target},
+        latencies::Latencies,
+        pace::Pace,
+    },
+    settled::settled,
 };
 
 /// Requests a second: enough to count, few enough that nothing queues.
@@ -90,6 +93,8 @@ pub(super) async fn measure(domain: &Domain, target: &Target, lasting: Duration)
     let requests = u64::from(RATE) * lasting.as_secs();
     let mut drive = Drive::start(domain, target, 1, CLIENTS, Pace::new(RATE, requests), &stop)?;
     while drive.next().await.is_some() {}
+    // What is still to come of it is worth hearing, however busy the machine is.
+    settled(target).await?;
     stop.cancel();
     let told = listening.await.map_err(|error| Failure::failed(format!("events were not heard: {error}")))?;
     Ok(reactions(&told))
