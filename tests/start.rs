@@ -264,7 +264,7 @@ fn files_of_a_newer_format_are_refused_and_left_alone() {
     let log = file("ordershop.db");
     of_the_future(&log);
     let kept = std::fs::read(&log).unwrap();
-    let newer = "it was written by a newer Retrace (format 99, this one knows 1)";
+    let newer = "it was written by a newer Retrace (format 99, this one knows 2)";
     for args in [&["up", "--listen", "127.0.0.1:0"][..], &["export"], &["status"], &["audit"]] {
         says(&run(args), 1, &format!("store sqlite://{} can't be used: {newer}", log.display()));
     }
