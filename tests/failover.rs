@@ -17,19 +17,25 @@ mod tls;
 use std::process::{Command, Output};
 
 use common::{Process, Retrace};
+use tempfile::TempDir;
 
 /// A log in a store of any kind.
 struct At {
     url: String,
     namespace: &'static str,
     durability: &'static str,
+    /// Where its timeline is.
+    timelines: TempDir,
 }
 
 impl At {
+    fn of(url: String, namespace: &'static str, durability: &'static str) -> Self {
+        Self { url, namespace, durability, timelines: tempfile::tempdir().unwrap() }
+    }
+
     /// `retrace` with a subcommand on this log.
     fn command(&self, subcommand: &[&str]) -> Command {
         let mut command = Retrace::command();
-        command.env_remove("RETRACE_DURABILITY");
         command.args(subcommand).args(["--store", &self.url, "--namespace", self.namespace]);
         command
     }
@@ -54,9 +60,8 @@ impl At {
 
     fn writing(&self, subcommand: &[&str]) -> Command {
         let mut command = self.command(subcommand);
-        // A timeline of its own, and so none of another test's.
         command.args(["--durability", self.durability, "--timeline"]);
-        command.arg(tempfile::tempdir().unwrap().path().join("timeline"));
+        command.arg(self.timelines.path().join("timeline"));
         command
     }
 }

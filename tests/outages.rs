@@ -20,8 +20,8 @@ use common::{Http, Process, Store, process::talk, until};
 use serde_json::Value;
 
 /// What each process that can't go on says in the end.
-const WAY_OUT: &str = "`retrace audit` tells what is missing; to go on from what is left, make the read model anew \
-                       with `retrace rebuild`, and start again";
+const WAY_OUT: &str = "`retrace audit` tells what is missing; where that is its end, `retrace rebuild` makes the read model \
+                       anew from what is left, and where it is anything before, only a backup brings it back";
 
 /// Every role in a process of its own; the gateway is the last.
 fn roles(store: &Store) -> [Process; 4] {

@@ -25,10 +25,10 @@ const BEARER: &str = "bearer.";
 /// Parameters by which people give a token in a URL.
 const IN_URL: [&str; 2] = ["token", "access_token"];
 
-/// What takes the scope admin to change: what is started there costs time and memory.
 /// Where entries that were set aside are told of.
 const PARKED: &str = "/api/v1/parked";
 
+/// What takes the scope admin to change: what is started there costs time and memory.
 const KEPT: [&str; 4] = ["/api/v1/rebuilds", "/api/v1/replays", "/api/v1/audits", "/api/v1/histories"];
 
 /// A request's outside.

@@ -146,8 +146,13 @@ impl Site {
                 Problem::new(Kind::InProgress, detail).command(&id).retry_after(1)
             }
         };
-        let outcome = ticket.outcome(most).await;
-        place.settled();
+        // Whoever gives up waiting leaves the command under way.
+        let waiting = tokio::spawn(async move {
+            let outcome = ticket.outcome(most).await;
+            place.settled();
+            outcome
+        });
+        let outcome = waiting.await.unwrap_or_default();
         outcome.ok_or_else(no_outcome)
     }
 

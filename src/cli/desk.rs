@@ -12,6 +12,7 @@ use super::{
     exit,
     failure::Failure,
     http_client::{Answer, Client, Target},
+    secret::Secret,
     store::{DurabilityArgs, StoreArgs},
 };
 
@@ -25,8 +26,8 @@ pub(super) struct DeskArgs {
     #[arg(long, value_name = "URL", conflicts_with_all = ["store", "data", "namespace"])]
     url: Option<Target>,
     /// Token to show the gateway; it needs the scope admin
-    #[arg(long, env = "RETRACE_TOKEN", hide_env_values = true, value_name = "TOKEN", requires = "url")]
-    token: Option<String>,
+    #[arg(long, env = "RETRACE_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    token: Option<Secret>,
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
@@ -69,7 +70,7 @@ impl DeskArgs {
     /// To look only: an embedded store may be in use.
     pub(super) async fn open_to_look(self, domain: &Domain) -> Result<Desk, Failure> {
         match self.url {
-            Some(url) => Ok(Desk::gateway(url.with_token(self.token))),
+            Some(url) => Ok(Desk::gateway(url.with_token(self.token.map(|Secret(token)| token)))),
             None => Ok(Desk::Store(self.store.open_existing(domain).await?)),
         }
     }
@@ -77,7 +78,7 @@ impl DeskArgs {
     /// To change something.
     pub(super) async fn open_to_act(self, domain: &Domain) -> Result<Desk, Failure> {
         if let Some(url) = self.url {
-            return Ok(Desk::gateway(url.with_token(self.token)));
+            return Ok(Desk::gateway(url.with_token(self.token.map(|Secret(token)| token))));
         }
         // A store that is not there is not made.
         self.store.open_existing(domain).await?.close().await?;

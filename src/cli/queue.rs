@@ -139,25 +139,32 @@ async fn dead(desk: &mut Desk, service: &str, most: u64) -> Result<Vec<Letter>, 
 
 /// Does something about one dead letter, or about all that there are now.
 async fn act(domain: &Domain, which: Which, done: &str) -> Result<(), Failure> {
-    let Which { service, command, all: _, json, desk } = which;
+    let Which { service, command, all, json, desk } = which;
     let service = known(domain, Some(&service))?.remove(0);
     let mut desk = desk.open_to_act(domain).await?;
     let commands = match command {
         Some(command) => vec![command],
         None => dead(&mut desk, service, u64::MAX).await?.into_iter().map(|letter| letter.id).collect(),
     };
-    for command in &commands {
-        match done {
-            "requeued" => desk.requeue(service, command).await?,
-            _ => desk.drop_dead(service, command).await?,
+    let mut ended = Vec::new();
+    for command in commands {
+        let acted = match done {
+            "requeued" => desk.requeue(service, &command).await,
+            _ => desk.drop_dead(service, &command).await,
+        };
+        match acted {
+            // Somebody else was faster.
+            Err(gone) if all && gone.code == exit::NOT_FOUND => continue,
+            other => other?,
         }
         if !json {
-            out(&format!("{done} {} of {service}\n", plain(command)));
+            out(&format!("{done} {} of {service}\n", plain(&command)));
         }
+        ended.push(command);
     }
     if json {
-        out(&format!("{}\n", json!({"service": service, done: commands})));
-    } else if commands.is_empty() {
+        out(&format!("{}\n", json!({"service": service, done: ended})));
+    } else if ended.is_empty() {
         out(&format!("{service} has no dead letter\n"));
     }
     desk.close().await

@@ -40,8 +40,8 @@ const MENDING: Duration = Duration::from_secs(60);
 const QUICK: Duration = Duration::from_secs(1);
 
 /// What to do about a log that has lost events.
-const WAY_OUT: &str = "`retrace audit` tells what is missing; to go on from what is left, make the read model anew with \
-                       `retrace rebuild`, and start again";
+const WAY_OUT: &str = "`retrace audit` tells what is missing; where that is its end, `retrace rebuild` makes the read model \
+                       anew from what is left, and where it is anything before, only a backup brings it back";
 
 /// A part of the system that can run in a process of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -70,10 +70,10 @@ pub(super) struct ListenArgs {
     /// This one lets them do everything; each kind of token may be repeated
     #[arg(long = "token", env = "RETRACE_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     tokens: Vec<Secret>,
-    /// Token that lets its bearer look at everything but dead letters, and send commands
+    /// Token that lets its bearer look at everything but dead letters and parked entries, and send commands
     #[arg(long = "command-token", env = "RETRACE_COMMAND_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     command_tokens: Vec<Secret>,
-    /// Token that lets its bearer look at everything but dead letters, and change nothing
+    /// Token that lets its bearer look at everything but dead letters and parked entries, and change nothing
     #[arg(long = "read-token", env = "RETRACE_READ_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     read_tokens: Vec<Secret>,
     /// Host name that clients may use besides this machine's own; may be repeated

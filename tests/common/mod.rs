@@ -31,7 +31,8 @@ pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
             return answer;
         }
         assert!(Instant::now() < deadline, "waited {} s in vain until {what}", DEADLINE.as_secs());
-        std::thread::yield_now();
+        // What is waited for needs the core that asking all the time would take.
+        std::thread::park_timeout(Duration::from_millis(1));
     }
 }
 

@@ -1,6 +1,7 @@
 //! The binary as processes: started, listened to, stopped and killed.
 
 use std::{
+    ffi::OsString,
     io::{BufRead as _, BufReader, Read as _},
     path::Path,
     process::{Child, Command, ExitStatus, Output, Stdio},
@@ -23,8 +24,10 @@ impl Retrace {
     pub fn command() -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_retrace"));
         command.current_dir(env!("CARGO_TARGET_TMPDIR"));
-        command.env_remove("REDIS_URL").env_remove("RETRACE_TOKEN").env_remove("RETRACE_LOG");
-        command.env_remove("RETRACE_PSEUDONYMS").env_remove("RETRACE_READ_TOKEN").env_remove("RETRACE_COMMAND_TOKEN");
+        let ours = |name: &OsString| name == "REDIS_URL" || name.to_string_lossy().starts_with("RETRACE_");
+        for (name, _) in std::env::vars_os().filter(|(name, _)| ours(name)) {
+            command.env_remove(name);
+        }
         command
     }
 
@@ -187,9 +190,9 @@ impl Process {
     }
 
     /// Asks it to stop and waits until it has.
-    pub fn stop(mut self) -> ExitStatus {
+    pub fn stop(self) -> ExitStatus {
         self.signal("-TERM");
-        self.child.wait().unwrap()
+        self.ended()
     }
 
     /// Asks it to stop, without waiting.

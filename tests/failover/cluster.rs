@@ -7,7 +7,7 @@ use super::{At, common::until, customers::Customers};
 #[test]
 fn a_system_whose_slot_moves_goes_on_by_itself() {
     let cluster = Cluster::start();
-    let at = At { url: cluster.url(), namespace: "shop", durability: "local" };
+    let at = At::of(cluster.url(), "shop", "local");
     let up = at.up();
     let http = up.http();
     let slot = cluster.slot_of("shop");

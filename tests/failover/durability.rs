@@ -43,7 +43,7 @@ fn what_can_not_be_promised_is_refused_in_one_sentence() {
 fn a_server_that_loses_everything_is_warned_of_loudly() {
     let said = |options: &[&str]| {
         let server = RedisServer::start_with(options);
-        let up = At { url: server.url(), namespace: "shop", durability: "local" }.up();
+        let up = At::of(server.url(), "shop", "local").up();
         assert_eq!(up.http().get("/api/v1/status")["durability"], "local");
         let warnings: Vec<_> = up.said.iter().filter_map(|line| line.split_once("WARN ")).collect();
         warnings.into_iter().map(|(_, warning)| warning.replace(&server.url(), "URL")).collect::<Vec<_>>()

@@ -12,7 +12,7 @@ use super::{
 fn with_a_replica_to_confirm_a_failover_loses_nothing_that_clients_were_promised() {
     let mut pair = Replicated::start(&["--appendonly", "yes"]);
     let sentinel = Sentinel::watching(&pair.master);
-    let at = At { url: sentinel.url(), namespace: "shop", durability: "replicated:1" };
+    let at = At::of(sentinel.url(), "shop", "replicated:1");
     let up = at.up();
     let http = up.http();
     assert_eq!(http.get("/api/v1/status")["durability"], "replicated:1");
@@ -35,7 +35,7 @@ fn with_a_replica_to_confirm_a_failover_loses_nothing_that_clients_were_promised
 fn without_one_a_failover_that_loses_events_stops_everybody_who_knew_of_them() {
     let mut pair = Replicated::start(&["--appendonly", "yes"]);
     let sentinel = Sentinel::watching(&pair.master);
-    let at = At { url: sentinel.url(), namespace: "shop", durability: "local" };
+    let at = At::of(sentinel.url(), "shop", "local");
     let [services, sagas, front] =
         [&["services"][..], &["sagas"], &["gateway", "projector"]].map(|roles| at.roles(roles));
     let http = front.http().clone();

@@ -51,6 +51,24 @@ async fn more_commands_than_are_answered_soon_are_turned_away_and_let_in_again()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_gives_up_waiting_leaves_the_command_under_way() {
+    let app = App::alone(&StoreUrl::Memory, Settings { most_under_way: 1, ..Settings::default() }).await;
+    let request = app.ask("POST", "/book").body(BOOK).await_answer();
+    let under_way = async || app.get("/metrics").await.body.contains("\nretrace_commands_under_way 1\n");
+    let waiting = tokio::spawn(request);
+    fact("the command is under way", under_way).await;
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    fact("the request has ended", async || {
+        app.get("/metrics").await.body.contains("\nretrace_http_requests_in_flight 1\n")
+    })
+    .await;
+    assert_eq!(app.post("/book", BOOK).await.status, 503);
+    app.decide();
+    fact("there is room again", async || app.post("/book", BOOK).await.status == 200).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_that_the_read_model_does_not_show_yet_says_so() {
     let settings = Settings { model_timeout: Duration::from_millis(50), ..Settings::default() };
     let app = App::alone(&StoreUrl::Memory, settings).await;

@@ -250,7 +250,10 @@ impl Rebuild {
         fault::point("rebuild.swapped");
         let is_of_all = self.plan.is_whole() && self.plan.from.is_none() && !build.resumed;
         if let (true, Some(unread)) = (self.is_followed && is_of_all, &build.unread) {
-            live::unpark_read(&self.engine, build.state.checkpoint.position, unread).await?;
+            // The rows are served: what stays in sight of too much is told again by the next rebuild.
+            if let Err(error) = live::unpark_read(&self.engine, build.state.checkpoint.position, unread).await {
+                tracing::warn!(%error, "what the rows made anew hold could not be taken off the parked entries");
+            }
         }
         for generation in self.model.generations().await? {
             let is_older = generation.stage == Stage::Kept && generation.state.generation != replaced;
