@@ -153,8 +153,12 @@ pub(super) async fn run(
     let listener = if roles.contains(&Role::Gateway) { Some(listen.bind().await?) } else { None };
     let engine = store.open(&domain, durability).await?;
     let head = engine.head().await?;
+    let has_model = roles.contains(&Role::Projector) || roles.contains(&Role::Gateway);
+    let model = if has_model { Some(model(&url, store, &engine).await?) } else { None };
     let (tail, following) = Tail::follow(engine.clone()).await.map_err(with_way_out)?;
     let stop = CancellationToken::new();
+    // What was asked of the gateway is answered before those end who do it.
+    let front = if listener.is_some() { stop.child_token() } else { stop.clone() };
     let mut tasks = JoinSet::new();
     let follower = following.abort_handle();
     let stopping = stop.clone();
@@ -173,8 +177,7 @@ pub(super) async fn run(
         let sagas = host::sagas::run(domain.clone(), tail.clone(), stop.clone());
         tasks.spawn(async move { sagas.await.map_err(Failure::from) });
     }
-    if roles.contains(&Role::Projector) || roles.contains(&Role::Gateway) {
-        let model = model(&url, store, &engine).await?;
+    if let Some(model) = model {
         if roles.contains(&Role::Projector) {
             let projector = projector::live::run(domain.clone(), tail.clone(), model.clone(), stop.clone());
             tasks.spawn(async move { projector.await.map_err(|error| stopped("projector", error)) });
@@ -187,15 +190,16 @@ pub(super) async fn run(
             let gateway = Gateway::new(domain.clone(), engine.clone(), tail, model.clone(), timeline, settings);
             let gateway = gateway.map_err(|error| Failure::failed(error.to_string()))?;
             let first = roles.contains(&Role::Projector).then(|| (model, head.clone()));
-            let (domain, engine, stop) = (domain.clone(), engine.clone(), stop.clone());
-            let head = head.clone();
+            let (domain, engine, front) = (domain.clone(), engine.clone(), front.clone());
+            let (head, others) = (head.clone(), stop.clone().drop_guard());
             let what = if roles.len() == ALL.len() { "is".to_owned() } else { format!("{} is", named(roles)) };
             tasks.spawn(async move {
+                let _others = others;
                 if let Some((model, head)) = first {
-                    catch_up(&model, &head, &stop).await?;
+                    catch_up(&model, &head, &front).await?;
                 }
                 announce(&domain, &what, &listener, &engine, &head)?;
-                let served = gateway::serve(listener, gateway, stop).await;
+                let served = gateway::serve(listener, gateway, front).await;
                 served.map_err(|error| Failure::failed(format!("gateway: {error}")))
             });
         }
@@ -203,7 +207,7 @@ pub(super) async fn run(
     if !roles.contains(&Role::Gateway) {
         talk!("{}: {} at work on {} ({})", domain.name(), named(roles), engine.url(), holds(&head));
     }
-    let ended = attend(&mut tasks, &stop, &mut signals).await;
+    let ended = attend(&mut tasks, (&front, &stop), &mut signals).await;
     follower.abort();
     let closed = engine.close().await;
     ended.map_err(with_way_out).and(closed.map_err(Failure::from))
@@ -319,17 +323,26 @@ impl Signals {
 }
 
 /// Waits for a signal or for the first role to end, then for all of them within the grace time.
+///
+/// A signal ends the front first, which ends the rest; a role that ends by itself ends all at once.
 async fn attend(
     tasks: &mut JoinSet<Result<(), Failure>>,
-    stop: &CancellationToken,
+    (front, stop): (&CancellationToken, &CancellationToken),
     signals: &mut Signals,
 ) -> Result<(), Failure> {
     let mut result = Ok(());
-    tokio::select! {
-        () = signals.next() => {}
-        Some(ended) = tasks.join_next() => result = flatten(ended),
+    let is_told = tokio::select! {
+        () = signals.next() => true,
+        Some(ended) = tasks.join_next() => {
+            result = flatten(ended);
+            false
+        }
+    };
+    if is_told {
+        front.cancel()
+    } else {
+        stop.cancel()
     }
-    stop.cancel();
     let all = async {
         while let Some(ended) = tasks.join_next().await {
             let ended = flatten(ended);
@@ -343,8 +356,16 @@ async fn attend(
         ended = tokio::time::timeout(GRACE, all) => ended.unwrap_or_else(|_| {
             Err(Failure::failed(format!("not everything ended within {} s; what was claimed is handed back later", GRACE.as_secs())))
         }),
-        () = signals.next() => Err(Failure::failed("stopped at once, by a second signal")),
+        () = again(signals, is_told) => Err(Failure::failed("stopped at once, by a second signal")),
     }
+}
+
+/// Waits for the second signal.
+async fn again(signals: &mut Signals, is_told: bool) {
+    if !is_told {
+        signals.next().await;
+    }
+    signals.next().await;
 }
 
 fn flatten(ended: Result<Result<(), Failure>, tokio::task::JoinError>) -> Result<(), Failure> {

@@ -12,6 +12,9 @@ const PARTS: [(f64, f64); 2] = [(0.2, 0.3), (0.9, 1.0)];
 /// By what part memory may grow from the one to the other.
 const GROWTH: f64 = 0.1;
 
+/// How many commands it takes for memory to have settled after the first parts.
+const LONG: u64 = 500_000;
+
 /// How many bytes are no growth.
 const NOISE: u64 = 8 << 20;
 
@@ -124,9 +127,12 @@ impl Report {
             let [warm, end] = PARTS.map(|(from, to)| course.between(from, to));
             let (warm, end) = (warm?, end?);
             let has_grown = end > warm + NOISE && end as f64 > warm as f64 * (1.0 + GROWTH);
-            let told = || format!("{}'s memory grew from {} to {} bytes", course.name, warm, end);
+            let [from, to] = [warm, end].map(|bytes| megabytes(Some(bytes)));
+            let told = || format!("{}'s memory grew from {from} to {to} MB, by more than a tenth", course.name);
             has_grown.then(told)
         });
+        // Where little has happened, caches are still filling.
+        let grown = grown.filter(|_| self.soak.done.count() >= LONG);
         let failed = [&self.soak, &self.overload.during, &self.overload.after].into_iter().find_map(failed);
         failed.or(turned_away).or(lost).or(grown).or_else(|| self.audit.clone())
     }
