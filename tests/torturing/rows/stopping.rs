@@ -151,6 +151,8 @@ fn up_stops_under_load_with_exit_0_and_loses_nothing() {
         until("there is something to lose", || (http.get("/customers").as_array().unwrap().len() > 20).then_some(()));
         first.terminate();
         assert_eq!(first.ends().code(), Some(0), "{}", first.said());
+        // Who decides what was asked ends after those who were asked.
+        assert!(!first.said().contains("cut off"), "{}", first.said());
         clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
     });
     let second = up();
