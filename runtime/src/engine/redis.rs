@@ -83,8 +83,8 @@ impl Redis {
         let keys = Keys::of(namespace, server.locator.is_cluster());
         let over = |confirm| Confirmed::over(Shared::to(server.clone()), confirm, keys.confirmed.clone());
         let confirmed = confirm.map(over);
-        // Whoever needs no confirmation has to go on needing none, whichever server it is.
-        let must_sync = durability == Durability::Fsync && confirmed.is_none();
+        // Nobody confirms: whichever server it is later has to sync as well.
+        let must_sync = durability == Durability::Fsync;
         let ordinary = if must_sync { Shared::to(server.clone()).syncing() } else { ordinary };
         let mut load = Pipeline::new();
         for script in script::all() {

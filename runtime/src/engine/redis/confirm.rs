@@ -1,9 +1,8 @@
 //! Answers that are given only once what they tell is as durable as was asked for.
 //!
-//! `WAIT` and `WAITAOF` tell of the connection that they come by, up to its last write. So they go out behind the
-//! commands, on the same connection, and behind a write of their own: a commit that was refused as a repeat, and whoever
-//! only reads, goes by what others wrote. As they keep the connection waiting, those who come meanwhile wait together
-//! and are confirmed together.
+//! `WAIT` tells of the connection that it comes by, up to its last write. So it goes out behind the commands, on the same
+//! connection, and behind a write of its own: a commit that was refused as a repeat, and whoever only reads, goes by what
+//! others wrote. As it keeps the connection waiting, those who come meanwhile wait together and are confirmed together.
 
 use std::{num::NonZeroU8, time::Duration};
 
@@ -19,15 +18,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How many answers are confirmed together at most, and how many more may wait.
 const TOGETHER: usize = 256;
 
-/// Who must confirm that it lasts: what is acknowledged, and what readers of the log go by. An event that a reader has
-/// seen and a failover takes back would stop him, though nobody was promised anything.
+/// How many replicas must confirm that it lasts: what is acknowledged, and what readers of the log go by. An event that
+/// a reader has seen and a failover takes back would stop him, though nobody was promised anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Confirm {
-    /// So many replicas.
-    Replicas(NonZeroU8),
-    /// The server's append-only file.
-    File,
-}
+pub(super) struct Confirm(pub(super) NonZeroU8);
 
 /// A way to the server on which every answer is confirmed. Clones share it.
 #[derive(Clone, Debug)]
@@ -103,10 +97,7 @@ impl Confirm {
         let ms = u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX);
         let mut commands = Pipeline::with_capacity(2);
         commands.cmd("SET").arg(mark).arg(1);
-        match self {
-            Self::Replicas(replicas) => commands.cmd("WAIT").arg(replicas.get()).arg(ms),
-            Self::File => commands.cmd("WAITAOF").arg(1).arg(0).arg(ms),
-        };
+        commands.cmd("WAIT").arg(self.0.get()).arg(ms);
         commands
     }
 
@@ -122,16 +113,10 @@ impl Confirm {
             let reason = fault::reason_of(&fault::of_answer(url, error));
             return unknown(format!("what was written was not confirmed ({reason})"));
         }
-        let answer = answers.into_iter().last().unwrap_or_default();
-        match self {
-            Self::Replicas(wanted) => match from_redis_value::<u64>(answer).unwrap_or_default() {
-                found if found >= u64::from(wanted.get()) => Ok(()),
-                found => unknown(format!("{found} of {wanted} replicas confirmed what was written")),
-            },
-            Self::File => match from_redis_value::<(u64, u64)>(answer).unwrap_or_default() {
-                (0, _) => unknown("its append-only file did not confirm what was written".to_owned()),
-                _ => Ok(()),
-            },
+        let found = from_redis_value::<u64>(answers.into_iter().last().unwrap_or_default()).unwrap_or_default();
+        if found >= u64::from(self.0.get()) {
+            return Ok(());
         }
+        unknown(format!("{found} of {} replicas confirmed what was written", self.0))
     }
 }
