@@ -24,6 +24,8 @@ struct Told {
     info: HashMap<String, String>,
     /// `appendfsync`.
     syncs: Option<String>,
+    /// `no-appendfsync-on-rewrite`: whether it does not sync while a child of it writes a snapshot or a new file.
+    pauses: Option<String>,
     /// `save`: when it makes snapshots; empty for never.
     saves: Option<String>,
     /// Those of [`NEEDED`] that it does not have.
@@ -61,8 +63,11 @@ pub(super) async fn syncs(server: &Server, connection: &mut MultiplexedConnectio
 }
 
 fn questions() -> Pipeline {
-    let mut questions = Pipeline::with_capacity(4);
-    questions.cmd("INFO").cmd("CONFIG").arg("GET").arg("appendfsync").cmd("CONFIG").arg("GET").arg("save");
+    let mut questions = Pipeline::with_capacity(5);
+    questions.cmd("INFO");
+    for setting in ["appendfsync", "no-appendfsync-on-rewrite", "save"] {
+        questions.cmd("CONFIG").arg("GET").arg(setting);
+    }
     questions
 }
 
@@ -96,6 +101,7 @@ impl Told {
             Some(value)
         };
         told.syncs = setting(next("how it writes its append-only file (CONFIG GET appendfsync)")?);
+        told.pauses = setting(next("whether it always syncs that (CONFIG GET no-appendfsync-on-rewrite)")?);
         told.saves = setting(next("when it makes snapshots (CONFIG GET save)")?);
         if let Some(Value::Array(known)) = next("its commands (COMMAND INFO)")? {
             let is_known = |index: usize| !matches!(known.get(index), None | Some(Value::Nil));
@@ -148,18 +154,21 @@ impl Told {
 
     fn check_syncs(&self) -> Result<(), String> {
         const OR: &str = "or choose --durability local";
-        match (self.field("aof_enabled"), self.syncs.as_deref()) {
-            (Some("1"), Some("always")) => Ok(()),
-            (Some("1"), Some(syncs)) => Err(format!(
+        match (self.field("aof_enabled"), self.syncs.as_deref(), self.pauses.as_deref()) {
+            (Some("1"), Some("always"), Some("no")) => Ok(()),
+            (Some("1"), Some("always"), Some(pauses)) => Err(format!(
+                "--durability fsync needs no-appendfsync-on-rewrite no, and it has {pauses}; set it with CONFIG SET, {OR}"
+            )),
+            (Some("1"), Some(syncs), _) if syncs != "always" => Err(format!(
                 "--durability fsync needs appendfsync always, and it has {syncs}; set it with CONFIG SET, {OR}"
             )),
-            (Some("0"), _) => Err(format!(
+            (Some("0"), ..) => Err(format!(
                 "--durability fsync needs an append-only file, and it has appendonly no; \
                  set appendonly yes and appendfsync always, {OR}"
             )),
             _ => Err(format!(
-                "--durability fsync needs to know appendonly and appendfsync, and it does not tell; \
-                 let its user run INFO and CONFIG GET, {OR}"
+                "--durability fsync needs to know appendonly, appendfsync and no-appendfsync-on-rewrite, and it does not \
+                 tell; let its user run INFO and CONFIG GET, {OR}"
             )),
         }
     }
@@ -193,7 +202,13 @@ mod tests {
     fn told(info: &[(&str, &str)], syncs: Option<&str>, saves: Option<&str>) -> Told {
         let info = info.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let text = |text: Option<&str>| text.map(str::to_owned);
-        Told { info, syncs: text(syncs), saves: text(saves), missing: Vec::new() }
+        Told {
+            info,
+            syncs: text(syncs),
+            pauses: syncs.map(|_| "no".to_owned()),
+            saves: text(saves),
+            missing: Vec::new(),
+        }
     }
 
     #[test]
@@ -211,8 +226,8 @@ mod tests {
 
     #[test]
     fn what_is_not_told_is_not_promised() {
-        let expected = "--durability fsync needs to know appendonly and appendfsync, and it does not tell; \
-                        let its user run INFO and CONFIG GET, or choose --durability local";
+        let expected = "--durability fsync needs to know appendonly, appendfsync and no-appendfsync-on-rewrite, \
+                        and it does not tell; let its user run INFO and CONFIG GET, or choose --durability local";
         assert_eq!(told(&[("aof_enabled", "1")], None, None).check_syncs(), Err(expected.to_owned()));
         let expected = "--durability replicated:2 needs to know its replicas, and it does not tell; \
                         let its user run INFO, or choose --durability local";
