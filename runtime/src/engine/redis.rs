@@ -90,6 +90,9 @@ impl Redis {
         for script in script::all() {
             load.add_command(script.load());
         }
+        if confirm.is_some() {
+            load.add_command(Confirm::write(&keys.confirmed));
+        }
         for answer in ordinary.send_all(&load).await? {
             if let Value::ServerError(error) = answer {
                 return Err(fault::of_answer(&server.url, &error));

@@ -115,6 +115,31 @@ async fn what_no_replica_confirms_is_not_acknowledged_by_anything() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_server_is_said_to_be_full_and_is_read_all_the_same() {
+    let pair = Replicated::start(&KEPT);
+    let engine = open(&pair.master.url(), "replicated:1").await;
+    engine.commit_one(send("a")).await.unwrap();
+    let head = engine.commit_one(append(&["order"])).await.unwrap().head;
+    let mut claimer = engine.claimer("s", "w").await.unwrap();
+    assert_eq!(claimer.claim(1, Duration::from_secs(5)).await.unwrap().len(), 1);
+    pair.master.ask::<()>(&["CONFIG", "SET", "maxmemory", "1"]);
+    let taken = engine.commit_one(append(&["order"])).await;
+    assert!(matches!(taken, Err(CommitError::Store(StoreError::Full { .. }))), "{taken:?}");
+    let page = engine.read(&kernel::Checkpoint::default(), 10).await.unwrap();
+    assert_eq!((page.entries.len(), page.head), (1, head));
+    let token = Token { service: "s".into(), worker: "w".into(), command: "a".into() };
+    let outcome = kernel::Outcome::Dead { error: "no".into() };
+    let settle = Some(Settlement { token, outcome: outcome.clone() });
+    engine.commit_one(runtime::Commit { settle, ..runtime::Commit::default() }).await.unwrap();
+    assert_eq!(engine.command("a").await.unwrap().unwrap().state, runtime::CommandState::Ended(outcome));
+    // Somebody has removed it: it is made again.
+    pair.master.ask::<()>(&["CONFIG", "SET", "maxmemory", "0"]);
+    pair.master.ask::<()>(&["DEL", "retrace:confirmed"]);
+    engine.commit_one(append(&["order"])).await.unwrap();
+    assert_eq!(pair.master.ask::<String>(&["GET", "retrace:confirmed"]), "1");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_sentinel_everybody_finds_the_new_master_by_himself() {
     let mut pair = Replicated::start(&KEPT);
     let sentinel = Sentinel::watching(&pair.master);
