@@ -167,12 +167,15 @@ impl Redis {
         }
         let unknown: Vec<_> = (0..answers.len()).filter(|index| is_unknown_script(&answers[*index])).collect();
         if !unknown.is_empty() {
-            self.0.ordinary.send(&script.load()).await?;
-            let mut again = Pipeline::with_capacity(unknown.len());
+            // It goes ahead of them by the same connection: another one may lead to another server.
+            let mut again = Pipeline::with_capacity(1 + unknown.len());
+            again.add_command(script.load());
             for (_, run) in runs.cmd_iter().enumerate().filter(|(index, _)| unknown.contains(index)) {
                 again.add_command(run.clone());
             }
-            for (index, answer) in unknown.into_iter().zip(self.send(script, &again).await?) {
+            let mut repeated = self.send(script, &again).await?.into_iter();
+            self.without_errors(repeated.next().into_iter().collect())?;
+            for (index, answer) in unknown.into_iter().zip(repeated) {
                 answers[index] = answer;
             }
         }

@@ -132,9 +132,10 @@ async fn a_full_server_is_said_to_be_full_and_is_read_all_the_same() {
     let settle = Some(Settlement { token, outcome: outcome.clone() });
     engine.commit_one(runtime::Commit { settle, ..runtime::Commit::default() }).await.unwrap();
     assert_eq!(engine.command("a").await.unwrap().unwrap().state, runtime::CommandState::Ended(outcome));
-    // Somebody has removed it: it is made again.
+    // Somebody has removed it, and the scripts: both are there again.
     pair.master.ask::<()>(&["CONFIG", "SET", "maxmemory", "0"]);
     pair.master.ask::<()>(&["DEL", "retrace:confirmed"]);
+    pair.master.ask::<()>(&["SCRIPT", "FLUSH"]);
     engine.commit_one(append(&["order"])).await.unwrap();
     assert_eq!(pair.master.ask::<String>(&["GET", "retrace:confirmed"]), "1");
 }
