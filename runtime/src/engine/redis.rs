@@ -111,6 +111,7 @@ impl Redis {
             bulk,
         }));
         engine.learn_topics().await?;
+        engine.order_parked().await?;
         Ok(engine)
     }
 
