@@ -83,12 +83,15 @@ impl Redis {
         let keys = Keys::of(namespace, server.locator.is_cluster());
         let over = |confirm| Confirmed::over(Shared::to(server.clone()), confirm, keys.confirmed.clone());
         let confirmed = confirm.map(over);
-        // Whoever needs no confirmation has to go on needing none, whichever server it is.
-        let must_sync = durability == Durability::Fsync && confirmed.is_none();
+        // Nobody confirms: whichever server it is later has to sync as well.
+        let must_sync = durability == Durability::Fsync;
         let ordinary = if must_sync { Shared::to(server.clone()).syncing() } else { ordinary };
         let mut load = Pipeline::new();
         for script in script::all() {
             load.add_command(script.load());
+        }
+        if confirm.is_some() {
+            load.add_command(Confirm::write(&keys.confirmed));
         }
         for answer in ordinary.send_all(&load).await? {
             if let Value::ServerError(error) = answer {
@@ -108,6 +111,7 @@ impl Redis {
             bulk,
         }));
         engine.learn_topics().await?;
+        engine.order_parked().await?;
         Ok(engine)
     }
 
@@ -164,12 +168,15 @@ impl Redis {
         }
         let unknown: Vec<_> = (0..answers.len()).filter(|index| is_unknown_script(&answers[*index])).collect();
         if !unknown.is_empty() {
-            self.0.ordinary.send(&script.load()).await?;
-            let mut again = Pipeline::with_capacity(unknown.len());
+            // It goes ahead of them by the same connection: another one may lead to another server.
+            let mut again = Pipeline::with_capacity(1 + unknown.len());
+            again.add_command(script.load());
             for (_, run) in runs.cmd_iter().enumerate().filter(|(index, _)| unknown.contains(index)) {
                 again.add_command(run.clone());
             }
-            for (index, answer) in unknown.into_iter().zip(self.send(script, &again).await?) {
+            let mut repeated = self.send(script, &again).await?.into_iter();
+            self.without_errors(repeated.next().into_iter().collect())?;
+            for (index, answer) in unknown.into_iter().zip(repeated) {
                 answers[index] = answer;
             }
         }

@@ -115,6 +115,55 @@ async fn what_no_replica_confirms_is_not_acknowledged_by_anything() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_server_is_said_to_be_full_and_is_read_all_the_same() {
+    let pair = Replicated::start(&KEPT);
+    let engine = open(&pair.master.url(), "replicated:1").await;
+    engine.commit_one(send("a")).await.unwrap();
+    let head = engine.commit_one(append(&["order"])).await.unwrap().head;
+    let mut claimer = engine.claimer("s", "w").await.unwrap();
+    assert_eq!(claimer.claim(1, Duration::from_secs(5)).await.unwrap().len(), 1);
+    pair.master.ask::<()>(&["CONFIG", "SET", "maxmemory", "1"]);
+    let taken = engine.commit_one(append(&["order"])).await;
+    assert!(matches!(taken, Err(CommitError::Store(StoreError::Full { .. }))), "{taken:?}");
+    let page = engine.read(&kernel::Checkpoint::default(), 10).await.unwrap();
+    assert_eq!((page.entries.len(), page.head), (1, head));
+    let token = Token { service: "s".into(), worker: "w".into(), command: "a".into() };
+    let outcome = kernel::Outcome::Dead { error: "no".into() };
+    let settle = Some(Settlement { token, outcome: outcome.clone() });
+    engine.commit_one(runtime::Commit { settle, ..runtime::Commit::default() }).await.unwrap();
+    assert_eq!(engine.command("a").await.unwrap().unwrap().state, runtime::CommandState::Ended(outcome));
+    // Somebody has removed it, and the scripts: both are there again.
+    pair.master.ask::<()>(&["CONFIG", "SET", "maxmemory", "0"]);
+    pair.master.ask::<()>(&["DEL", "retrace:confirmed"]);
+    pair.master.ask::<()>(&["SCRIPT", "FLUSH"]);
+    engine.commit_one(append(&["order"])).await.unwrap();
+    assert_eq!(pair.master.ask::<String>(&["GET", "retrace:confirmed"]), "1");
+}
+
+#[tokio::test]
+async fn hints_that_come_together_are_confirmed_together() {
+    let pair = Replicated::start(&KEPT);
+    let engine = open(&pair.master.url(), "replicated:1").await;
+    let mut outcomes = engine.outcomes().await.unwrap();
+    let waits = || {
+        let stats: String = pair.master.ask(&["INFO", "commandstats"]);
+        let calls = stats.lines().find_map(|line| line.strip_prefix("cmdstat_wait:calls="));
+        calls.map_or(0, |calls| calls.split(',').next().unwrap().parse::<u64>().unwrap())
+    };
+    let before = waits();
+    let publish = "for i = 1, 100 do redis.call('PUBLISH', 'retrace:outcomes', '{\"command\":\"' .. i .. '\", \
+                   \"position\":null,\"outcome\":{\"status\":\"dead\",\"error\":\"no\"}}') end";
+    pair.master.ask::<()>(&["EVAL", publish, "0"]);
+    for id in 1..=100 {
+        let hint = tokio::time::timeout(super::DEADLINE, outcomes.next()).await.unwrap().unwrap();
+        let outcome = kernel::Outcome::Dead { error: "no".into() };
+        assert_eq!(hint, runtime::Hint::Ended { command: id.to_string(), outcome });
+    }
+    let confirmed = waits() - before;
+    assert!((1..10).contains(&confirmed), "{confirmed} times");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_sentinel_everybody_finds_the_new_master_by_himself() {
     let mut pair = Replicated::start(&KEPT);
     let sentinel = Sentinel::watching(&pair.master);

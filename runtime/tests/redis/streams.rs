@@ -310,3 +310,30 @@ async fn a_command_that_was_written_over_is_listed_as_it_stands() {
     let bodies: Vec<_> = commands.iter().map(|command| (command.id.as_str(), command.body.as_str())).collect();
     assert_eq!(bodies, [("over", "no \u{fffd} JSON"), ("gone", "")]);
 }
+
+#[tokio::test]
+async fn what_was_parked_before_it_had_an_order_gets_its_place_in_it() {
+    let mut log = Log::new().await;
+    for (position, topic, reason) in [("10-9", "order", r#"a \u00e4 \"b\""#), ("9-10", "cart", "s")] {
+        let name = format!("saga/a {position}");
+        let json = format!(
+            "{{\"consumer\":\"saga/a\",\"topic\":\"{topic}\",\"position\":\"{position}\",\"reason\":\"{reason}\"}}"
+        );
+        log.raw("HSET", "retrace:parked", &[name.as_bytes(), json.as_bytes()]).await;
+    }
+    let namespace = log.prefix.trim_matches(['{', '}', ':']).parse().unwrap();
+    let again = || async {
+        let url = testkit::RedisServer::shared().url().parse().unwrap();
+        runtime::Engine::open(&url, &namespace, super::TOPICS).await.unwrap()
+    };
+    let engine = again().await;
+    let parked = engine.parked(None, 10).await.unwrap();
+    let told: Vec<_> = parked.iter().map(|parked| (parked.id().to_string(), &*parked.reason)).collect();
+    let expected = [("cart 9-10 of saga/a", "s"), ("order 10-9 of saga/a", "a \u{e4} \"b\"")];
+    assert_eq!(told, expected.map(|(id, reason)| (id.to_owned(), reason)));
+    assert!(parked.iter().all(|parked| parked.attempts == 1 && parked.since_ms > 0 && !parked.retry), "{parked:?}");
+    assert_eq!(engine.parked_count().await.unwrap(), 2);
+    assert_eq!(engine.parked_one(&parked[0].id()).await.unwrap().as_ref(), Some(&parked[0]));
+    engine.commit_one(runtime::Parked::dropped(parked[0].id())).await.unwrap();
+    assert_eq!(again().await.parked(None, 10).await.unwrap(), parked[1..]);
+}

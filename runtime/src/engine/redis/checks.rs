@@ -24,25 +24,25 @@ struct Told {
     info: HashMap<String, String>,
     /// `appendfsync`.
     syncs: Option<String>,
+    /// `no-appendfsync-on-rewrite`: whether it does not sync while a child of it writes a snapshot or a new file.
+    pauses: Option<String>,
     /// `save`: when it makes snapshots; empty for never.
     saves: Option<String>,
     /// Those of [`NEEDED`] that it does not have.
     missing: Vec<&'static str>,
-    /// Whether it can be asked to confirm that its append-only file is synced.
-    confirms: bool,
 }
 
 /// Refuses a server that a log would not be safe with, or that can't keep what `durability` promises; tells who must
 /// confirm what is written.
 pub(super) async fn check(server: &Shared, durability: Durability) -> Result<Option<Confirm>, StoreError> {
     let mut questions = questions();
-    questions.cmd("COMMAND").arg("INFO").arg(NEEDED).arg("WAITAOF");
+    questions.cmd("COMMAND").arg("INFO").arg(NEEDED);
     let told = Told::read(&server.server.url, server.send_all(&questions).await?)?;
     told.check(&server.server)?;
     let unusable = |reason| StoreError::Unusable { url: server.server.url.clone(), reason };
     let confirm = match durability {
         Durability::Local => Ok(None),
-        Durability::Fsync => told.check_syncs(),
+        Durability::Fsync => told.check_syncs().map(|()| None),
         Durability::Replicated(replicas) => told.check_replicas(replicas),
     };
     let confirm = confirm.map_err(unusable)?;
@@ -59,12 +59,15 @@ pub(super) async fn syncs(server: &Server, connection: &mut MultiplexedConnectio
     let questions = questions();
     let answers = connection.req_packed_commands(&questions, 0, questions.len()).await;
     let told = Told::read(&server.url, answers.map_err(|error| fault::of(&server.url, &error))?)?;
-    told.check_syncs().map_err(|reason| StoreError::Unusable { url: server.url.clone(), reason }).map(drop)
+    told.check_syncs().map_err(|reason| StoreError::Unusable { url: server.url.clone(), reason })
 }
 
 fn questions() -> Pipeline {
-    let mut questions = Pipeline::with_capacity(4);
-    questions.cmd("INFO").cmd("CONFIG").arg("GET").arg("appendfsync").cmd("CONFIG").arg("GET").arg("save");
+    let mut questions = Pipeline::with_capacity(5);
+    questions.cmd("INFO");
+    for setting in ["appendfsync", "no-appendfsync-on-rewrite", "save"] {
+        questions.cmd("CONFIG").arg("GET").arg(setting);
+    }
     questions
 }
 
@@ -98,12 +101,12 @@ impl Told {
             Some(value)
         };
         told.syncs = setting(next("how it writes its append-only file (CONFIG GET appendfsync)")?);
+        told.pauses = setting(next("whether it always syncs that (CONFIG GET no-appendfsync-on-rewrite)")?);
         told.saves = setting(next("when it makes snapshots (CONFIG GET save)")?);
         if let Some(Value::Array(known)) = next("its commands (COMMAND INFO)")? {
             let is_known = |index: usize| !matches!(known.get(index), None | Some(Value::Nil));
             told.missing =
                 NEEDED.iter().enumerate().filter(|(index, _)| !is_known(*index)).map(|(_, name)| *name).collect();
-            told.confirms = is_known(NEEDED.len());
         }
         Ok(told)
     }
@@ -149,22 +152,23 @@ impl Told {
         }
     }
 
-    fn check_syncs(&self) -> Result<Option<Confirm>, String> {
+    fn check_syncs(&self) -> Result<(), String> {
         const OR: &str = "or choose --durability local";
-        let (wanted, confirm) =
-            if self.confirms { ("always or everysec", Some(Confirm::File)) } else { ("always", None) };
-        match (self.field("aof_enabled"), self.syncs.as_deref()) {
-            (Some("1"), Some(syncs)) if wanted.split(" or ").any(|wanted| wanted == syncs) => Ok(confirm),
-            (Some("1"), Some(syncs)) => Err(format!(
-                "--durability fsync needs appendfsync {wanted}, and it has {syncs}; set it with CONFIG SET, {OR}"
+        match (self.field("aof_enabled"), self.syncs.as_deref(), self.pauses.as_deref()) {
+            (Some("1"), Some("always"), Some("no")) => Ok(()),
+            (Some("1"), Some("always"), Some(pauses)) => Err(format!(
+                "--durability fsync needs no-appendfsync-on-rewrite no, and it has {pauses}; set it with CONFIG SET, {OR}"
             )),
-            (Some("0"), _) => Err(format!(
+            (Some("1"), Some(syncs), _) if syncs != "always" => Err(format!(
+                "--durability fsync needs appendfsync always, and it has {syncs}; set it with CONFIG SET, {OR}"
+            )),
+            (Some("0"), ..) => Err(format!(
                 "--durability fsync needs an append-only file, and it has appendonly no; \
                  set appendonly yes and appendfsync always, {OR}"
             )),
             _ => Err(format!(
-                "--durability fsync needs to know appendonly and appendfsync, and it does not tell; \
-                 let its user run INFO and CONFIG GET, {OR}"
+                "--durability fsync needs to know appendonly, appendfsync and no-appendfsync-on-rewrite, and it does not \
+                 tell; let its user run INFO and CONFIG GET, {OR}"
             )),
         }
     }
@@ -183,7 +187,7 @@ impl Told {
         };
         let found = self.info.iter().filter(|field| is_online(*field)).count();
         if found >= usize::from(wanted.get()) {
-            return Ok(Some(Confirm::Replicas(wanted)));
+            return Ok(Some(Confirm(wanted)));
         }
         let wants = if wanted.get() == 1 { "a replica".to_owned() } else { format!("{wanted} replicas") };
         Err(format!("--durability replicated:{wanted} needs {wants}, and {found} are online; connect more, {OR}"))
@@ -195,32 +199,40 @@ mod tests {
     use super::*;
 
     /// A server that tells this.
-    fn told(info: &[(&str, &str)], syncs: Option<&str>, saves: Option<&str>, confirms: bool) -> Told {
+    fn told(info: &[(&str, &str)], syncs: Option<&str>, saves: Option<&str>) -> Told {
         let info = info.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let text = |text: Option<&str>| text.map(str::to_owned);
-        Told { info, syncs: text(syncs), saves: text(saves), missing: Vec::new(), confirms }
+        Told {
+            info,
+            syncs: text(syncs),
+            pauses: syncs.map(|_| "no".to_owned()),
+            saves: text(saves),
+            missing: Vec::new(),
+        }
     }
 
     #[test]
-    fn a_server_that_confirms_may_sync_every_second() {
+    fn only_a_server_that_syncs_before_it_answers_promises_fsync() {
         let aof = [("aof_enabled", "1")];
-        assert_eq!(told(&aof, Some("everysec"), None, true).check_syncs(), Ok(Some(Confirm::File)));
-        assert_eq!(told(&aof, Some("always"), None, true).check_syncs(), Ok(Some(Confirm::File)));
-        assert_eq!(told(&aof, Some("always"), None, false).check_syncs(), Ok(None));
-        let expected = "--durability fsync needs appendfsync always or everysec, and it has no; \
-                        set it with CONFIG SET, or choose --durability local";
-        assert_eq!(told(&aof, Some("no"), None, true).check_syncs(), Err(expected.to_owned()));
+        assert_eq!(told(&aof, Some("always"), None).check_syncs(), Ok(()));
+        for syncs in ["everysec", "no"] {
+            let expected = format!(
+                "--durability fsync needs appendfsync always, and it has {syncs}; \
+                 set it with CONFIG SET, or choose --durability local"
+            );
+            assert_eq!(told(&aof, Some(syncs), None).check_syncs(), Err(expected));
+        }
     }
 
     #[test]
     fn what_is_not_told_is_not_promised() {
-        let expected = "--durability fsync needs to know appendonly and appendfsync, and it does not tell; \
-                        let its user run INFO and CONFIG GET, or choose --durability local";
-        assert_eq!(told(&[("aof_enabled", "1")], None, None, true).check_syncs(), Err(expected.to_owned()));
+        let expected = "--durability fsync needs to know appendonly, appendfsync and no-appendfsync-on-rewrite, \
+                        and it does not tell; let its user run INFO and CONFIG GET, or choose --durability local";
+        assert_eq!(told(&[("aof_enabled", "1")], None, None).check_syncs(), Err(expected.to_owned()));
         let expected = "--durability replicated:2 needs to know its replicas, and it does not tell; \
                         let its user run INFO, or choose --durability local";
         let two = NonZeroU8::new(2).unwrap();
-        assert_eq!(told(&[], None, None, true).check_replicas(two), Err(expected.to_owned()));
+        assert_eq!(told(&[], None, None).check_replicas(two), Err(expected.to_owned()));
     }
 
     #[test]
@@ -235,9 +247,8 @@ mod tests {
             ],
             None,
             None,
-            false,
         );
-        assert_eq!(told.check_replicas(one), Ok(Some(Confirm::Replicas(one))));
+        assert_eq!(told.check_replicas(one), Ok(Some(Confirm(one))));
         let expected = "--durability replicated:2 needs 2 replicas, and 1 are online; \
                         connect more, or choose --durability local";
         assert_eq!(told.check_replicas(two), Err(expected.to_owned()));
@@ -245,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_server_that_loses_everything_is_warned_of_louder() {
-        let warning = |aof, saves| told(&[("aof_enabled", aof)], None, saves, false).warning();
+        let warning = |aof, saves| told(&[("aof_enabled", aof)], None, saves).warning();
         assert!(warning("0", Some("")).is_some_and(|warning| warning.contains("EVERYTHING IS LOST")));
         assert!(warning("0", Some("3600 1")).is_some_and(|warning| warning.contains("may die with it")));
         assert_eq!(warning("1", Some("")), None);

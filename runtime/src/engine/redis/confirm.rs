@@ -1,13 +1,12 @@
 //! Answers that are given only once what they tell is as durable as was asked for.
 //!
-//! `WAIT` and `WAITAOF` tell of the connection that they come by, up to its last write. So they go out behind the
-//! commands, on the same connection, and behind a write of their own: a commit that was refused as a repeat, and whoever
-//! only reads, goes by what others wrote. As they keep the connection waiting, those who come meanwhile wait together
-//! and are confirmed together.
+//! `WAIT` tells of the connection that it comes by, up to its last write. So it goes out behind the commands, on the same
+//! connection, and behind a write of its own: a commit that was refused as a repeat, and whoever only reads, goes by what
+//! others wrote. As it keeps the connection waiting, those who come meanwhile wait together and are confirmed together.
 
 use std::{num::NonZeroU8, time::Duration};
 
-use redis::{Pipeline, Value, from_redis_value};
+use redis::{Cmd, Pipeline, Value, from_redis_value};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{connect::Shared, fault};
@@ -16,18 +15,16 @@ use crate::StoreError;
 /// How long a confirmation may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long the key that is written to lasts after the last time, in seconds: a year.
+const KEPT: u32 = 365 * 24 * 60 * 60;
+
 /// How many answers are confirmed together at most, and how many more may wait.
 const TOGETHER: usize = 256;
 
-/// Who must confirm that it lasts: what is acknowledged, and what readers of the log go by. An event that a reader has
-/// seen and a failover takes back would stop him, though nobody was promised anything.
+/// How many replicas must confirm that it lasts: what is acknowledged, and what readers of the log go by. An event that
+/// a reader has seen and a failover takes back would stop him, though nobody was promised anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Confirm {
-    /// So many replicas.
-    Replicas(NonZeroU8),
-    /// The server's append-only file.
-    File,
-}
+pub(super) struct Confirm(pub(super) NonZeroU8);
 
 /// A way to the server on which every answer is confirmed. Clones share it.
 #[derive(Clone, Debug)]
@@ -78,18 +75,17 @@ async fn serve(connection: Shared, confirm: Confirm, mark: String, mut jobs: mps
         for command in together.iter().flat_map(|job| job.commands.cmd_iter()).chain(confirming.cmd_iter()) {
             all.add_command(command.clone());
         }
-        let answers = connection.send_all(&all).await.and_then(|mut answers| {
-            let confirmed = answers.split_off(answers.len().saturating_sub(confirming.len()));
-            confirm.check(&connection.server.url, confirmed)?;
-            Ok(answers)
+        let answers = connection.send_all(&all).await.map(|mut answers| {
+            let confirming = answers.split_off(answers.len().saturating_sub(confirming.len()));
+            (answers, confirm.check(&connection.server.url, confirming))
         });
         // Whoever has stopped waiting does not mind.
         match answers {
-            Ok(answers) => {
+            Ok((answers, confirmed)) => {
                 let mut answers = answers.into_iter();
                 for job in together.drain(..) {
                     let own = answers.by_ref().take(job.commands.len()).collect();
-                    let _ = job.answers.send(Ok(own));
+                    let _ = job.answers.send(told(own, &confirmed));
                 }
             }
             Err(error) => together.drain(..).for_each(|job| drop(job.answers.send(Err(error.clone())))),
@@ -97,16 +93,29 @@ async fn serve(connection: Shared, confirm: Confirm, mark: String, mut jobs: mps
     }
 }
 
+/// What a job is told. Where nothing was done but refused there is nothing to confirm, and why it was is what counts.
+fn told(own: Vec<Value>, confirmed: &Result<(), StoreError>) -> Result<Vec<Value>, StoreError> {
+    let is_refused = |answer: &Value| matches!(answer, Value::ServerError(_));
+    match confirmed {
+        Err(error) if own.is_empty() || !own.iter().all(is_refused) => Err(error.clone()),
+        Ok(()) | Err(_) => Ok(own),
+    }
+}
+
 impl Confirm {
+    /// The write that is waited for, to the key `mark`; also a full server takes it, once the key is there.
+    pub(super) fn write(mark: &str) -> Cmd {
+        let mut write = redis::cmd("EVAL");
+        write.arg(include_str!("lua/mark.lua")).arg(1).arg(mark).arg(KEPT);
+        write
+    }
+
     /// What is sent behind what must be confirmed; `mark` is a key to write to.
     pub(super) fn commands(self, mark: &str) -> Pipeline {
         let ms = u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX);
         let mut commands = Pipeline::with_capacity(2);
-        commands.cmd("SET").arg(mark).arg(1);
-        match self {
-            Self::Replicas(replicas) => commands.cmd("WAIT").arg(replicas.get()).arg(ms),
-            Self::File => commands.cmd("WAITAOF").arg(1).arg(0).arg(ms),
-        };
+        commands.add_command(Self::write(mark));
+        commands.cmd("WAIT").arg(self.0.get()).arg(ms);
         commands
     }
 
@@ -122,16 +131,28 @@ impl Confirm {
             let reason = fault::reason_of(&fault::of_answer(url, error));
             return unknown(format!("what was written was not confirmed ({reason})"));
         }
-        let answer = answers.into_iter().last().unwrap_or_default();
-        match self {
-            Self::Replicas(wanted) => match from_redis_value::<u64>(answer).unwrap_or_default() {
-                found if found >= u64::from(wanted.get()) => Ok(()),
-                found => unknown(format!("{found} of {wanted} replicas confirmed what was written")),
-            },
-            Self::File => match from_redis_value::<(u64, u64)>(answer).unwrap_or_default() {
-                (0, _) => unknown("its append-only file did not confirm what was written".to_owned()),
-                _ => Ok(()),
-            },
+        let found = from_redis_value::<u64>(answers.into_iter().last().unwrap_or_default()).unwrap_or_default();
+        if found >= u64::from(self.0.get()) {
+            return Ok(());
         }
+        unknown(format!("{found} of {} replicas confirmed what was written", self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_refused_is_told_why_whatever_is_confirmed() {
+        let refusal = |code: &str| redis::parse_redis_value(format!("-{code} no\r\n").as_bytes()).unwrap();
+        let unknown = StoreError::Unavailable { url: "redis://h".into(), reason: "not confirmed".into() };
+        let outcome = |own: Vec<Value>| told(own, &Err(unknown.clone())).map_err(|error| error.to_string());
+        let moved = || vec![refusal("MOVED"), refusal("MOVED")];
+        assert_eq!(outcome(moved()), Ok(moved()));
+        assert_eq!(outcome(vec![refusal("OOM")]), Ok(vec![refusal("OOM")]));
+        assert_eq!(outcome(vec![Value::Okay, refusal("NOSCRIPT")]), Err(unknown.to_string()), "one may be lost");
+        assert_eq!(outcome(Vec::new()), Err(unknown.to_string()));
+        assert!(told(vec![Value::Okay], &Ok(())).is_ok());
     }
 }

@@ -1,5 +1,7 @@
 //! What consumers have set aside.
 
+use redis::{Pipeline, Value};
+
 use super::{Redis, script};
 use crate::{
     Parked, ParkedId, StoreError,
@@ -7,6 +9,19 @@ use crate::{
 };
 
 impl Redis {
+    /// Gives what was set aside before it had an order its place in it.
+    pub(super) async fn order_parked(&self) -> Result<(), StoreError> {
+        let keys = self.keys();
+        let mut counts = Pipeline::with_capacity(2);
+        counts.cmd("HLEN").arg(&keys.parked).cmd("ZCARD").arg(&keys.parked_order);
+        let counts = self.without_errors(self.0.ordinary.send_all(&counts).await?)?;
+        let (entries, ordered): (u64, u64) = self.answer(&keys.parked, Value::Array(counts))?;
+        if entries <= ordered {
+            return Ok(());
+        }
+        self.run(&script::ORDER_PARKED, &keys.parked, |run| run).await
+    }
+
     pub(in crate::engine) async fn parked(
         &self,
         after: Option<&ParkedId>,

@@ -74,6 +74,7 @@ scripts! {
     LISTED: "listed";
     DEAD_LETTERS: "dead_letters";
     PARKED: "parked";
+    ORDER_PARKED: "clock" "order_parked";
     HOLD: "hold";
     LET_GO: "let_go";
 }
