@@ -153,6 +153,7 @@ impl Worker {
         let answers = self.engine.commit(&commits).await?;
         fault::point("worker.committed");
         let mut again = Vec::new();
+        let mut failed = Vec::new();
         let mut reach = Position::ZERO;
         for (claim, answer) in std::mem::take(claims).into_iter().zip(answers) {
             match answer {
@@ -162,14 +163,17 @@ impl Worker {
                     again.push(claim);
                 }
                 Err(refused @ Refused::Unclaimed { .. }) => tracing::warn!(%refused, "somebody else has it"),
-                Err(refused) => {
-                    // A service's commit expects nothing else; should one be refused all the same, the lease
-                    // keeps the command from being lost if this fails too.
-                    self.engine.fail(&claim.token, &refused.to_string(), MOST_ATTEMPTS).await?;
-                }
+                // A service's commit expects nothing else.
+                Err(refused) => failed.push((claim, refused.to_string())),
             }
         }
         *claims = again;
+        // Nothing is forgotten when the store fails in between: as long as this worker lives, nobody else gets it.
+        claims.extend(failed.iter().map(|(claim, _)| claim.clone()));
+        while let Some((claim, error)) = failed.pop() {
+            self.engine.fail(&claim.token, &error, MOST_ATTEMPTS).await?;
+            claims.pop();
+        }
         Ok((!claims.is_empty()).then_some(reach))
     }
 
