@@ -18,7 +18,7 @@ use runtime::{Engine, StoreError, StoreUrl, Tail, host};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
-    task::JoinSet,
+    task::{JoinHandle, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -161,13 +161,7 @@ pub(super) async fn run(
     let front = if listener.is_some() { stop.child_token() } else { stop.clone() };
     let mut tasks = JoinSet::new();
     let follower = following.abort_handle();
-    let stopping = stop.clone();
-    tasks.spawn(async move {
-        tokio::select! {
-            () = stopping.cancelled() => Ok(()),
-            ended = following => ended.map_or_else(|error| Err(Failure::failed(error.to_string())), |error| Err(error.into())),
-        }
-    });
+    tasks.spawn(until_stopped(following, stop.clone()));
     if roles.contains(&Role::Services) {
         let services = domain.services().into_iter().map(str::to_owned).collect();
         let services = host::services::run(domain.clone(), tail.clone(), services, stop.clone());
@@ -228,6 +222,16 @@ fn with_way_out(failure: impl Into<Failure>) -> Failure {
     match failure.code {
         exit::DIFFERENT => Failure::new(failure.code, format!("{failure}; {WAY_OUT}")),
         _ => failure,
+    }
+}
+
+/// Waits until following the log can't go on, or nobody needs it any more.
+async fn until_stopped(following: JoinHandle<StoreError>, stop: CancellationToken) -> Result<(), Failure> {
+    tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        ended = following => {
+            ended.map_or_else(|error| Err(Failure::failed(error.to_string())), |error| Err(error.into()))
+        }
     }
 }
 
@@ -339,9 +343,9 @@ async fn attend(
         }
     };
     if is_told {
-        front.cancel()
+        front.cancel();
     } else {
-        stop.cancel()
+        stop.cancel();
     }
     let all = async {
         while let Some(ended) = tasks.join_next().await {
