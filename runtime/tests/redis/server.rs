@@ -1,9 +1,12 @@
 //! What the server refuses, and how the engine lives through its absence.
 
-use std::{ops::ControlFlow, time::Duration};
+use std::{
+    ops::ControlFlow,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
 use kernel::{Checkpoint, Entry, Number, Position};
-use runtime::{CommitError, Engine, Hint, Namespace, Refused, StoreError, Stretch, Tail};
+use runtime::{CommitError, Engine, Failing, Hint, Namespace, Refused, StoreError, Stretch, Tail};
 use testkit::{APPENDING, Fault, Proxy, RedisServer};
 
 use super::{DEADLINE, Log, TOPICS, again, append, raw, send};
@@ -291,6 +294,16 @@ async fn a_connection_that_swallows_everything_is_given_up_by_everyone() {
     assert_eq!(again(|| through.head()).await.number, Number(2));
 }
 
+/// The server's clock, in seconds of the Unix epoch.
+fn server_s(server: &RedisServer) -> i64 {
+    server.answer("TIME").lines().nth(2).and_then(|seconds| seconds.parse().ok()).unwrap_or(i64::MAX / 2)
+}
+
+fn now_s() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_secs()).unwrap()
+}
+
 #[tokio::test]
 async fn a_clock_that_goes_back_or_forward_an_hour_keeps_the_order() {
     const HOUR: u64 = 3_600_000;
@@ -302,22 +315,36 @@ async fn a_clock_that_goes_back_or_forward_an_hour_keeps_the_order() {
     let claims = log.engine.claimer("s", "w").await.unwrap().claim(1, DEADLINE).await.unwrap();
     assert_eq!(claims.len(), 1);
 
-    clock.set("-3600");
+    let set = |offset: &str| {
+        clock.set(offset);
+        // It looks at the file at its next turn.
+        let (offset, until) = (offset.parse::<i64>().unwrap(), Instant::now() + DEADLINE);
+        while (server_s(&server) - now_s() - offset).abs() > 60 {
+            assert!(Instant::now() < until, "the server's clock is never {offset} s off");
+        }
+    };
+    set("-3600");
     assert_eq!(log.commit(&["cart", "order"]).await.positions, [first.successor(), first.successor().successor()]);
     let mut placed = append(&["cart"]);
     placed.append[0].keep = Some(Position::new(first.ms() + 1, 0));
     let refused = log.engine.commit_one(placed).await;
     let Err(CommitError::Refused(Refused::AheadOfClock { now_ms, .. })) = refused else { panic!("{refused:?}") };
     assert!(now_ms < first.ms() - HOUR / 2, "{now_ms}");
+    // A lease that would last an hour longer than any may be is one of another clock: the dead keep nothing by it, and
+    // the living take their commands again.
+    assert_eq!(log.engine.reap(3).await.unwrap(), [("k".to_owned(), Failing::Requeued)]);
+    log.engine.heartbeat("w", Duration::from_secs(60)).await.unwrap();
+    let claims = log.engine.claimer("s", "w").await.unwrap().claim(1, DEADLINE).await.unwrap();
+    assert_eq!(claims.len(), 1);
     assert_eq!(log.engine.reap(3).await.unwrap(), [], "nobody's lease has run out");
 
-    clock.set("+3600");
+    set("+3600");
     let ahead = log.commit(&["order"]).await.positions[0];
     assert!(ahead.ms() > first.ms() + HOUR / 2, "{ahead}");
     let handed_back = log.engine.reap(3).await.unwrap();
     assert_eq!(handed_back.len(), 1, "the lease has run out by this clock: {handed_back:?}");
 
-    clock.set("+0");
+    set("+0");
     assert_eq!(log.commit(&["cart"]).await.positions, [ahead.successor()]);
     let entries = log.engine.read(&Checkpoint::default(), 10).await.unwrap().entries;
     let numbers: Vec<_> = entries.iter().map(Entry::number).collect();
