@@ -42,11 +42,13 @@ pub(super) fn parked(paths: &mut Map<String, Value>) {
     let done = json!({"const": true});
     let mut list = operation("parked", "What consumers have set aside, a page at a time", &schema("ParkedPage"));
     list["parameters"] = json!([
-        {"name": "after", "in": "query", "description": "With next of a page, the page after it", "schema": {"type": "string"}},
-        {"name": "limit", "in": "query", "description": "How many entries at most", "schema": {"type": "integer", "minimum": 1, "default": 50}},
+        {"name": "after", "in": "query", "description": "With next of a page, the page after it", "schema": {"type": "string", "pattern": "^[0-9]{1,18}-[0-9]{1,18} [a-z/]{1,40} [a-z]{1,40}$"}},
+        {"name": "limit", "in": "query", "description": "How many entries at most", "schema": {"type": "integer", "minimum": 1, "maximum": 999, "default": 50}},
     ]);
     paths.insert("/api/v1/parked".into(), json!({"get": list}));
-    let entry = json!([path_parameter("consumer"), path_parameter("topic"), path_parameter("position")]);
+    let mut position = path_parameter("position");
+    position["schema"] = json!({"type": "string", "pattern": "^[0-9]{1,18}-[0-9]{1,18}$"});
+    let entry = json!([path_parameter("consumer"), path_parameter("topic"), position]);
     let discard = operation("discard_parked", "Drop what was set aside for good; the log keeps it", &done);
     paths
         .insert("/api/v1/parked/{consumer}/{topic}/{position}".into(), json!({"parameters": entry, "delete": discard}));
