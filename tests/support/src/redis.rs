@@ -19,7 +19,7 @@ use std::{
 use tempfile::TempDir;
 
 /// Options of a server that writes what it is told to a file before it answers.
-pub const APPENDING: &[&str] = &["--appendonly", "yes", "--appendfsync", "no"];
+pub const APPENDING: &[&str] = &["--appendonly", "yes", "--appendfsync", "everysec"];
 
 /// How long anything may take before a test gives up on the server.
 const DEADLINE: Duration = Duration::from_secs(30);
