@@ -113,7 +113,7 @@ test('a generation whose differences nobody remembers is compared again, and dis
   await bench.retrace.post('/api/v1/rebuilds', { approval: 'needed' });
   const held = page.locator('#held');
   await held.locator('.changes').waitFor();
-  watch.excuse(/net::ERR|WebSocket/);
+  watch.excuseAway();
   await bench.retrace.stop();
   await bench.retrace.start();
   await becomes(async () => /Compare again to\s+see them/.test(await held.innerText()), true);

@@ -330,7 +330,7 @@ test('data is text, whatever is in it', async (t) => {
 
 test('a gateway that is gone is told, and the page goes on when it is back', async (t) => {
   const { page, watch } = await bench.open(t, '/#/state/order?at=%23300');
-  watch.excuse(/WebSocket|ERR_/);
+  watch.excuseAway();
   await arrived(page);
   await bench.retrace.kill();
   await page.locator('.connection.lost').waitFor();

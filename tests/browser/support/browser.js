@@ -66,6 +66,11 @@ export class Watch {
     this.#excused.push(pattern);
   }
 
+  /** Says that the gateway goes away here: what is asked meanwhile is turned away by one that stops, or reaches nobody. */
+  excuseAway() {
+    this.excuse(/ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE)|WebSocket connection|status of 503/);
+  }
+
   /** Fails if anything went wrong. */
   nothingWrong() {
     assert.deepEqual(this.#seen.filter((seen) => !this.#excused.some((pattern) => pattern.test(seen))), []);
