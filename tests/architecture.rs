@@ -1,5 +1,4 @@
 //! The arrows between crates, and what may stand where.
-#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -132,4 +131,30 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
         .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
         .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
         .collect()
+}
+
+/// The names of the files of Rust in a folder.
+fn files(folder: &Path) -> BTreeSet<String> {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter_map(|name| name.strip_suffix(".rs").map(str::to_owned)).collect()
+}
+
+#[test]
+fn no_file_of_tests_is_left_out() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let is_part_of =
+        |part: &str, program: &Path| fs::read_to_string(program).unwrap().contains(&format!("\nmod {part};\n"));
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let (programs, parts): (Vec<_>, Vec<_>) = files(&root.join("tests"))
+        .into_iter()
+        .partition(|file| manifest.contains(&format!("[[test]]\nname = \"{file}\"\n")));
+    let programs: Vec<_> = programs.iter().map(|name| root.join(format!("tests/{name}.rs"))).collect();
+    for part in parts {
+        assert!(programs.iter().any(|program| is_part_of(&part, program)), "tests/{part}.rs is in no test program");
+    }
+    for folder in ["gateway/tests/gateway", "projector/tests/projector"] {
+        for part in files(&root.join(folder)).iter().filter(|part| *part != "main") {
+            assert!(is_part_of(part, &root.join(folder).join("main.rs")), "{folder}/{part}.rs is in no test program");
+        }
+    }
 }

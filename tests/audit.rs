@@ -1,15 +1,11 @@
 //! `retrace audit` and `retrace status`, as a person sees them: exit codes and lines.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-mod common;
-
 use std::{
     path::{Path, PathBuf},
     process::Output,
 };
 
-use common::{Retrace, Store, process::talk};
+use crate::common::{Retrace, Store, process::talk};
 use kernel::{Checkpoint, Draft, Epoch, Meta};
 use projector::{Change, Changes, ModelState, ReadModel};
 use runtime::{Advance, Commit, Engine, Enqueue, Parked};

@@ -1,16 +1,12 @@
 //! Bad input gets its documented status and a sentence that says what is wrong; nothing is written.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-mod common;
-
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
 };
 
-use common::{
-    Http, Store,
+use crate::common::{
+    self, Http, Store,
     shop::{cart, customer, id, stocked, until_order_is},
 };
 use serde_json::{Value, json};

@@ -1,11 +1,8 @@
 //! `docs/case-study.md` shows what the program prints.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-mod common;
 
 use std::process::Stdio;
 
-use common::Retrace;
+use crate::common::Retrace;
 
 const PAGE: &str = include_str!("../docs/case-study.md");
 

@@ -1,5 +1,4 @@
 //! What caused the events of histories that don't say.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::{collections::BTreeMap, path::PathBuf};
 

@@ -1,14 +1,11 @@
 //! A history that is not as it should be is refused whole, with its file, line and reason, by every command.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-mod common;
 
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
 };
 
-use common::{Retrace, Store};
+use crate::common::{Retrace, Store};
 
 /// Every command that reads a history, without the options that name it.
 const READING: [&[&str]; 12] = [

@@ -1,10 +1,8 @@
 //! Simulated clients and measurements, run as a person would.
-#![allow(clippy::unwrap_used, reason = "tests")]
-mod common;
 
 use std::process::{Child, Command, Output, Stdio};
 
-use common::{Http, Process, Retrace, Store, process::talk, until};
+use crate::common::{Http, Process, Retrace, Store, process::talk, until};
 use serde_json::Value;
 use testkit::RedisServer;
 

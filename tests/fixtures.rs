@@ -1,16 +1,13 @@
 //! The recorded histories: each is listed, decides the same again, and holds what it is said to guard.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-mod replaying;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::replaying::{NATIVE, events, fixture};
 use kernel::{CREATED, DECISIONS, DELETED, Entry, Event, UPDATED};
 use replay::{
     reactions::Scope,
     verify::{Report, Until, verify_entries},
 };
-use replaying::{NATIVE, events, fixture};
 use serde_json::Value;
 
 /// A history's events, and what each says.

@@ -1,12 +1,6 @@
 //! Stores without room, or that refuse writes: who asks is told to come again, nothing acknowledged is lost, and when
 //! there is room everything goes on by itself.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-mod common;
-#[path = "outages/load.rs"]
-mod load;
-
 use std::{
     fs::{self, File},
     io::{ErrorKind, Write as _},
@@ -14,8 +8,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-use common::{Http, Process, Store, process::within_shell};
-use load::Shop;
+use crate::common::{Http, Process, Store, process::within_shell};
+use crate::load::Shop;
 use serde_json::json;
 use testkit::{APPENDING, RedisServer};
 

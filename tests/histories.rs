@@ -1,12 +1,8 @@
 //! What the original wrote is served as the original served it, but for its defects.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-mod common;
-
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
-use common::{Http, Store};
+use crate::common::{self, Http, Store};
 use serde_json::{Value, json};
 
 const TOPICS: [&str; 7] = ["customers", "products", "inventories", "carts", "orders", "billings", "shippings"];

@@ -1,11 +1,7 @@
 //! Row 15: junk written straight into a stream is set aside with topic, position and reason; everything else goes on,
 //! and memory stays bounded.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-mod common;
-
-use common::{
+use crate::common::{
     Process, Store,
     process::talk,
     shop::{cart, customer, stocked, until_order_is},

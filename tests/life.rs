@@ -1,17 +1,13 @@
 //! `retrace history` and `retrace trace`: a row's life and an event's causes and effects, as people and programs are
 //! told of them.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-mod common;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     process::{Output, Stdio},
 };
 
-use common::{Retrace, process::talk};
+use crate::common::{Retrace, process::talk};
 use kernel::{DECISIONS, Entry, Event};
 use serde_json::{Value, json};
 

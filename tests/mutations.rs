@@ -1,8 +1,5 @@
 //! Sagas changed for the worse: each change is found on a fixture, with the right event and saga named first, and on
 //! no fixture that it makes no difference to. That the unchanged sagas raise no alarm is in `fixtures.rs`.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-mod replaying;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -10,6 +7,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use crate::replaying::{NATIVE, events, shop};
 use kernel::{CREATED, DELETED, Decision, Domain, Entity as _, Entry, Event, Failure, Occurrence, Saga, View};
 use ordershop::{
     Billing, Cart, Customer, Inventory, Mail, Order, Product, Shipping, Status,
@@ -19,7 +17,6 @@ use replay::{
     reactions::Scope,
     verify::{Difference, Report, Until, report::Cause, verify_entries},
 };
-use replaying::{NATIVE, events, shop};
 
 /// A saga like another one, with a reaction of its own.
 macro_rules! mutant {

@@ -1,16 +1,10 @@
 //! What networks do between everything and its store, while orders are placed: each request is answered in time, what
 //! was acknowledged is there once, and everything goes on by itself.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-mod common;
-#[path = "outages/load.rs"]
-mod load;
-
 use std::time::Duration;
 
-use common::{Store, until};
-use load::{Load, Shop};
+use crate::common::{Store, until};
+use crate::load::{Load, Shop};
 use testkit::{Fault, Proxy, RedisServer};
 
 /// How many clients order at the same time.

@@ -1,22 +1,13 @@
 //! Stores that die, come back, and have lost something, under the processes of a shop.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-#[path = "outages/behind.rs"]
 mod behind;
-mod common;
-#[path = "outages/load.rs"]
-mod load;
-#[path = "outages/lost.rs"]
 mod lost;
-#[path = "outages/restarts.rs"]
 mod restarts;
-#[path = "outages/taken_out.rs"]
 mod taken_out;
 
 use std::process::Output;
 
-use common::{Http, Process, Store, process::talk, until};
+use crate::common::{Http, Process, Store, process::talk, until};
 use serde_json::Value;
 
 /// What each process that can't go on says in the end.

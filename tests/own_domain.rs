@@ -1,10 +1,8 @@
 //! A domain that is not the shop, run by the binary of `examples/hotel.rs`.
-#![allow(clippy::unwrap_used, reason = "tests")]
-mod common;
 
 use std::{path::Path, process::Command};
 
-use common::{Http, Process, Store, until};
+use crate::common::{Http, Process, Store, until};
 use serde_json::{Value, json};
 
 /// The hotel's binary, which is built with all tests.

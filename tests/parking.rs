@@ -1,12 +1,8 @@
 //! What could not be done is set aside in sight of everybody, and tried again or dropped; the rest flows.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-mod common;
-
 use std::{process::Output, sync::Arc, time::Duration};
 
-use common::{DEADLINE, Process, Retrace, Store, process::talk, until};
+use crate::common::{DEADLINE, Process, Retrace, Store, process::talk, until};
 use kernel::{CREATED, Checkpoint, Domain, Draft, Entry, Event, Intent, Position};
 use replay::{
     reactions::Scope,
@@ -273,6 +269,12 @@ fn what_is_set_aside_is_seen_tried_again_and_dropped_from_the_command_line() {
         );
         for usage in [&["parked", "drop"][..], &["parked", "retry", "saga/crm"], &["queue", "drop", "order-service"]] {
             assert_eq!(run(&store, usage).status.code(), Some(64), "{usage:?}");
+        }
+        for act in ["drop", "retry"] {
+            let output = run(&store, &["parked", act, "saga/cmr", "--all"]);
+            let said = "retrace: there is no consumer saga/cmr, and none has set anything aside; there are projector, saga/inventory, saga/order, \
+                        saga/shipping, saga/crm\n";
+            assert_eq!((output.status.code(), talk(&output).as_str()), (Some(3), said), "{act}");
         }
         let away = Retrace::run(&["parked", "list", "--url", "http://127.0.0.1:1"]);
         assert_eq!(away.status.code(), Some(69), "{}", talk(&away));

@@ -1,11 +1,7 @@
 //! Two hundred carts race for the last ten units.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-mod common;
-
-use common::{
-    Http, Store,
+use crate::common::{
+    self, Http, Store,
     shop::{cart, customer, id, stocked},
     until,
 };

@@ -1,10 +1,5 @@
 //! `retrace rebuild`: what it builds, what it says, how it ends.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-mod common;
-mod rebuilding;
-
 use std::{
     net::TcpListener,
     path::Path,
@@ -12,9 +7,9 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use common::{Http, Retrace, Store, process::talk, until};
+use crate::common::{Http, Retrace, Store, process::talk, until};
+use crate::rebuilding::{Sink, counts, digest, fixture, fold, lines, rebuild, report, whole};
 use projector::{Change, Changes, ModelState};
-use rebuilding::{Sink, counts, digest, fixture, fold, lines, rebuild, report, whole};
 use serde_json::{Value, json};
 use testkit::RedisServer;
 

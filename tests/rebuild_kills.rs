@@ -1,22 +1,16 @@
 //! `retrace rebuild` is killed as `kill -9` does, commit after commit: what is served stays, and the next run
 //! comes right.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-mod common;
-mod rebuilding;
-
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     process::Stdio,
     time::{Duration, Instant},
 };
 
-use common::DEADLINE;
+use crate::common::{self, DEADLINE};
+use crate::rebuilding::{self, Sink, command, position, renamed_customers, report, whole};
 use kernel::Position;
 use projector::{Generation, ReadModel, Stage};
-use rebuilding::{Sink, command, report, whole};
-use serde_json::json;
 
 /// How many events there are.
 const EVENTS: u64 = 16_000;
@@ -27,28 +21,6 @@ const COMMIT_EVERY: u64 = 200;
 /// How many processes are killed: as many as there are commits with `--long`.
 fn kills() -> u64 {
     if common::long() { EVENTS / COMMIT_EVERY - 1 } else { 8 }
-}
-
-/// Customers come, are renamed and go.
-fn history(folder: &Path) -> PathBuf {
-    let line = |n: u64| {
-        let id = format!("c{}", n * 7_919 % 1_500);
-        let action = match n % 7 {
-            3 => "entity_deleted",
-            n if n % 2 == 0 => "entity_created",
-            _ => "entity_updated",
-        };
-        let data = json!({ "entity_id": id, "name": format!("name {n}"), "email": "a@b" }).to_string();
-        let fields = json!({ "event_id": format!("e{n}"), "event_action": action, "event_data": data });
-        json!({ "stream": "events:customer", "id": position(n), "fields": fields }).to_string() + "\n"
-    };
-    let path = folder.join("long.jsonl");
-    std::fs::write(&path, (0..EVENTS).map(line).collect::<String>()).unwrap();
-    path
-}
-
-fn position(event: u64) -> Position {
-    Position::new(1_795_341_904, event)
 }
 
 /// The generation that is being built.
@@ -78,7 +50,7 @@ async fn killed_at(model: &ReadModel, args: &[&str], at: Position) -> bool {
 
 async fn is_killed_over_and_over(sink: Sink) {
     let folder = tempfile::tempdir().unwrap();
-    let history = history(folder.path());
+    let history = renamed_customers(folder.path(), EVENTS, 1_500);
     let history = history.to_str().unwrap();
     let args = [["--store", history].map(str::to_owned).to_vec(), sink.args()].concat();
     let args: Vec<_> = args.iter().map(String::as_str).collect();

@@ -1,16 +1,12 @@
 //! Readers see no gap and nothing mixed while the read model is rebuilt, swapped and rolled back under writes.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-mod common;
-
 use std::{
     collections::BTreeMap,
     sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst},
     time::{Duration, Instant},
 };
 
-use common::{Http, Store, invariants, until};
+use crate::common::{Http, Store, invariants, until};
 use serde_json::{Value, json};
 
 /// How many clients write.

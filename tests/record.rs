@@ -1,5 +1,4 @@
 //! Parts of logs, recorded: they replay as the whole log does.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::{collections::BTreeSet, convert::Infallible, ops::ControlFlow, path::PathBuf};
 

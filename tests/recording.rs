@@ -1,14 +1,11 @@
 //! `retrace record`, as a person uses it.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-mod common;
 
 use std::{
     path::{Path, PathBuf},
     process::Output,
 };
 
-use common::{Retrace, Store, process::talk};
+use crate::common::{Retrace, Store, process::talk};
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -1,7 +1,5 @@
 //! `docs/reliability.md` promises a test for each fault. Here each promise is looked up.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Faults in the matrix.

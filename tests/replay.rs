@@ -1,7 +1,4 @@
 //! `retrace replay verify`: what it shows, what it says, how it ends.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-mod common;
 
 use std::{
     fs,
@@ -9,7 +6,7 @@ use std::{
     process::{Output, Stdio},
 };
 
-use common::{Retrace, Store};
+use crate::common::{Retrace, Store};
 use serde_json::{Value, json};
 
 fn fixture(name: &str) -> PathBuf {

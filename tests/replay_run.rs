@@ -1,7 +1,4 @@
 //! `retrace replay run`: what it prints, and what it never does to a terminal.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-mod common;
 
 use std::{
     fs,
@@ -10,7 +7,7 @@ use std::{
     process::{Output, Stdio},
 };
 
-use common::{Retrace, Store};
+use crate::common::{self, Retrace, Store};
 use serde_json::{Value, json};
 
 fn fixture(name: &str) -> PathBuf {

@@ -1,9 +1,5 @@
 //! Passwords and tokens are told nobody: not in logs at their most talkative, not in errors, not in answers.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-mod common;
-
 use std::{
     fs::File,
     io::{Read as _, Write as _},
@@ -12,7 +8,7 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
-use common::{Http, Retrace, until};
+use crate::common::{self, Http, Retrace, until};
 use tempfile::TempDir;
 use testkit::RedisServer;
 

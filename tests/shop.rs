@@ -1,11 +1,7 @@
 //! A client written for the original works here unchanged, wherever the log is kept and however many
 //! processes run the shop.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-mod common;
-
-use common::{
+use crate::common::{
     Http, Process, Store,
     shop::{create_batch, id, until_order_is},
     until,

@@ -1,17 +1,14 @@
 //! What today's sagas decide about each fixture, as text; it is the same wherever the history is kept.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-mod replaying;
 
 use std::path::Path;
 
+use crate::replaying::{NATIVE, events, fixture};
 use kernel::{Entry, Event};
 use replay::{
     reactions::reactions,
     record::{self, Window},
     snapshot::of_part,
 };
-use replaying::{NATIVE, events, fixture};
 use runtime::{Commit, Engine, Namespace, StoreUrl};
 use testkit::RedisServer;
 

@@ -1,12 +1,8 @@
 //! How it starts and ends, and what it says when it can't.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-mod common;
-
 use std::{io::Write as _, net::TcpListener, process::Output};
 
-use common::{Process, Retrace, Store, process::talk};
+use crate::common::{self, Process, Retrace, Store, process::talk};
 use serde_json::json;
 use testkit::RedisServer;
 
@@ -34,6 +30,7 @@ fn it_says_where_it_listens_and_where_its_data_is_and_carries_on_next_time() {
     let shown = first.said.join("\n");
     assert!(shown.contains(&format!("data in       sqlite://{} (empty", file.display())), "{shown}");
     assert!(shown.contains(&format!("listening on  {}", first.http().base)), "{shown}");
+    assert!(shown.contains("durability    fsync"), "{shown}");
     common::until("Ann was welcomed", || {
         (first.http().get("/mails/sent").as_array().unwrap().len() == 1).then_some(())
     });
@@ -284,6 +281,7 @@ fn roles_stop_in_good_order_and_say_what_they_work_on() {
     let services = store.roles(&["services", "sagas", "projector"]);
     let last = services.said.last().unwrap();
     assert!(last.starts_with("ordershop: services, sagas, projector at work on redis+unix://"), "{last}");
+    assert!(last.ends_with(" (empty, waiting for its first event; durability local)"), "{last}");
     assert!(services.stop().success());
 }
 
@@ -320,6 +318,15 @@ fn redis_url_names_the_store_and_the_command_line_beats_it() {
         assert!(talk(&exported).contains("there is no such file"), "{}", talk(&exported));
     }
     says(&run(&["export"], "http://x"), 64, "REDIS_URL: \"http://x\" names no store");
+    says(
+        &run(&["export"], "redis://:s3cret@"),
+        64,
+        "REDIS_URL: \"redis://:***@\" is no URL of a server: it is not redis://[USER:PASSWORD@]HOST",
+    );
+    let option = run(&["export", "--store", "redis://h:x"], "");
+    assert_eq!(option.status.code(), Some(64));
+    let told = "'--store <URL>': \"redis://h:x\" is no URL of a server: it is not redis://[USER:PASSWORD@]HOST";
+    assert!(talk(&option).contains(told), "{}", talk(&option));
 }
 
 #[test]

@@ -1,5 +1,4 @@
 //! A history step by step: what each event changed, and what today's sagas decide about it.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

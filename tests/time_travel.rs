@@ -1,18 +1,13 @@
 //! `retrace at`, `retrace diff` and `retrace rebuild --timeline`: what they show, what they say, how they end.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-mod common;
-mod rebuilding;
-
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
 
-use common::{Retrace, Store, process::talk, until};
+use crate::common::{self, Retrace, Store, process::talk, until};
+use crate::rebuilding::{Rows, counts, digest, fixture, fold, lines};
 use kernel::Position;
-use rebuilding::{Rows, counts, digest, fixture, fold, lines};
 use serde_json::{Value, json};
 
 type Line = (Position, String, Value);

@@ -1,8 +1,6 @@
 //! Decisions of a history made again: all the same, or what was tampered with is found.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-mod replaying;
-
+use crate::replaying::{events, shop};
 use kernel::{DECISIONS, Decision, Domain, Entry, Event, Failure, Occurrence, Saga};
 use ordershop::sagas::{CrmSaga, InventorySaga, OrderSaga, ShippingSaga};
 use replay::{
@@ -13,7 +11,6 @@ use replay::{
         verify_entries,
     },
 };
-use replaying::{events, shop};
 use runtime::{Commit, Engine, Namespace, StoreUrl};
 
 fn history() -> Vec<Event> {

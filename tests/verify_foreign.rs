@@ -1,6 +1,5 @@
 //! Decisions of histories that don't say where their events came from, made again: the original's own defects, and
 //! nothing else.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

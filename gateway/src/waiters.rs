@@ -14,7 +14,7 @@ use std::{
 
 use futures_util::{StreamExt as _, stream};
 use kernel::Outcome;
-use runtime::{CommandState, Engine, Hint};
+use runtime::{CommandState, Engine, Hint, Trouble};
 use tokio::{
     sync::{Notify, oneshot},
     time::{Instant, timeout},
@@ -86,16 +86,18 @@ impl Waiters {
 
     /// Listens for outcomes until the task is aborted.
     pub(crate) async fn listen(self) {
+        let trouble = Trouble::new("outcomes are not heard of");
         loop {
-            if let Err(error) = self.listen_once().await {
-                tracing::warn!(%error, "outcomes are not heard of for now");
+            if let Err(error) = self.listen_once(&trouble).await {
+                trouble.failed(&error);
             }
             tokio::time::sleep(PAUSE).await;
         }
     }
 
-    async fn listen_once(&self) -> Result<(), runtime::StoreError> {
+    async fn listen_once(&self, trouble: &Trouble) -> Result<(), runtime::StoreError> {
         let mut outcomes = self.0.engine.outcomes().await?;
+        trouble.over();
         self.0.look.notify_one();
         loop {
             match outcomes.next().await? {

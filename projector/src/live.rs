@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use kernel::{Domain, Position};
 use runtime::{
-    Commit, CommitError, Engine, Entries, Parked, ParkedId, StoreError, Tail, fault, host::role::Role,
+    Commit, CommitError, Engine, Entries, Parked, ParkedId, StoreError, Tail, Trouble, fault, host::role::Role,
     parking::MOST_LISTED,
 };
 use tokio::sync::watch;
@@ -52,6 +52,7 @@ struct Projection {
     tail: Tail,
     model: ReadModel,
     stop: CancellationToken,
+    trouble: Trouble,
 }
 
 /// Follows the log until told to stop.
@@ -63,7 +64,7 @@ struct Projection {
 /// When the log is not the one that the read model was made of, or has lost events (R3).
 pub async fn run(domain: Arc<Domain>, tail: Tail, model: ReadModel, stop: CancellationToken) -> Result<(), StoreError> {
     let role = Role::new(tail.engine(), CONSUMER);
-    let projection = Projection { domain, tail, model, stop };
+    let projection = Projection { domain, tail, model, stop, trouble: Trouble::new("the projection waits") };
     let result = projection.run(&role).await;
     role.give_up().await;
     result
@@ -75,6 +76,7 @@ impl Projection {
         while !self.stop.is_cancelled() {
             let ended = match role.take().await {
                 Ok(Some(other)) => {
+                    self.trouble.over();
                     if !std::mem::replace(&mut waiting, true) {
                         tracing::info!(other, "another projector is at work; waiting for it to go");
                     }
@@ -97,7 +99,7 @@ impl Projection {
                 Ok(Ending::Fenced) => {
                     tracing::warn!("another projector has moved the read model; going on from where it stands");
                 }
-                Err(error) if error.is_transient() => tracing::warn!(%error, "projection waits"),
+                Err(error) if error.is_transient() => self.trouble.failed(&error),
                 Err(error) => {
                     tracing::error!(%error, "projection stops; rebuild the read model from the log as it is now");
                     return Err(error);
@@ -172,11 +174,15 @@ impl Projection {
                 page = self.tail.next(&state.checkpoint, PAGE, PATIENCE) => page?,
             };
             if page.entries.is_empty() {
+                self.trouble.over();
                 continue;
             }
             let generation = state.generation;
             match self.write(state, &page).await? {
-                Some(written) => state = written,
+                Some(written) => {
+                    state = written;
+                    self.trouble.over();
+                }
                 None if self.model.state().await?.generation != generation => return Ok(Ending::Swapped),
                 None => return Ok(Ending::Fenced),
             }

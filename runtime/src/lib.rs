@@ -19,6 +19,7 @@
 //! | [`moment`] | moments as people write them |
 //! | [`scan`] | long stretches of a log, fast |
 //! | [`tail`] | the log followed once per process |
+//! | [`trouble`] | what fails for a while, told when it begins and when it is over |
 //! | [`wire`] | what a Redis server answers, read in place |
 
 pub mod commit;
@@ -35,16 +36,18 @@ pub mod parking;
 pub mod queue;
 pub mod scan;
 pub mod tail;
+pub mod trouble;
 pub mod wire;
 
 pub use commit::{Advance, Commit, CommitError, Committed, Enqueue, Expect, Idempotency, Refused, Settlement};
 pub use durability::Durability;
 pub use engine::{Bell, Claimer, Engine, Hint, Outcomes, Page};
 pub use error::StoreError;
-pub use location::{Namespace, StoreUrl};
+pub use location::{Namespace, StoreUrl, UnknownStore};
 pub use parking::{Parked, ParkedId};
 pub use queue::{
     Claim, CommandRecord, CommandState, DeadLetter, Failing, Listed, Listing, QueueStatus, Queued, Standing, Token,
 };
 pub use scan::{Stretch, Visit};
 pub use tail::{Entries, Tail};
+pub use trouble::Trouble;

@@ -2,6 +2,8 @@
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
+use crate::engine::check_url;
+
 /// Where a log is kept.
 #[derive(Clone, PartialEq, Eq)]
 pub enum StoreUrl {
@@ -28,20 +30,32 @@ const REDIS: [&str; 8] = [
     "rediss+cluster://",
 ];
 
-/// A text that names no store.
+/// A text that names no store, its password masked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "\"{0}\" names no store; expected redis://…, rediss://…, redis+sentinel://…/master, \
-     redis+cluster://…, redis+unix:///path, sqlite://path, memory: or a path ending in .jsonl"
-)]
-pub struct UnknownStore(String);
+pub enum UnknownStore {
+    /// It is no kind of store that there is.
+    #[error(
+        "\"{0}\" names no store; expected redis://…, rediss://…, redis+sentinel://…/master, \
+         redis+cluster://…, redis+unix:///path, sqlite://path, memory: or a path ending in .jsonl"
+    )]
+    Kind(String),
+    /// It is no URL of a Redis server, though it begins like one.
+    #[error("\"{url}\" is no URL of a server: {reason}")]
+    Server {
+        /// The text.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
 
 impl FromStr for StoreUrl {
     type Err = UnknownStore;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if REDIS.iter().any(|scheme| text.starts_with(scheme)) {
-            return Ok(Self::Redis(text.to_owned()));
+            let wrong = |reason| UnknownStore::Server { url: masked(text), reason };
+            return check_url(text).map(|()| Self::Redis(text.to_owned())).map_err(wrong);
         }
         if let Some(path) = text.strip_prefix("sqlite://").filter(|path| !path.is_empty()) {
             return Ok(Self::Sqlite(path.into()));
@@ -52,7 +66,7 @@ impl FromStr for StoreUrl {
         if std::path::Path::new(text).extension().is_some_and(|extension| extension == "jsonl") {
             return Ok(Self::History(text.into()));
         }
-        Err(UnknownStore(masked(text)))
+        Err(UnknownStore::Kind(masked(text)))
     }
 }
 
@@ -153,7 +167,7 @@ mod tests {
         assert_eq!("memory:".parse(), Ok(StoreUrl::Memory));
         assert_eq!("a/b.jsonl".parse(), Ok(StoreUrl::History("a/b.jsonl".into())));
         for text in ["", "sqlite://", "http://x", "redis:/x", "b.json"] {
-            assert_eq!(text.parse::<StoreUrl>(), Err(UnknownStore(text.into())));
+            assert_eq!(text.parse::<StoreUrl>(), Err(UnknownStore::Kind(text.into())));
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! A command waits in its service's queue, is claimed by a worker, and ends with one outcome. A worker that
 //! stops renewing its lease loses its claims to the reaper, which hands them back and counts the attempt;
-//! after the last attempt the command becomes a dead letter.
+//! from then on each is claimed alone, for one of them may be what the worker died of. After the last attempt
+//! the command becomes a dead letter.
 
 use std::time::Duration;
 

@@ -12,7 +12,7 @@ use std::{
 use kernel::{Checkpoint, Entry, Position};
 use tokio::{sync::watch, task::JoinHandle, time::Instant};
 
-use crate::{Bell, Engine, Page, StoreError};
+use crate::{Bell, Engine, Page, StoreError, Trouble};
 
 /// How many entries are kept in memory.
 const KEPT: usize = 16_384;
@@ -144,17 +144,21 @@ impl Tail {
 
     async fn run(self, mut bell: Bell, mut at: Checkpoint) -> StoreError {
         let mut backoff = BACKOFF.0;
+        let failing = Trouble::new("the log can't be followed");
         let mut looked = Instant::now();
         loop {
             match self.step(&mut bell, &mut at, &mut looked).await {
-                Ok(()) => backoff = BACKOFF.0,
+                Ok(()) => {
+                    backoff = BACKOFF.0;
+                    failing.over();
+                }
                 Err(error) => {
                     let trouble = Some(Arc::new(error.clone()));
                     self.0.state.send_modify(|state| state.trouble = trouble);
                     if !error.is_transient() {
                         return error;
                     }
-                    tracing::warn!(%error, "the log can't be followed for now");
+                    failing.failed(&error);
                     tokio::time::sleep(backoff).await;
                     backoff = (backoff * 2).min(BACKOFF.1);
                 }

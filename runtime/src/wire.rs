@@ -62,8 +62,8 @@ pub struct Page {
     places: Vec<Place>,
 }
 
-/// How much room there is at least for what arrives at once, in bytes.
-const ROOM: usize = 256 << 10;
+/// How much room there is at least for what arrives at once, in bytes; a small answer costs no more.
+const ROOM: usize = 16 << 10;
 
 impl Page {
     /// Forgets what it holds, and keeps the memory for the next answer.

@@ -97,6 +97,8 @@ contract! {
         a_settled_command_can_not_be_settled_again,
         rejections_and_commits_without_events_are_outcomes_too,
         an_expired_lease_hands_back_and_counts,
+        a_command_that_takes_its_process_along_takes_no_other_command_along,
+        a_command_that_failed_is_claimed_alone,
         who_claims_without_a_lease_has_one,
         a_late_commit_of_a_reaped_worker_is_refused,
         the_last_failed_attempt_makes_a_dead_letter,

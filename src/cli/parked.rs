@@ -124,6 +124,9 @@ enum Way {
 async fn act(domain: &Domain, which: Which, way: Way) -> Result<(), Failure> {
     let Which { consumer, position, topic, all, json, desk } = which;
     let mut desk = desk.open_to_act(domain).await?;
+    if let Some(consumer) = &consumer {
+        known(domain, &mut desk, consumer).await?;
+    }
     let mut done = 0;
     let mut passed = 0;
     if let (false, Some(consumer), Some(position)) = (all, &consumer, position) {
@@ -166,6 +169,26 @@ async fn act(domain: &Domain, which: Which, way: Way) -> Result<(), Failure> {
         );
     }
     desk.close().await
+}
+
+/// Refuses a consumer that neither the domain has nor anything was set aside by.
+async fn known(domain: &Domain, desk: &mut Desk, consumer: &str) -> Result<(), Failure> {
+    let sagas = domain.sagas().iter().map(|saga| runtime::host::sagas::consumer(saga.name));
+    let consumers: Vec<_> = std::iter::once(CONSUMER.to_owned()).chain(sagas).collect();
+    if consumers.iter().any(|known| known == consumer) {
+        return Ok(());
+    }
+    // One that there was once may have left something.
+    let (page, _) = desk.parked(Some(&ParkedId::before(consumer)), 1).await?;
+    if page.iter().any(|aside| aside.consumer == consumer) {
+        return Ok(());
+    }
+    let message = format!(
+        "there is no consumer {}, and none has set anything aside; there are {}",
+        plain(consumer),
+        consumers.join(", ")
+    );
+    Err(Failure::new(exit::NOT_FOUND, message))
 }
 
 /// The entry that a consumer has set aside at a position.

@@ -4,7 +4,7 @@ use std::{path::PathBuf, str::FromStr};
 
 use kernel::Domain;
 use projector::ReadModel;
-use runtime::StoreUrl;
+use runtime::{StoreUrl, UnknownStore};
 
 use super::{
     failure::Failure,
@@ -24,11 +24,14 @@ pub(super) enum Place {
     Sqlite(PathBuf),
 }
 
+/// What names a place.
+const PLACES: &str = "expected redis, redis://HOST, sqlite:FILE or memory";
+
 impl FromStr for Place {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let unknown = || Err("expected redis, redis://HOST, sqlite:FILE or memory".to_owned());
+        let unknown = || Err(PLACES.to_owned());
         let file = text.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
         match (text, file) {
             ("memory" | "memory:", _) => Ok(Self::Memory),
@@ -36,7 +39,10 @@ impl FromStr for Place {
             (_, Some(file)) if !file.is_empty() => Ok(Self::Sqlite(file.into())),
             (_, None) if text.contains("://") => match text.parse() {
                 Ok(url @ StoreUrl::Redis(_)) => Ok(Self::RedisAt(url)),
-                Ok(StoreUrl::Sqlite(_) | StoreUrl::Memory | StoreUrl::History(_)) | Err(_) => unknown(),
+                Err(wrong @ UnknownStore::Server { .. }) => Err(wrong.to_string()),
+                Ok(StoreUrl::Sqlite(_) | StoreUrl::Memory | StoreUrl::History(_)) | Err(UnknownStore::Kind(_)) => {
+                    unknown()
+                }
             },
             _ => unknown(),
         }
@@ -51,7 +57,8 @@ impl Place {
                                      redis://HOST or sqlite:FILE"
                 .to_owned()),
             Ok(place) => Ok(place),
-            Err(_) => Err("expected redis, redis://HOST or sqlite:FILE".to_owned()),
+            Err(unknown) if unknown == PLACES => Err("expected redis, redis://HOST or sqlite:FILE".to_owned()),
+            Err(wrong) => Err(wrong),
         }
     }
 
@@ -103,5 +110,7 @@ mod tests {
         for text in ["", "sqlite:", "http://h", "memory://", "a.jsonl"] {
             assert!(text.parse::<Place>().is_err() && Place::lasting(text).is_err(), "{text}");
         }
+        let wrong = "\"redis://\" is no URL of a server: it names no host".to_owned();
+        assert_eq!(["redis://".parse(), Place::lasting("redis://")], [Err(wrong.clone()), Err(wrong)]);
     }
 }

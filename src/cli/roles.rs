@@ -199,7 +199,8 @@ pub(super) async fn run(
         }
     }
     if !roles.contains(&Role::Gateway) {
-        talk!("{}: {} at work on {} ({})", domain.name(), named(roles), engine.url(), holds(&head));
+        let (url, durability) = (engine.url(), engine.durability());
+        talk!("{}: {} at work on {url} ({}; durability {durability})", domain.name(), named(roles), holds(&head));
     }
     let ended = attend(&mut tasks, (&front, &stop), &mut signals).await;
     follower.abort();
@@ -287,6 +288,7 @@ fn announce(
     talk!("{} {what} up", domain.name());
     talk!("  listening on  http://{address}");
     talk!("  data in       {} ({})", engine.url(), holds(head));
+    talk!("  durability    {}", engine.durability());
     talk!("  stop with     Ctrl-C");
     Ok(())
 }

@@ -206,10 +206,15 @@ impl Process {
     }
 
     /// Waits until it has ended by itself; gives its exit code and the last line that it said.
-    pub fn ended_saying(mut self) -> (Option<i32>, String) {
+    pub fn ended_saying(self) -> (Option<i32>, String) {
+        let (code, rest) = self.ended_having_said();
+        (code, rest.lines().last().unwrap_or_default().to_owned())
+    }
+
+    /// The same, with all that it has said since it was up.
+    pub fn ended_having_said(mut self) -> (Option<i32>, String) {
         let ended = until("the process ends", || self.child.try_wait().unwrap());
-        let rest = self.rest.take().unwrap().join().unwrap();
-        (ended.code(), rest.lines().last().unwrap_or_default().to_owned())
+        (ended.code(), self.rest.take().unwrap().join().unwrap())
     }
 
     /// Kills it as `kill -9` does.

@@ -63,11 +63,13 @@ fn only_a_server_that_proves_its_name_is_talked_to() {
     let numbered = format!("127.0.0.1:{port}");
     let why = "certificate not valid for name \"127.0.0.1\"; certificate is only valid for DnsName(\"localhost\")";
     assert_eq!(ask(&numbered, Some("ca.pem")), says(&numbered, why));
+    let insecure = format!("rediss://{numbered}/#insecure");
     let expected = format!(
-        "retrace: store rediss://{numbered}/#insecure can't be used: #insecure would take any certificate, and so any \
-         server; name the file of your own authority in SSL_CERT_FILE instead\n"
+        "error: invalid value '{insecure}' for '--store <URL>': \"{insecure}\" is no URL of a server: #insecure would \
+         take any certificate, and so any server; name the file of your own authority in SSL_CERT_FILE instead\n\n\
+         For more information, try '--help'.\n"
     );
-    assert_eq!(ask(&format!("{numbered}/#insecure"), None), (Some(1), expected));
+    assert_eq!(ask(&format!("{numbered}/#insecure"), None), (Some(64), expected));
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::{fs, path::Path};
 
 use testkit::{APPENDING, RedisServer};
 
-use super::{WAY_OUT, all_diverged, differs, load::welcomed, rest, roles, run, told};
+use super::{WAY_OUT, all_diverged, differs, rest, roles, run, told};
 use crate::common::{Process, Store, process::talk, shop::customer};
+use crate::load::welcomed;
 
 #[test]
 fn a_log_whose_end_was_lost_stops_everybody_who_had_read_it() {

@@ -2,8 +2,9 @@
 
 use testkit::RedisServer;
 
-use super::{WAY_OUT, all_diverged, differs, load::welcomed, rest, roles, run, told};
+use super::{WAY_OUT, all_diverged, differs, rest, roles, run, told};
 use crate::common::{Process, Store, process::talk};
+use crate::load::welcomed;
 
 /// A shop at rest with two customers, who were welcomed: four events.
 fn shop() -> (RedisServer, Store, [Process; 4], serde_json::Value) {

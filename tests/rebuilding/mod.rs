@@ -10,7 +10,7 @@ use std::{
 
 use kernel::{Digest, Position};
 use projector::{ModelState, ReadModel};
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::RedisServer;
 
 use crate::common::{Retrace, process::talk};
@@ -31,6 +31,29 @@ const TOPICS: [(&str, &[&str]); 7] = [
 
 pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(format!("{name}.jsonl"))
+}
+
+/// A history of so many events in which customers come, are renamed and go, of so many keys; where it is.
+pub fn renamed_customers(folder: &Path, events: u64, keys: u64) -> PathBuf {
+    let line = |n: u64| {
+        let id = format!("c{}", n * 7_919 % keys);
+        let action = match n % 7 {
+            3 => "entity_deleted",
+            n if n % 2 == 0 => "entity_created",
+            _ => "entity_updated",
+        };
+        let data = json!({ "entity_id": id, "name": format!("name {n}"), "email": "a@b" }).to_string();
+        let fields = json!({ "event_id": format!("e{n}"), "event_action": action, "event_data": data });
+        json!({ "stream": "events:customer", "id": position(n), "fields": fields }).to_string() + "\n"
+    };
+    let path = folder.join("long.jsonl");
+    fs::write(&path, (0..events).map(line).collect::<String>()).unwrap();
+    path
+}
+
+/// Where its n-th event is.
+pub fn position(event: u64) -> Position {
+    Position::new(1_795_341_904, event)
 }
 
 /// A history's lines in log order: position, topic and fields.

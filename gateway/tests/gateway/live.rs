@@ -6,7 +6,10 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use gateway::Settings;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::{
+    io::AsyncReadExt as _,
+    net::{TcpSocket, TcpStream},
+};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async, tungstenite::Message};
 
 use crate::app::{App, fact, within};
@@ -248,14 +251,23 @@ async fn clients_are_pinged_and_those_that_answer_stay() {
     app.book("Momo").await;
     assert_eq!(event(&mut socket).await.unwrap()["action"], "book_created");
 
-    let silent = connect(&app, "/ws").await;
+    let mut silent = connect(&app, "/ws").await;
     fact("the silent one is let go", async || {
         // The other one answers pings only while it is read.
         let _ = tokio::time::timeout(Duration::from_millis(1), socket.next()).await;
         app.get("/metrics").await.body.contains("retrace_live_clients{kind=\"websocket\"} 1")
     })
     .await;
-    drop(silent);
+    // It hears from where it may go on, and why it is let go.
+    let after = app.engine.head().await.unwrap().position;
+    let mut said = Vec::new();
+    // Past the protocol, which would answer the pings first and fail.
+    let MaybeTlsStream::Plain(stream) = silent.get_mut() else { unreachable!() };
+    within(stream.read_to_end(&mut said)).await.unwrap();
+    let said = String::from_utf8_lossy(&said);
+    let lagging = format!("{{\"after\":\"{after}\",\"error\":\"lagging\"}}");
+    let (_, parting) = said.split_once(&lagging).unwrap_or_else(|| panic!("{said:?}"));
+    assert!(parting.ends_with("lagging"), "{parting:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use kernel::{Entry, Moment, Number, Position, TopicKind};
-use runtime::{Entries, StoreError, Tail};
+use runtime::{Entries, StoreError, Tail, Trouble};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -71,10 +71,11 @@ impl Timeline {
             only = only => only,
         };
         let mut pause = PAUSE.0;
+        let trouble = Trouble::new("the timeline waits");
         while !stop.is_cancelled() {
             let began = Instant::now();
             let kept = Kept(&self.0);
-            let ended = self.follow(tail, retention, stop).await;
+            let ended = self.follow(tail, retention, &trouble, stop).await;
             drop(kept);
             match ended {
                 Ok(()) | Err(BuildError::Interrupted(_)) => {}
@@ -83,7 +84,7 @@ impl Timeline {
                     tracing::error!(%error, "the timeline stops; `retrace rebuild --timeline` makes it anew from the log as it is");
                     return Err(error);
                 }
-                Err(error) => tracing::warn!(%error, "the timeline waits"),
+                Err(error) => trouble.failed(&error),
             }
             // To begin again is to read all that exists: the longer nothing comes of it, the less often.
             pause = if began.elapsed() > PAUSE.1 { PAUSE.0 } else { (pause * 2).min(PAUSE.1) };
@@ -92,7 +93,13 @@ impl Timeline {
         Ok(())
     }
 
-    async fn follow(&self, tail: &Tail, retention: Retention, stop: &CancellationToken) -> Result<(), BuildError> {
+    async fn follow(
+        &self,
+        tail: &Tail,
+        retention: Retention,
+        trouble: &Trouble,
+        stop: &CancellationToken,
+    ) -> Result<(), BuildError> {
         let shared = &self.0;
         let mut keeper = shared.keeper().await?;
         let (number, head) = (keeper.state.checkpoint.number, tail.head());
@@ -113,6 +120,7 @@ impl Timeline {
                 page = tail.next(&at, PAGE, PATIENCE) => page?,
             };
             if page.entries.is_empty() {
+                trouble.over();
                 continue;
             }
             at = page.end(&at);
@@ -121,6 +129,7 @@ impl Timeline {
             {
                 let base = state.base;
                 state = self.seal(disk, state).await?;
+                trouble.over();
                 if state.base != base {
                     self.forget(retention).await?;
                 }

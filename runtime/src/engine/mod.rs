@@ -15,13 +15,13 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 use kernel::{Checkpoint, Domain, Entry, Number, Position};
 
 pub use memory::{Chance, Faults, Line, Memory, Simulation};
+pub(crate) use redis::check_url;
 pub use redis::{Locator, Redis, Shared};
 pub use sqlite::Sqlite;
 
 use crate::{
     Claim, CommandRecord, Commit, CommitError, Committed, DeadLetter, Durability, Failing, Listed, Listing, Namespace,
-    Parked, ParkedId, QueueStatus, Refused, StoreError, StoreUrl, Token, history, parking::MOST_LISTED,
-    queue::LONGEST_LEASE,
+    QueueStatus, Refused, StoreError, StoreUrl, Token, history, queue::LONGEST_LEASE,
 };
 
 pub use kernel::DECISIONS;
@@ -106,6 +106,8 @@ macro_rules! each {
         }
     };
 }
+
+mod parked;
 
 impl Engine {
     /// Opens the log at `url`, making it when it is missing.
@@ -433,49 +435,6 @@ impl Engine {
         each!(self, checkpoints())
     }
 
-    /// What consumers have set aside, by consumer, position and topic: what comes after `after`, at most `limit` and
-    /// at most [`MOST_LISTED`].
-    ///
-    /// # Errors
-    /// When the store failed.
-    pub async fn parked(&self, after: Option<&ParkedId>, limit: usize) -> Result<Vec<Parked>, StoreError> {
-        let limit = limit.min(MOST_LISTED);
-        each!(self, parked(after, limit))
-    }
-
-    /// How many entries are set aside.
-    ///
-    /// # Errors
-    /// When the store failed.
-    pub async fn parked_count(&self) -> Result<u64, StoreError> {
-        each!(self, parked_count())
-    }
-
-    /// One entry that is set aside.
-    ///
-    /// # Errors
-    /// When the store failed.
-    pub async fn parked_one(&self, id: &ParkedId) -> Result<Option<Parked>, StoreError> {
-        each!(self, parked_one(id))
-    }
-
-    /// What a consumer has set aside and shall try again, in log order, at most [`MOST_LISTED`].
-    ///
-    /// # Errors
-    /// When the store failed.
-    pub async fn to_retry(&self, consumer: &str) -> Result<Vec<Parked>, StoreError> {
-        each!(self, to_retry(consumer, MOST_LISTED))
-    }
-
-    /// What was set aside once and is not any more: tried again, or dropped. In the order of [`Engine::parked`].
-    ///
-    /// # Errors
-    /// When the store failed.
-    pub async fn unparked(&self, after: Option<&ParkedId>, limit: usize) -> Result<Vec<ParkedId>, StoreError> {
-        let limit = limit.min(MOST_LISTED);
-        each!(self, unparked(after, limit))
-    }
-
     /// Takes or renews a named role for `holder`, for this long, up to [`LONGEST_LEASE`]; tells who else holds it if somebody does.
     ///
     /// # Errors
@@ -513,6 +472,9 @@ impl Bell {
 
 impl Claimer {
     /// Claims up to `limit` commands, oldest first; waits for the first one up to `most`.
+    ///
+    /// A command whose attempt has failed is claimed alone: if it is what its worker died of, no other of its service
+    /// dies with it again.
     ///
     /// # Errors
     /// When the store can't be reached.

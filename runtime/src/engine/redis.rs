@@ -42,6 +42,7 @@ pub(super) use claims::Claimer;
 pub use connect::Shared;
 pub use locate::Locator;
 pub(super) use outcomes::Outcomes;
+pub(crate) use url::check as check_url;
 
 use crate::{Durability, Namespace, StoreError, StoreUrl};
 

@@ -134,10 +134,21 @@ impl<'d, R: BufRead> Reader<'d, R> {
             in_order &= entries.last().is_none_or(|last| place(last) < place(&entry));
             entries.push(entry);
         }
-        if !in_order {
-            entries.sort_by(|a, b| place(a).cmp(&place(b)));
+        if in_order { Ok(entries) } else { self.in_order(entries) }
+    }
+
+    /// Entries of streams that stand one after the other, an entry a line, in log order.
+    fn in_order(&mut self, entries: Vec<Entry>) -> Result<Vec<Entry>, Broken> {
+        let mut lines: Vec<_> = (1..).zip(entries).collect();
+        lines.sort_by(|(_, a), (_, b)| place(a).cmp(&place(b)));
+        if self.domain.is_some() {
+            self.numbered = None;
+            for (line, entry) in &lines {
+                self.line = *line;
+                self.count(entry)?;
+            }
         }
-        Ok(entries)
+        Ok(lines.into_iter().map(|(_, entry)| entry).collect())
     }
 
     /// Reads the next line into `bytes`, its end included; tells whether there was one.

@@ -190,6 +190,30 @@ fn positions_go_on_within_each_stream_wherever_its_lines_stand() {
 }
 
 #[test]
+fn numbers_follow_positions_across_streams_that_stand_one_after_the_other() {
+    let line = |topic: &str, id: &str, number: u64| {
+        let line = FIRST.replace("order", topic).replace("5-1", id);
+        line.replace("\"event_id\"", &format!("\"event_number\":\"{number}\",\"event_id\""))
+    };
+    let domain = Domain::new("none");
+    let read = |lines: [String; 3]| written(lines.join("\n").as_bytes(), |path| read_for(&domain, path));
+    let sound = read([line("b", "5-2", 2), line("b", "5-4", 4), line("a", "5-1", 1)]).unwrap();
+    assert_eq!(sound.iter().map(|entry| entry.number().unwrap().0).collect::<Vec<_>>(), [1, 2, 4]);
+    for (lines, reason) in [
+        (
+            [line("b", "5-2", 1), line("b", "5-4", 4), line("a", "5-1", 2)],
+            "line 1: event 1 comes after event 2, which stands in line 3",
+        ),
+        (
+            [line("b", "5-2", 2), line("b", "5-4", 4), line("a", "5-2", 3)],
+            "line 1: position 5-2 stands in line 3 already, of another topic",
+        ),
+    ] {
+        assert_eq!(refused(read(lines)), reason);
+    }
+}
+
+#[test]
 fn an_entry_with_unreadable_extras_is_junk_that_keeps_its_place() {
     let text = FIRST.replace("\"event_id\"", "\"event_number\":\"7\",\"event_meta\":\"{\",\"event_id\"");
     match reading(&text).unwrap().remove(0) {

@@ -19,7 +19,7 @@ use std::{
 use kernel::{Domain, Failure};
 use tokio_util::sync::CancellationToken;
 
-use crate::StoreError;
+use crate::{StoreError, Trouble};
 
 /// How long a worker or a role may be silent before it loses what it holds.
 pub const LEASE: Duration = Duration::from_secs(3);
@@ -58,15 +58,20 @@ impl Backoff {
 ///
 /// A store that is away when somebody begins is no more reason to end than one that goes away later.
 async fn persist<T, F: Future<Output = Result<T, StoreError>>>(
+    what: &str,
     stop: &CancellationToken,
     mut ask: impl FnMut() -> F,
 ) -> Result<Option<T>, StoreError> {
     let mut backoff = Backoff::new();
+    let trouble = Trouble::new(format!("{what} can't begin"));
     loop {
         match ask().await {
-            Ok(answer) => return Ok(Some(answer)),
+            Ok(answer) => {
+                trouble.over();
+                return Ok(Some(answer));
+            }
             Err(error) if error.is_transient() => {
-                tracing::warn!(%error, "nothing begins yet");
+                trouble.failed(&error);
                 if backoff.pause(stop).await {
                     return Ok(None);
                 }

@@ -3,7 +3,7 @@
 //! A role keeps two workers from doing the same work; it does not keep a late one from writing. That is for
 //! the checkpoint in its commit (R2).
 
-use crate::{Engine, StoreError, host::LEASE};
+use crate::{Engine, StoreError, Trouble, host::LEASE};
 
 /// One process's claim to a role. When it is dropped, the role is given up all the same.
 #[derive(Debug)]
@@ -12,13 +12,15 @@ pub struct Role {
     name: String,
     holder: String,
     given_up: bool,
+    trouble: Trouble,
 }
 
 impl Role {
     /// A claim to the role `name`, not taken yet.
     #[must_use]
     pub fn new(engine: &Engine, name: &str) -> Self {
-        Self { engine: engine.clone(), name: name.to_owned(), holder: engine.unique(), given_up: false }
+        let trouble = Trouble::new(format!("the role {name} can't be renewed"));
+        Self { engine: engine.clone(), name: name.to_owned(), holder: engine.unique(), given_up: false, trouble }
     }
 
     /// Takes or renews the role; tells who else holds it if somebody does.
@@ -26,7 +28,11 @@ impl Role {
     /// # Errors
     /// When the store failed.
     pub async fn take(&self) -> Result<Option<String>, StoreError> {
-        self.engine.hold(&self.name, &self.holder, LEASE).await
+        let held = self.engine.hold(&self.name, &self.holder, LEASE).await;
+        if held.is_ok() {
+            self.trouble.over();
+        }
+        held
     }
 
     /// Renews the role; returns when somebody else has it.
@@ -36,7 +42,7 @@ impl Role {
             match self.take().await {
                 Ok(None) => {}
                 Ok(Some(_)) => return,
-                Err(error) => tracing::warn!(%error, role = self.name, "role not renewed"),
+                Err(error) => self.trouble.failed(&error),
             }
         }
     }

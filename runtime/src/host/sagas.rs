@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{Backoff, LEASE, role::Role};
-use crate::{StoreError, Tail};
+use crate::{StoreError, Tail, Trouble};
 
 /// Why the sagas stopped before they were told to.
 #[derive(Debug, thiserror::Error)]
@@ -65,10 +65,15 @@ pub async fn run(domain: Arc<Domain>, tail: Tail, stop: CancellationToken) -> Re
 async fn run_one(saga: SagaHandler, domain: Arc<Domain>, tail: Tail, stop: CancellationToken) -> Result<(), SagaError> {
     let role = Role::new(tail.engine(), &consumer(saga.name));
     let mut backoff = Backoff::new();
+    let trouble = Trouble::new(format!("reactions of saga {} wait", saga.name));
+    let mut waiting = false;
     while !stop.is_cancelled() {
         let ended = match role.take().await {
             Ok(Some(other)) => {
-                tracing::info!(saga = saga.name, other, "another process runs this saga; waiting for it to go");
+                trouble.over();
+                if !std::mem::replace(&mut waiting, true) {
+                    tracing::info!(saga = saga.name, other, "another process runs this saga; waiting for it to go");
+                }
                 tokio::select! {
                     biased;
                     () = stop.cancelled() => {}
@@ -77,11 +82,12 @@ async fn run_one(saga: SagaHandler, domain: Arc<Domain>, tail: Tail, stop: Cance
                 continue;
             }
             Ok(None) => {
+                waiting = false;
                 let follower = Follower::new(saga, domain.clone(), tail.clone());
                 let since = tokio::time::Instant::now();
                 let ended = tokio::select! {
                     biased;
-                    ended = follower.run(&stop) => ended,
+                    ended = follower.run(&trouble, &stop) => ended,
                     () = role.keep() => Ok(Ending::Fenced),
                 };
                 if since.elapsed() > LEASE {
@@ -97,7 +103,7 @@ async fn run_one(saga: SagaHandler, domain: Arc<Domain>, tail: Tail, stop: Cance
                 tracing::warn!(saga = saga.name, "somebody else has moved its checkpoint; beginning again");
             }
             Err(SagaError::Store { source, .. }) if source.is_transient() => {
-                tracing::warn!(saga = saga.name, error = %source, "reactions wait");
+                trouble.failed(&source);
             }
             Err(error) => return Err(error),
         }

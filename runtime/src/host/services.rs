@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use worker::Worker;
 
 use super::{Backoff, LEASE, MOST_ATTEMPTS, PATIENCE, persist};
-use crate::{Engine, StoreError, Tail, fault};
+use crate::{Engine, StoreError, Tail, Trouble, fault};
 
 /// How many entries the view takes in at once.
 const PAGE: usize = 1_024;
@@ -50,9 +50,9 @@ pub async fn run(
     let view = SharedView { view: Arc::new(RwLock::new(View::new(domain.topics()))), position };
     let name = tail.engine().unique();
     fault::point("worker.begins");
-    let Some(head) = persist(&stop, || tail.engine().head()).await? else { return Ok(()) };
+    let Some(head) = persist("services", &stop, || tail.engine().head()).await? else { return Ok(()) };
     let head = head.position;
-    let Some(()) = persist(&stop, || tail.engine().heartbeat(&name, LEASE)).await? else { return Ok(()) };
+    let Some(()) = persist("services", &stop, || tail.engine().heartbeat(&name, LEASE)).await? else { return Ok(()) };
     let mut tasks = JoinSet::new();
     tasks.spawn(follow(view.clone(), sender, tail.clone(), stop.clone()));
     tasks.spawn(keep_lease(tail.engine().clone(), name.clone(), stop.clone()));
@@ -118,6 +118,8 @@ async fn follow(
 /// Renews the workers' lease, and hands back what workers that died held.
 async fn keep_lease(engine: Engine, worker: String, stop: CancellationToken) -> Result<(), StoreError> {
     let mut beat = tokio::time::interval(LEASE / 6);
+    let lease = Trouble::new(format!("the lease of {worker} can't be renewed"));
+    let reaper = Trouble::new("workers that stopped answering can't be looked for");
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
@@ -127,11 +129,13 @@ async fn keep_lease(engine: Engine, worker: String, stop: CancellationToken) -> 
         }
         // Together: over a slow network one after the other would take longer than the lease lasts.
         let (renewed, reaped) = tokio::join!(engine.heartbeat(&worker, LEASE), engine.reap(MOST_ATTEMPTS));
-        if let Err(error) = renewed {
-            tracing::warn!(%error, worker, "lease not renewed");
+        match renewed {
+            Ok(()) => lease.over(),
+            Err(error) => lease.failed(&error),
         }
         match reaped {
             Ok(reaped) => {
+                reaper.over();
                 if !reaped.is_empty() {
                     fault::point("reaper.handed_back");
                 }
@@ -139,7 +143,7 @@ async fn keep_lease(engine: Engine, worker: String, stop: CancellationToken) -> 
                     tracing::warn!(command, ?failing, "taken back from a worker that stopped answering");
                 }
             }
-            Err(error) => tracing::warn!(%error, "could not look for workers that stopped answering"),
+            Err(error) => reaper.failed(&error),
         }
     }
 }

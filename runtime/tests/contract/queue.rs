@@ -109,11 +109,50 @@ pub(crate) async fn an_expired_lease_hands_back_and_counts(engine: Engine) {
     let mut reaped = engine.reap(3).await.unwrap();
     reaped.sort_by(|a, b| a.0.cmp(&b.0));
     assert_eq!(reaped, [("a".to_owned(), Failing::Requeued), ("b".to_owned(), Failing::Requeued)]);
-    let claims = claim(&engine, "w", 9).await;
+    let mut claims = Vec::new();
+    for _ in 0..3 {
+        claims.extend(claim(&engine, "w", 9).await);
+    }
     assert_eq!(ids(&claims), ["a", "b", "c"]);
     assert_eq!(claims.iter().map(|claim| claim.failed).collect::<Vec<_>>(), [1, 1, 0]);
     let record = engine.command("a").await.unwrap().unwrap();
     assert_eq!((record.failed, record.error.as_deref()), (1, Some("worker dies stopped answering")));
+}
+
+pub(crate) async fn a_command_that_takes_its_process_along_takes_no_other_command_along(engine: Engine) {
+    send(&engine, &["a", "b", "poison", "c", "d"]).await;
+    let mut done = Vec::new();
+    // Each attempt at a batch that holds the poison ends with the worker's death; all others end well.
+    for attempt in 0..16 {
+        let worker = format!("w{attempt}");
+        let claims = claim(&engine, &worker, 9).await;
+        if ids(&claims).contains(&"poison") {
+            engine.heartbeat(&worker, Duration::ZERO).await.unwrap();
+            engine.reap(3).await.unwrap();
+            continue;
+        }
+        for command in ids(&claims) {
+            let settle = Commit { settle: Some(settlement(&worker, command)), ..Commit::default() };
+            engine.commit_one(settle).await.unwrap();
+            done.push(command.to_owned());
+        }
+    }
+    assert_eq!((done.concat(), status(&engine).await), ("abcd".to_owned(), (0, 0, 1)));
+    let dead = engine.dead_letters(&["cart-service"]).await.unwrap();
+    assert_eq!(dead.iter().map(|letter| &*letter.command.id).collect::<Vec<_>>(), ["poison"]);
+}
+
+pub(crate) async fn a_command_that_failed_is_claimed_alone(engine: Engine) {
+    send(&engine, &["a", "b", "c", "d"]).await;
+    let claims = claim(&engine, "w", 2).await;
+    engine.fail(&claims[1].token, "no", 3).await.unwrap();
+    assert_eq!(ids(&claim(&engine, "w", 9).await), ["b"]);
+    assert_eq!(ids(&claim(&engine, "w", 1).await), ["c"]);
+    engine.release("w").await.unwrap();
+    assert_eq!(ids(&claim(&engine, "w", 9).await), ["a"], "what comes before one that failed");
+    assert_eq!(ids(&claim(&engine, "w", 9).await), ["b"]);
+    assert_eq!(ids(&claim(&engine, "w", 9).await), ["c", "d"]);
+    assert_eq!(status(&engine).await, (0, 4, 0));
 }
 
 pub(crate) async fn who_claims_without_a_lease_has_one(engine: Engine) {

@@ -252,6 +252,14 @@ impl RedisServer {
         file.split(|byte| *byte == b'\n').filter(begin).count() as u64
     }
 
+    /// Adds commands to the append-only file of a server that is not running. A server that loads one looks up to say
+    /// so after every 1,024 of them.
+    pub fn append(&self, commands: u64) {
+        let mut file = File::options().append(true).open(self.append_only_file()).expect("the append-only file");
+        let command = b"*3\r\n$3\r\nSET\r\n$6\r\nfiller\r\n$1\r\n0\r\n";
+        file.write_all(&command.repeat(usize::try_from(commands).expect("a count"))).expect("a longer file");
+    }
+
     /// Cuts the append-only file of a server that is not running to this length: what came after is lost, as when the
     /// power fails.
     pub fn cut_appended(&self, length: u64) {

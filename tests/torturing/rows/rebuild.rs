@@ -1,46 +1,20 @@
 //! Row 7: a rebuild dies, at the swap too, and between the swap and what comes after it.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::Path};
 
-use kernel::Position;
 use projector::{ReadModel, Stage};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::{
     common,
-    rebuilding::{self, Rows, Sink, command, report, whole},
+    rebuilding::{self, Rows, Sink, command, position, renamed_customers, report, whole},
     torturing::victim::Victim,
 };
 
 /// How many events there are, and after how many of them rows and checkpoint are committed.
 const EVENTS: u64 = 2_000;
 const COMMIT_EVERY: &str = "200";
-
-/// Customers come, are renamed and go.
-fn history(folder: &Path) -> PathBuf {
-    let line = |n: u64| {
-        let id = format!("c{}", n * 7_919 % 300);
-        let action = match n % 7 {
-            3 => "entity_deleted",
-            n if n % 2 == 0 => "entity_created",
-            _ => "entity_updated",
-        };
-        let data = json!({ "entity_id": id, "name": format!("name {n}"), "email": "a@b" }).to_string();
-        let fields = json!({ "event_id": format!("e{n}"), "event_action": action, "event_data": data });
-        json!({ "stream": "events:customer", "id": position(n), "fields": fields }).to_string() + "\n"
-    };
-    let path = folder.join("long.jsonl");
-    std::fs::write(&path, (0..EVENTS).map(line).collect::<String>()).unwrap();
-    path
-}
-
-fn position(event: u64) -> Position {
-    Position::new(1_795_341_904, event)
-}
 
 /// A read model that is rebuilt from a history.
 struct Rebuilt {
@@ -58,7 +32,7 @@ impl Rebuilt {
     /// One that is served up to the middle of the history, as generation 1.
     async fn half(sink: Sink) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let path = history(folder.path());
+        let path = renamed_customers(folder.path(), EVENTS, 300);
         let history = path.to_str().unwrap();
         let args = [vec!["--store".to_owned(), history.to_owned()], sink.args()].concat();
         let half = position(EVENTS / 2).to_string();
@@ -151,8 +125,8 @@ async fn dies_anywhere_in_a_file() {
 async fn dies_anywhere_in_redis() {
     let rebuilt = Rebuilt::half(Sink::redis("dying")).await;
     let usual: &[&str] = &["rebuild.loading:3", "rebuild.taken_up:1"];
-    let more: &[&str] = &["rebuild.begun:1", "rebuild.loaded:2", "rebuild.loading:5", "rebuild.swap:1"];
-    let before = if common::long() { [more, usual].concat() } else { usual.to_vec() };
+    let more: (&[&str], &[&str]) = (&["rebuild.begun:1", "rebuild.loaded:2"], &["rebuild.loading:5", "rebuild.swap:1"]);
+    let before = if common::long() { [more.0, usual, more.1].concat() } else { usual.to_vec() };
     rebuilt.dies_before_the_swap(&before).await;
     // Redis gives what is taken up a new number each time; between the two steps of that it has it already.
     let last = rebuilt.ends();

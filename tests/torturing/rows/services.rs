@@ -130,7 +130,7 @@ fn begin_while_the_store_goes_away_and_wait_for_it() {
     services.freezes();
     server.kill();
     services.thaw();
-    services.says("nothing begins yet");
+    services.says("services can't begin");
     server.restart_with(&["--appendonly", "yes"]);
     until("ann is there", || {
         let body = json!({"name": "ann", "email": "ann@shop.example"}).to_string();

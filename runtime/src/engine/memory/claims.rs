@@ -12,7 +12,9 @@ impl State {
     /// Claims commands for a worker, who loses them at `deadline` if it never gives a sign of life.
     pub(super) fn claim(&mut self, (service, worker): (&str, &str), limit: usize, deadline: u64) -> Vec<Claim> {
         let Some(waiting) = self.waiting.get_mut(service) else { return Vec::new() };
-        let ids: Vec<_> = waiting.drain(..limit.min(waiting.len())).collect();
+        let suspect = |id: &&String| self.commands.get(*id).is_some_and(|stored| stored.failed > 0);
+        let good = waiting.iter().take(limit).take_while(|id| !suspect(id)).count();
+        let ids: Vec<_> = waiting.drain(..good.max(1).min(limit).min(waiting.len())).collect();
         if ids.is_empty() {
             return Vec::new();
         }

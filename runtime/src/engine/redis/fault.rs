@@ -17,9 +17,6 @@ pub(super) fn of(url: &str, error: &RedisError) -> StoreError {
         None if error.is_timeout() => unavailable("it did not answer in time".to_owned()),
         None if error.is_connection_refusal() => unavailable(format!("nothing listens there: {error}")),
         None if error.is_connection_dropped() => unavailable(format!("the connection broke: {error}")),
-        None if error.kind() == ErrorKind::InvalidClientConfig => {
-            StoreError::Unusable { url: url.to_owned(), reason: format!("the URL is wrong: {error}") }
-        }
         None => unavailable(error.to_string()),
     }
 }

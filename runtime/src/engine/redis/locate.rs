@@ -10,15 +10,14 @@ use std::{
 };
 
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion,
-    Value, from_redis_value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ProtocolVersion, Value, from_redis_value,
     io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
 use tokio::time::timeout;
 
 use super::{
     fault, slot,
-    url::{Parts, Scheme},
+    url::{self, Parts, Scheme},
 };
 use crate::{Namespace, StoreError};
 
@@ -72,17 +71,13 @@ impl Locator {
         // Whoever came first has chosen already, which is as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let unusable = |reason: String| StoreError::Unusable { url: shown.to_owned(), reason };
+        let wrong = |reason: String| unusable(format!("the URL is wrong: {reason}"));
         let info = |url: &str| -> Result<ConnectionInfo, StoreError> {
-            let info = url.into_connection_info().map_err(|error| fault::of(shown, &error))?;
-            if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
-                let reason = "#insecure would take any certificate, and so any server; \
-                              name the file of your own authority in SSL_CERT_FILE instead";
-                return Err(unusable(reason.to_owned()));
-            }
+            let info = url::server(url).map_err(wrong)?;
             let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP2);
             Ok(info.set_redis_settings(settings).set_tcp_settings(tcp()))
         };
-        let parts = Parts::of(url).map_err(|reason| unusable(format!("the URL is wrong: {reason}")))?;
+        let parts = Parts::of(url).map_err(wrong)?;
         let (server, way) = match parts {
             Parts { scheme: Scheme::Fixed, .. } => (info(url)?, Way::Fixed),
             Parts { scheme: Scheme::Sentinel { master, sentinels }, servers } => {
@@ -328,7 +323,7 @@ mod tests {
             ("redis+sentinel://h", "the URL is wrong: it names no master; expected redis+sentinel://HOST:26379/MASTER"),
             (
                 "rediss://h/#insecure",
-                "#insecure would take any certificate, and so any server; name the file of your own authority in \
+                "the URL is wrong: #insecure would take any certificate, and so any server; name the file of your own authority in \
                  SSL_CERT_FILE instead",
             ),
         ];

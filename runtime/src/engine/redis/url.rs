@@ -3,6 +3,40 @@
 //! `redis+sentinel://[user:pass@]host[:26379][,…]/master[?db=N&sentinel_user=U&sentinel_pass=P]` and
 //! `redis+cluster://[user:pass@]host[:6379][,…]`; with `rediss+` in front, TLS all the way.
 
+use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
+
+/// Tells what is wrong with a store's URL, without a word that may be secret.
+///
+/// # Errors
+/// What is wrong, as a sentence without its full stop.
+pub(crate) fn check(url: &str) -> Result<(), String> {
+    let Parts { scheme, servers } = Parts::of(url)?;
+    let sentinels = if let Scheme::Sentinel { sentinels, .. } = scheme { sentinels } else { Vec::new() };
+    servers.iter().chain(&sentinels).try_for_each(|url| server(url).map(drop))
+}
+
+/// The server that a URL without hosts to choose from names.
+pub(super) fn server(url: &str) -> Result<ConnectionInfo, String> {
+    let info = url.into_connection_info().map_err(|error| {
+        let told = error.to_string();
+        match told.trim_end_matches(" - InvalidClientConfig") {
+            "Redis URL did not parse" => {
+                "it is not redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]; in a password, write @ as %40, / as %2F"
+                    .into()
+            }
+            "Missing hostname" => "it names no host".into(),
+            "Invalid database number" => "its database is no number".into(),
+            other => other.to_owned(),
+        }
+    })?;
+    if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
+        return Err("#insecure would take any certificate, and so any server; \
+                    name the file of your own authority in SSL_CERT_FILE instead"
+            .to_owned());
+    }
+    Ok(info)
+}
+
 /// What a URL says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Parts {
@@ -108,9 +142,26 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_without_a_word_that_may_be_secret() {
-        let wrong = |url: &str| Parts::of(url).unwrap_err();
+        let wrong = |url: &str| check(url).unwrap_err();
+        let shape = "it is not redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]; in a password, write @ as %40, / as %2F";
+        for url in ["redis://h:x", "redis://ho st", "redis://[::1", "redis://h:65536", "redis+cluster://u:s/cret@h:1"] {
+            assert_eq!(wrong(url), shape, "{url}");
+        }
+        for url in ["redis://", "rediss:///1", "redis+sentinel:///m"] {
+            assert_eq!(wrong(url), "it names no host", "{url}");
+        }
+        assert_eq!(wrong("redis://h/one"), "its database is no number");
+        assert_eq!(wrong("redis+sentinel://h/m?db=one"), "its database is no number");
+        assert!(wrong("rediss://h/#insecure").starts_with("#insecure would take any certificate"));
+        let right = [
+            "redis://u:p%40@h:1/2",
+            "rediss://[::1]",
+            "redis+unix:///s?db=1",
+            "redis+sentinel://a,b/m",
+            "redis+cluster://a",
+        ];
+        assert_eq!(right.map(check), [const { Ok(()) }; 5]);
         assert_eq!(wrong("rediss+sentinel://h/"), "it names no master; expected rediss+sentinel://HOST:26379/MASTER");
-        assert_eq!(wrong("redis+sentinel:///m"), "it names no host");
         let expected = "of parameters it has only db, sentinel_user and sentinel_pass";
         assert_eq!(wrong("redis+sentinel://u:p?s3cret@h/m"), expected);
         assert_eq!(wrong("redis+cluster://h?db=1"), "a cluster's URL has no parameters");

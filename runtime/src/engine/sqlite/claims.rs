@@ -35,7 +35,13 @@ impl Claims<'_> {
         let mut claims = Vec::with_capacity(waiting.len());
         let mut taken = Bulk::new(include_str!("write/taken.sql"));
         let mut held = Bulk::new(include_str!("write/claimed.sql"));
+        let mut count = 0;
         for row in &waiting {
+            let failed = row.try_get::<Option<u32>, _>(3)?.unwrap_or(0);
+            if failed > 0 && !claims.is_empty() {
+                break;
+            }
+            count += 1;
             let id: String = row.try_get(1)?;
             taken.push([row.try_get::<i64, _>(0)?.into()]);
             held.push([self.known.back().into(), service.into(), worker.into(), id.as_str().into()]);
@@ -43,17 +49,20 @@ impl Claims<'_> {
             let corrupt = |error| Failure::corrupt(format!("command {id}"), error);
             let command = serde_json::from_str(command).map_err(corrupt)?;
             let token = Token { service: service.to_owned(), worker: worker.to_owned(), command: id };
-            claims.push(Claim { token, command, failed: row.try_get(3)? });
+            claims.push(Claim { token, command, failed });
+            if failed > 0 {
+                break;
+            }
         }
-        if !waiting.is_empty() {
+        if count > 0 {
             let sql = "INSERT OR IGNORE INTO leases (worker, deadline_ms) VALUES (?, ?)";
             let first = sqlx::query(sql).bind(worker).bind(signed(deadline(FIRST_LEASE)));
             first.execute(&mut *self.connection).await?;
         }
         taken.execute(self.connection).await?;
         held.execute(self.connection).await?;
-        if let Some(count) = self.known.waiting.get_mut(service) {
-            *count = count.saturating_sub(waiting.len());
+        if let Some(known) = self.known.waiting.get_mut(service) {
+            *known = known.saturating_sub(count);
         }
         Ok(claims)
     }

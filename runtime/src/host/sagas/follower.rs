@@ -17,7 +17,7 @@ use super::{
     super::{guarded, service_of},
     SagaError, consumer,
 };
-use crate::{Advance, Commit, Parked, Refused, StoreError, Tail, engine::DECISIONS, fault};
+use crate::{Advance, Commit, Parked, Refused, StoreError, Tail, Trouble, engine::DECISIONS, fault};
 
 mod retry;
 
@@ -92,7 +92,8 @@ impl Follower {
         Self { consumer: consumer(saga.name), saga, domain, tail, view, checkpoint, at, quiet: 0, effect, looked: None }
     }
 
-    pub(super) async fn run(mut self, stop: &CancellationToken) -> Result<Ending, SagaError> {
+    /// Reacts until told to stop; `trouble` is over once all is done.
+    pub(super) async fn run(mut self, trouble: &Trouble, stop: &CancellationToken) -> Result<Ending, SagaError> {
         self.restore().await.map_err(|source| self.store_error(source))?;
         loop {
             let page = tokio::select! {
@@ -121,6 +122,9 @@ impl Follower {
                     return Ok(ending);
                 }
                 self.looked = Some(Instant::now());
+            }
+            if self.at == self.checkpoint {
+                trouble.over();
             }
         }
     }

@@ -9,7 +9,7 @@ use super::{
     super::{Backoff, MOST_ATTEMPTS, PATIENCE, guarded, persist, service_of},
     SharedView,
 };
-use crate::{Claim, Claimer, Commit, Engine, Refused, Settlement, StoreError, fault};
+use crate::{Claim, Claimer, Commit, Engine, Refused, Settlement, StoreError, Trouble, fault};
 
 /// How many commands are claimed at once.
 const BATCH: usize = 64;
@@ -26,6 +26,7 @@ pub(super) struct Worker {
     view: SharedView,
     name: String,
     service: String,
+    trouble: Trouble,
 }
 
 /// What deciding a claimed command came to.
@@ -38,7 +39,8 @@ enum Attempt {
 
 impl Worker {
     pub(super) fn new(domain: Arc<Domain>, engine: Engine, view: SharedView, name: String, service: String) -> Self {
-        Self { domain, engine, view, name, service }
+        let trouble = Trouble::new(format!("commands of {service} wait"));
+        Self { domain, engine, view, name, service, trouble }
     }
 
     /// Works until told to stop, once the view has reached `head`.
@@ -50,7 +52,7 @@ impl Worker {
                 () = self.view.reach(head, PATIENCE) => {}
             }
         }
-        let claimer = persist(&stop, || self.engine.claimer(&self.service, &self.name));
+        let claimer = persist(&self.service, &stop, || self.engine.claimer(&self.service, &self.name));
         let Some(mut claimer) = claimer.await? else { return Ok(()) };
         let mut backoff = Backoff::new();
         while !stop.is_cancelled() {
@@ -69,9 +71,14 @@ impl Worker {
                 Err(error) => Err(error),
             };
             match settled {
-                Ok(()) => backoff.reset(),
+                // Told to stop, it may have ended in the middle.
+                Ok(()) if stop.is_cancelled() => {}
+                Ok(()) => {
+                    backoff.reset();
+                    self.trouble.over();
+                }
                 Err(error) if error.is_transient() => {
-                    tracing::warn!(%error, service = self.service, "commands wait");
+                    self.trouble.failed(&error);
                     backoff.pause(&stop).await;
                 }
                 Err(error) => return Err(error),
@@ -102,7 +109,7 @@ impl Worker {
                     }
                 }
                 Err(error) if error.is_transient() => {
-                    tracing::warn!(%error, service = self.service, commands = claims.len(), "outcomes not known yet");
+                    self.trouble.failed(&error);
                     backoff.pause(stop).await;
                 }
                 Err(error) => return Err(error),

@@ -31,7 +31,7 @@ use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 /// The longest that a test waits for anything.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The topics of the domain, in order.
 pub const TOPICS: [&str; 3] = ["leaf", "note", "tree"];

@@ -1,27 +1,15 @@
 //! A timeline that is kept: by several at once, stopped and killed and gone on with, read all the while.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-mod common;
-mod rebuilding;
-mod timelines;
 
 use std::path::Path;
 
-use common::{DEADLINE, TOPICS, append, domain, draft, event, within};
+use crate::common::{DEADLINE, TOPICS, append, domain, draft, event, within};
+use crate::rebuilding::{self, entries, fold, grow, grown_log, logs::Log, memory_log};
+use crate::timelines::{Expected, Keeping, build, file, is_exact_at_head, is_exact_everywhere, open};
 use kernel::{CREATED, Checkpoint, DELETED, Position, UPDATED};
 use projector::timeline::{Standing, Timeline, Way};
-use rebuilding::{entries, fold, grow, grown_log, logs::Log, memory_log};
 use runtime::{Engine, StoreError};
-use tempfile::TempDir;
-use timelines::{Expected, Keeping, build, is_exact_at_head, is_exact_everywhere, open};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-
-fn file() -> (TempDir, std::path::PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("log.db.timeline");
-    (folder, path)
-}
 
 /// A commit about some trees, a leaf and a note.
 async fn grow_a_little(engine: &Engine, round: usize) -> Position {

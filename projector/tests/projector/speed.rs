@@ -1,11 +1,8 @@
-//! Figures, not checks: `cargo test --release -p projector --test speed -- --ignored --nocapture`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-mod common;
+//! Figures, not checks: `cargo test --release -p projector --test projector speed:: -- --ignored --nocapture`.
 
 use std::time::{Duration, Instant};
 
-use common::{DEADLINE, Place, Projector, TOPICS, append, caught_up, event};
+use crate::common::{DEADLINE, Place, Projector, TOPICS, append, caught_up, event};
 use kernel::{CREATED, Checkpoint, Number, Position};
 use projector::{Change, Changes, ModelState, ReadModel};
 use runtime::{Engine, Namespace, StoreUrl};

@@ -1,19 +1,15 @@
 //! A rebuild that is broken off anywhere leaves the served rows alone, and the next run comes right.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-mod common;
-mod rebuilding;
-
+use crate::common::{self, Place, Projector, append, caught_up, contract::contract, event, until, whole, within};
+use crate::rebuilding::{
+    self, beside, building, commit_every, entries, fold, grow, grown_log, is_whole_log, rebuild, refused, roll_back,
+    run, sqlite_log,
+};
 use ::redis::aio::MultiplexedConnection;
-use common::{Place, Projector, append, caught_up, contract::contract, event, until, whole, within};
 use kernel::{CREATED, DELETED, Position, UPDATED};
 use projector::{
     ReadModel, Stage,
     rebuild::{Limits, Phase, Progress, Rebuild, RebuildError, Report},
-};
-use rebuilding::{
-    beside, building, commit_every, entries, fold, grow, grown_log, is_whole_log, rebuild, refused, roll_back, run,
-    sqlite_log,
 };
 use runtime::Engine;
 use testkit::RedisServer;

@@ -17,7 +17,7 @@ macro_rules! contract {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
-                    crate::$case(crate::Place::$kind()).await;
+                    super::$case(crate::common::Place::$kind()).await;
                 }
             )+
         }

@@ -1,11 +1,8 @@
 //! What only a read model in Redis can meet: lost messages, forgotten scripts, a server that goes and comes back.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-mod common;
 
 use std::time::Duration;
 
-use common::{
+use crate::common::{
     DEADLINE, Place, Projector, TOPICS, append, caught_up,
     contract::{change, state},
     event, until, whole, within,

@@ -1,26 +1,21 @@
 //! The state at a position is what a rebuild stopped there gives (R10), wherever the timeline has it from.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-mod common;
-mod rebuilding;
-mod timelines;
 
 use std::{collections::BTreeMap, path::Path};
 
-use common::{Place, TOPICS, domain, draft, event, whole};
+use crate::common::{self, Place, TOPICS, domain, draft, event, whole};
+use crate::rebuilding::{
+    Rows,
+    logs::{Log, Step, any_step},
+    rebuild, run,
+};
+use crate::timelines::{Expected, Keeping, build, open, pages_are_tables};
 use kernel::{CREATED, Digest, Draft, Entry, Meta, Position};
 use projector::{
     rebuild::{Plan, Rebuild},
     timeline::{Timeline, Way},
 };
 use proptest::{prelude::*, sample::Index};
-use rebuilding::{
-    Rows,
-    logs::{Log, Step, any_step},
-    rebuild, run,
-};
 use runtime::Engine;
-use timelines::{Expected, Keeping, build, open, pages_are_tables};
 
 /// A log to be, and what is asked of its timeline.
 #[derive(Clone, Debug)]

@@ -1,21 +1,17 @@
 //! A rebuild is the fold of its stretch of the log, whatever the log, the engine, the read model and the limits.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-mod common;
-mod rebuilding;
-
-use common::{Place, TOPICS, append, draft, event, whole};
+use crate::common::{Place, TOPICS, append, draft, event, whole};
+use crate::rebuilding::{
+    self, Rows, beside, digest, entries, fold, is_whole_log,
+    logs::{Log, Read, Step, any_step},
+    memory_log, rebuild, roll_back, run, stands,
+};
 use kernel::{CREATED, DELETED, Entry, Position, UPDATED};
 use projector::{
     Change, Changes, ModelState, Stage,
     rebuild::{Limits, Plan, Rebuild, Report},
 };
 use proptest::prelude::*;
-use rebuilding::{
-    Rows, beside, digest, entries, fold, is_whole_log,
-    logs::{Log, Read, Step, any_step},
-    memory_log, rebuild, roll_back, run, stands,
-};
 use runtime::{Commit, Engine, history};
 use serde_json::json;
 use testkit::RedisServer;

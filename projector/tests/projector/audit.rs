@@ -1,11 +1,10 @@
 //! What an audit finds in read models, logs and checkpoints that somebody has been at, on every engine.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-mod common;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use common::{Place, Projector, TOPICS, append, caught_up, contract::contract, digest, domain, draft, event, whole};
+use crate::common::{
+    Place, Projector, TOPICS, append, caught_up, contract::contract, digest, domain, draft, event, whole,
+};
 use kernel::{CREATED, Checkpoint, DELETED, Digest, Epoch, Number, Position, UPDATED};
 use projector::{
     Change, Changes, Difference, ModelState, ReadModel,

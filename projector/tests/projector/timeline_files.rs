@@ -1,37 +1,21 @@
 //! A timeline's file: built and broken off, made anew, with old versions dropped, damaged, or something else.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-mod common;
-mod rebuilding;
-mod timelines;
+use std::{fs, path::Path, sync::Arc};
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
-
-use common::{Leaf, Note, Place, TOPICS, append, domain, draft, event, until, whole};
+use crate::common::{Leaf, Note, Place, TOPICS, append, domain, draft, event, until, whole};
+use crate::rebuilding::{Rows, entries, grow, grown_log, memory_log, rebuild, run};
+use crate::timelines::{Expected, Keeping, build, file, is_exact_at_head, is_exact_everywhere, open};
 use jiff::SignedDuration;
 use kernel::{CREATED, DELETED, Domain, Entity, Field, Position, Topic, UPDATED};
 use projector::{
     rebuild::{Plan, Progress, Rebuild},
     timeline::{BuildError, Retention, Timeline, Way},
 };
-use rebuilding::{Rows, entries, grow, grown_log, memory_log, rebuild, run};
 use runtime::{Engine, StoreError};
 use serde::{Deserialize, Serialize};
 use sqlx::{Connection, Row as _, SqliteConnection};
-use tempfile::TempDir;
-use timelines::{Expected, Keeping, build, is_exact_at_head, is_exact_everywhere, open};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-
-fn file() -> (TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("log.db.timeline");
-    (folder, path)
-}
 
 async fn connect(path: &Path) -> SqliteConnection {
     SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap()

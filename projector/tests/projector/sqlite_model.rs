@@ -1,9 +1,6 @@
 //! What only a read model in a file can meet: damage, other programs' files, other processes.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-mod common;
-
-use common::{DEADLINE, Place};
+use crate::common::{DEADLINE, Place};
 use kernel::{Checkpoint, Epoch, Number, Position};
 use projector::{Change, Changes, Generation, ModelState, ReadModel, Stage};
 use runtime::StoreError;

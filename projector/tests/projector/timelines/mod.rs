@@ -17,6 +17,13 @@ use crate::{
     rebuilding::{Rows, fold, fold_onto, logs::Read, no_rows},
 };
 
+/// Where a timeline's file may be; it lasts as long as the folder.
+pub fn file() -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log.db.timeline");
+    (folder, path)
+}
+
 /// The right answers.
 pub struct Expected {
     pub log: Read,

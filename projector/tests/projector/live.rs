@@ -1,11 +1,8 @@
 //! The live projection: what it makes of a log, whatever happens to it on the way.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-mod common;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use common::{DEADLINE, Place, Projector, TOPICS, append, caught_up, domain, draft, event, until, whole};
+use crate::common::{DEADLINE, Place, Projector, TOPICS, append, caught_up, domain, draft, event, until, whole};
 use kernel::{CREATED, DELETED, Draft, Entry, Position, UPDATED};
 use projector::{Change, Changes, ModelState, ReadModel, Stage, live, parked};
 use proptest::prelude::*;

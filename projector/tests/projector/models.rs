@@ -1,11 +1,8 @@
 //! One contract, every kind of read model: the same test must not be able to tell them apart.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-mod common;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use common::{
+use crate::common::{
     DEADLINE, Place,
     contract::{change, contract, state, table, write},
     within,
