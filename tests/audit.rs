@@ -8,7 +8,7 @@ use std::{
 use crate::common::{Retrace, Store, process::talk};
 use kernel::{Checkpoint, Draft, Epoch, Meta};
 use projector::{Change, Changes, ModelState, ReadModel};
-use runtime::{Advance, Commit, Engine, Enqueue, Parked};
+use runtime::{Advance, Commit, Engine, Enqueue, Holder, Parked};
 use serde_json::Value;
 use testkit::RedisServer;
 
@@ -154,7 +154,8 @@ fn a_consumer_of_another_log_is_named() {
     for store in stores() {
         commit(&store, |head| {
             let to = Checkpoint { epoch: Epoch("before".into()), ..head };
-            let advance = Advance { consumer: "saga/lost".into(), from: Checkpoint::default(), to };
+            let advance =
+                Advance { consumer: "saga/lost".into(), holder: Holder::Anyone, from: Checkpoint::default(), to };
             Commit { advance: Some(advance), ..Commit::default() }
         });
         let output = run(&store, &["audit"]);
@@ -281,7 +282,12 @@ fn status_shows_everything_at_a_glance() {
             Commit {
                 enqueue: vec![Enqueue { command, service: "customer-service".into(), idempotency: None }],
                 park: reasons.collect(),
-                advance: Some(Advance { consumer: "saga/late".into(), from: Checkpoint::default(), to }),
+                advance: Some(Advance {
+                    consumer: "saga/late".into(),
+                    holder: Holder::Anyone,
+                    from: Checkpoint::default(),
+                    to,
+                }),
                 ..Commit::default()
             }
         });

@@ -86,10 +86,28 @@ pub struct Settlement {
 pub struct Advance {
     /// The consumer: `saga/crm`.
     pub consumer: String,
+    /// Whose step it is.
+    pub holder: Holder,
     /// Where it must stand for the commit to go through; the default checkpoint before its first step.
     pub from: Checkpoint,
-    /// Where it stands afterwards.
+    /// Where it stands afterwards; where that is where it stood, nothing is written down.
     pub to: Checkpoint,
+}
+
+/// Who makes a consumer's step.
+///
+/// A process that was late may find the consumer where it would have been itself, by another's steps. What it then
+/// does rests on a state that never was, so whoever follows a log takes its consumer over before it looks at anything
+/// (ADR 18).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Holder {
+    /// Whoever it is: all that counts is where the consumer stands.
+    #[default]
+    Anyone,
+    /// It takes the consumer over: from now on steps of other holders are refused. A name is used once.
+    Taking(String),
+    /// It has taken the consumer over, and nobody has since.
+    Holding(String),
 }
 
 /// What a commit did.
@@ -129,6 +147,12 @@ pub enum Refused {
         expected: Checkpoint,
         /// Where it is.
         found: Checkpoint,
+    },
+    /// Another process has taken the consumer over.
+    #[error("consumer {consumer} was taken over by another process")]
+    TakenOver {
+        /// The consumer.
+        consumer: String,
     },
     /// An entry is not set aside, or not any more.
     #[error("{} has not set aside {} {}; it was tried again or dropped before", id.consumer, id.topic, id.position)]
@@ -207,8 +231,13 @@ impl Commit {
 }
 
 impl Advance {
-    /// Whether the consumer stands where the commit expects it; `found` is where it does.
-    pub(crate) fn check(&self, found: Option<&Checkpoint>) -> Result<(), Refused> {
+    /// Whether the consumer is whose the commit expects, and stands where it does; `held` and `found` are what is so.
+    pub(crate) fn check(&self, held: Option<&String>, found: Option<&Checkpoint>) -> Result<(), Refused> {
+        if let Holder::Holding(holder) = &self.holder
+            && held != Some(holder)
+        {
+            return Err(Refused::TakenOver { consumer: self.consumer.clone() });
+        }
         let found = found.cloned().unwrap_or_default();
         if found == self.from {
             return Ok(());

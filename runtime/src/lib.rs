@@ -39,7 +39,7 @@ pub mod tail;
 pub mod trouble;
 pub mod wire;
 
-pub use commit::{Advance, Commit, CommitError, Committed, Enqueue, Expect, Idempotency, Refused, Settlement};
+pub use commit::{Advance, Commit, CommitError, Committed, Enqueue, Expect, Holder, Idempotency, Refused, Settlement};
 pub use durability::Durability;
 pub use engine::{Bell, Claimer, Engine, Hint, Outcomes, Page};
 pub use error::StoreError;

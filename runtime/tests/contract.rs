@@ -78,6 +78,7 @@ contract! {
         a_refused_commit_does_nothing_at_all,
         commits_of_one_batch_are_independent,
         a_checkpoint_moves_only_from_where_it_stands,
+        who_was_taken_over_makes_no_step_wherever_the_consumer_stands,
         a_checkpoint_of_another_epoch_or_beyond_the_head_has_diverged,
         parked_entries_are_listed_in_order_a_page_at_a_time,
         a_listing_of_parked_entries_is_never_longer_than_its_limit,

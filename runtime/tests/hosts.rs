@@ -7,8 +7,8 @@ mod harness;
 use std::collections::BTreeMap;
 
 use harness::Bank;
-use kernel::{Outcome, RejectionKind};
-use runtime::Parked;
+use kernel::{Checkpoint, Outcome, RejectionKind};
+use runtime::{Advance, Commit, Holder, Parked, Refused};
 use serde_json::json;
 
 /// Each case on each engine.
@@ -40,6 +40,7 @@ on_each_engine! {
     what_was_parked_is_tried_again_and_takes_effect_once,
     whatever_dies_when_a_retry_takes_effect_once,
     two_hosts_do_not_react_twice,
+    sagas_that_somebody_took_over_are_taken_over_again_before_the_next_step,
     whatever_stops_when_each_thing_happens_once,
     sagas_that_are_far_behind_catch_up_with_every_decision_on_record,
 }
@@ -184,6 +185,30 @@ async fn two_hosts_do_not_react_twice(mut bank: Bank) {
     other.settled().await;
     other.check().await;
     other.stop().await;
+}
+
+async fn sagas_that_somebody_took_over_are_taken_over_again_before_the_next_step(mut bank: Bank) {
+    bank.start().await;
+    bank.race(3).await;
+    bank.settled().await;
+    let step = |consumer: &str, holder: Holder, at: &Checkpoint| {
+        let advance = Advance { consumer: consumer.to_owned(), holder, from: at.clone(), to: at.clone() };
+        Commit { advance: Some(advance), ..Commit::default() }
+    };
+    let checkpoints = bank.engine.checkpoints().await.unwrap();
+    assert_eq!(checkpoints.keys().collect::<Vec<_>>(), ["saga/clerk", "saga/teller"]);
+    for (consumer, at) in &checkpoints {
+        bank.engine.commit_one(step(consumer, Holder::Taking("somebody".into()), at)).await.unwrap();
+    }
+    bank.race(3).await;
+    bank.settled().await;
+    bank.check().await;
+    for (consumer, at) in bank.engine.checkpoints().await.unwrap() {
+        let late = step(&consumer, Holder::Holding("somebody".into()), &at);
+        let answers = bank.engine.commit(&[late]).await.unwrap();
+        assert_eq!(answers, [Err(Refused::TakenOver { consumer })]);
+    }
+    bank.stop().await;
 }
 
 async fn whatever_stops_when_each_thing_happens_once(mut bank: Bank) {

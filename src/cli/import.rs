@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use kernel::{Checkpoint, Domain, Draft, Entry, Number, Position, SagaHandler};
 use runtime::{
-    Advance, Commit, Engine, Expect,
+    Advance, Commit, Engine, Expect, Holder,
     engine::DECISIONS,
     history,
     host::{role::Role, sagas::consumer},
@@ -123,7 +123,10 @@ async fn pass(domain: &Domain, engine: &Engine, head: &Checkpoint) -> Result<(),
     let advance = |saga: &SagaHandler| {
         let consumer = consumer(saga.name);
         let from = checkpoints.get(&consumer).cloned().unwrap_or_default();
-        Commit { advance: Some(Advance { consumer, from, to: head.clone() }), ..Commit::default() }
+        Commit {
+            advance: Some(Advance { consumer, holder: Holder::Anyone, from, to: head.clone() }),
+            ..Commit::default()
+        }
     };
     let advances: Vec<_> = domain.sagas().iter().map(advance).collect();
     for answer in engine.commit(&advances).await? {

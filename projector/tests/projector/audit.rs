@@ -10,7 +10,7 @@ use projector::{
     Change, Changes, Difference, ModelState, ReadModel,
     audit::{Astray, Audit, Disorder, audit},
 };
-use runtime::{Advance, Commit, Engine, Enqueue, Namespace, StoreError, StoreUrl};
+use runtime::{Advance, Commit, Engine, Enqueue, Holder, Namespace, StoreError, StoreUrl};
 use sqlx::{ConnectOptions as _, Connection as _};
 
 contract!(
@@ -201,7 +201,8 @@ async fn a_model_of_another_version_is_stale_and_compared_all_the_same(place: Pl
 
 /// Has a consumer stand anywhere.
 async fn stand(engine: &Engine, consumer: &str, to: &Checkpoint) {
-    let advance = Advance { consumer: consumer.into(), from: Checkpoint::default(), to: to.clone() };
+    let advance =
+        Advance { consumer: consumer.into(), holder: Holder::Anyone, from: Checkpoint::default(), to: to.clone() };
     engine.commit_one(Commit { advance: Some(advance), ..Commit::default() }).await.unwrap();
 }
 

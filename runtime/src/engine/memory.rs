@@ -24,8 +24,8 @@ use super::{
     notices::{self, Notices},
 };
 use crate::{
-    Claim, CommandRecord, Commit, Committed, DeadLetter, Failing, Listed, Listing, Parked, ParkedId, QueueStatus,
-    Refused, StoreError, Token, Visit, history, queue::FIRST_LEASE,
+    Claim, CommandRecord, Commit, Committed, DeadLetter, Failing, Holder, Listed, Listing, Parked, ParkedId,
+    QueueStatus, Refused, StoreError, Token, Visit, history, queue::FIRST_LEASE,
 };
 
 /// How many entries are shown before writers have their turn.
@@ -130,6 +130,7 @@ impl Memory {
             commit.enqueue.iter().for_each(|enqueue| words += &format!(" asks {}", enqueue.command.id));
             if let Some(advance) = &commit.advance {
                 words += &format!(" {} from {} to {}", advance.consumer, advance.from.number, advance.to.number);
+                words += if matches!(advance.holder, Holder::Taking(_)) { ", taken over" } else { "" };
             }
             commit.park.iter().for_each(|parked| words += &format!(" parks {}", parked.position));
             words

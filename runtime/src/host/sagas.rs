@@ -100,7 +100,7 @@ async fn run_one(saga: SagaHandler, domain: Arc<Domain>, tail: Tail, stop: Cance
         match ended {
             Ok(Ending::Told) => break,
             Ok(Ending::Fenced) => {
-                tracing::warn!(saga = saga.name, "somebody else has moved its checkpoint; beginning again");
+                tracing::warn!(saga = saga.name, "somebody else runs it or has moved its checkpoint; beginning again");
             }
             Err(SagaError::Store { source, .. }) if source.is_transient() => {
                 trouble.failed(&source);

@@ -3,7 +3,7 @@
 use kernel::{Checkpoint, Command, Draft, Entry, Epoch, Event, Intent, Meta, Number};
 
 use super::*;
-use crate::{Advance, Commit, Enqueue, Namespace, Settlement, Standing, StoreUrl, Token};
+use crate::{Advance, Commit, Enqueue, Holder, Namespace, Settlement, Standing, StoreUrl, Token};
 
 const SERVICES: &[&str] = &["order-service"];
 
@@ -200,7 +200,8 @@ async fn a_checkpoint_that_is_ahead_or_of_another_log_is_named() {
     let ahead = Checkpoint { number: Number(2), ..head.clone() };
     let other = Checkpoint { epoch: Epoch("before".into()), ..head.clone() };
     for (consumer, to) in [("saga/a", &ahead), ("saga/b", &other), ("saga/c", &head)] {
-        let advance = Advance { consumer: consumer.into(), from: Checkpoint::default(), to: to.clone() };
+        let (holder, from) = (Holder::Anyone, Checkpoint::default());
+        let advance = Advance { consumer: consumer.into(), holder, from, to: to.clone() };
         engine.commit_one(Commit { advance: Some(advance), ..Commit::default() }).await.unwrap();
     }
     let report = check(&engine, SERVICES, Rest::Expected).await.unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kernel::{CREATED, Checkpoint, Draft, Entry, Epoch, Event, Meta, Number, Position, Read, UPDATED};
 use runtime::{
-    Advance, Commit, CommitError, Engine, Expect, Parked, ParkedId, Refused, StoreError, commit::MOST_AHEAD_MS,
+    Advance, Commit, CommitError, Engine, Expect, Holder, Parked, ParkedId, Refused, StoreError, commit::MOST_AHEAD_MS,
 };
 
 pub(crate) fn draft(topic: &str, id: &str) -> Draft {
@@ -214,6 +214,7 @@ pub(crate) async fn a_refused_commit_does_nothing_at_all(engine: Engine) {
         enqueue: vec![super::queue::enqueue("k", "cart-service")],
         advance: Some(Advance {
             consumer: "saga/x".into(),
+            holder: Holder::Anyone,
             from: Checkpoint::default(),
             to: Checkpoint { number: Number(1), ..Checkpoint::default() },
         }),
@@ -255,7 +256,12 @@ pub(crate) async fn commits_of_one_batch_are_independent(engine: Engine) {
 pub(crate) async fn a_checkpoint_moves_only_from_where_it_stands(engine: Engine) {
     let head = engine.commit_one(append(vec![draft("order", "a")])).await.unwrap().head;
     let step = |from: &Checkpoint, to: &Checkpoint| Commit {
-        advance: Some(Advance { consumer: "saga/crm".into(), from: from.clone(), to: to.clone() }),
+        advance: Some(Advance {
+            consumer: "saga/crm".into(),
+            holder: Holder::Anyone,
+            from: from.clone(),
+            to: to.clone(),
+        }),
         ..Commit::default()
     };
     let none = Checkpoint::default();
@@ -267,6 +273,45 @@ pub(crate) async fn a_checkpoint_moves_only_from_where_it_stands(engine: Engine)
         Refused::Fenced { consumer: "saga/crm".into(), expected: none, found: head.clone() }
     );
     engine.commit_one(step(&head, &head)).await.unwrap();
+}
+
+pub(crate) async fn who_was_taken_over_makes_no_step_wherever_the_consumer_stands(engine: Engine) {
+    let consumer = || "saga/crm".to_owned();
+    let step = |holder: Holder, from: &Checkpoint, to: &Checkpoint| Commit {
+        advance: Some(Advance { consumer: consumer(), holder, from: from.clone(), to: to.clone() }),
+        ..Commit::default()
+    };
+    let taking = |name: &str| Holder::Taking(name.into());
+    let holding = |name: &str| Holder::Holding(name.into());
+    let none = Checkpoint::default();
+    let taken_over = Refused::TakenOver { consumer: consumer() };
+    assert_eq!(refusal(&engine, step(holding("one"), &none, &none)).await, taken_over, "nobody has taken it over");
+    engine.commit_one(step(taking("one"), &none, &none)).await.unwrap();
+    assert!(engine.checkpoints().await.unwrap().is_empty(), "to take over is no step");
+    let first = engine.commit_one(append(vec![draft("order", "a")])).await.unwrap().head;
+    let second = engine.commit_one(append(vec![draft("order", "b")])).await.unwrap().head;
+    let late = Refused::Fenced { consumer: consumer(), expected: first.clone(), found: none.clone() };
+    assert_eq!(refusal(&engine, step(taking("late"), &first, &first)).await, late);
+    engine.commit_one(step(taking("two"), &none, &none)).await.unwrap();
+    engine.commit_one(step(holding("two"), &none, &first)).await.unwrap();
+
+    // The first of these was overtaken; the second begins exactly where the consumer now stands.
+    let before = everything(&engine).await;
+    let steps = [step(holding("one"), &none, &first), step(holding("one"), &first, &second)];
+    let effects = steps.map(|step| Commit { append: vec![draft("order", "c")], ..step });
+    let refused = |answer| match answer {
+        Err(refused) => refused,
+        Ok(committed) => panic!("{committed:?}"),
+    };
+    let answers: Vec<_> = engine.commit(&effects).await.unwrap().into_iter().map(refused).collect();
+    assert_eq!(answers, [taken_over.clone(), taken_over]);
+    assert_eq!(everything(&engine).await, before);
+
+    engine.commit_one(step(holding("two"), &first, &first)).await.unwrap();
+    let moved = Refused::Fenced { consumer: consumer(), expected: second.clone(), found: first.clone() };
+    assert_eq!(refusal(&engine, step(holding("two"), &second, &second)).await, moved);
+    engine.commit_one(step(Holder::Anyone, &first, &second)).await.unwrap();
+    assert_eq!(engine.checkpoint(&consumer()).await.unwrap(), Some(second));
 }
 
 pub(crate) async fn a_checkpoint_of_another_epoch_or_beyond_the_head_has_diverged(engine: Engine) {

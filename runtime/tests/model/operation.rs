@@ -30,10 +30,13 @@ pub(crate) struct Change {
     pub(crate) append: Vec<Appended>,
     pub(crate) enqueue: Vec<Enqueued>,
     pub(crate) settle: Option<(usize, bool)>,
-    pub(crate) advance: Option<(&'static str, usize, usize)>,
+    pub(crate) advance: Option<Advanced>,
     pub(crate) unpark: Option<Aside>,
     pub(crate) park: Option<(Aside, bool)>,
 }
+
+/// Consumer, holder and whether it takes over, and the ordinals of the events where it stood and stands.
+pub(crate) type Advanced = (&'static str, Option<(bool, &'static str)>, usize, usize);
 
 /// Consumer, topic and place of an entry that is set aside.
 pub(crate) type Aside = (&'static str, &'static str, u64);
@@ -122,7 +125,7 @@ fn change() -> impl Strategy<Value = Change> {
         vec(appended(), 0..4),
         vec(enqueued(), 0..3),
         option::weighted(0.4, (0..64_usize, any::<bool>())),
-        option::weighted(0.2, (select(vec!["saga/crm", "saga/x"]), 0..3_usize, 0..3_usize)),
+        option::weighted(0.3, advanced()),
         option::weighted(0.2, aside()),
         option::weighted(0.3, (aside(), any::<bool>())),
     );
@@ -138,6 +141,11 @@ fn change() -> impl Strategy<Value = Change> {
         unpark,
         park,
     })
+}
+
+fn advanced() -> impl Strategy<Value = Advanced> {
+    let holder = option::of((any::<bool>(), worker()));
+    (select(vec!["saga/crm", "saga/x"]), holder, 0..3_usize, 0..3_usize)
 }
 
 fn aside() -> impl Strategy<Value = Aside> {

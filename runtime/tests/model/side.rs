@@ -4,8 +4,8 @@ use std::{collections::HashMap, fmt::Debug, time::Duration};
 
 use kernel::{CREATED, Checkpoint, Draft, Epoch, Intent, Meta, Number, Outcome, Position, Read, Rejection};
 use runtime::{
-    Advance, Claimer, Commit, Committed, Engine, Enqueue, Expect, Idempotency, Parked, ParkedId, Refused, Settlement,
-    Token,
+    Advance, Claimer, Commit, Committed, Engine, Enqueue, Expect, Holder, Idempotency, Parked, ParkedId, Refused,
+    Settlement, Token,
 };
 
 use crate::operation::{Appended, Change, Enqueued, Keep, Operation};
@@ -125,8 +125,13 @@ impl Side {
         let settle = change.settle.and_then(|(claim, is_done)| {
             Some(Settlement { token: wrapped(&self.claims, claim)?.clone(), outcome: outcome(is_done) })
         });
-        let advance = change.advance.map(|(consumer, from, to)| Advance {
+        let advance = change.advance.map(|(consumer, holder, from, to)| Advance {
             consumer: consumer.into(),
+            holder: match holder {
+                None => Holder::Anyone,
+                Some((true, name)) => Holder::Taking(name.into()),
+                Some((false, name)) => Holder::Holding(name.into()),
+            },
             from: self.checkpoint(from),
             to: self.checkpoint(to),
         });

@@ -10,7 +10,9 @@ use std::{
 };
 
 use kernel::{Checkpoint, Entry, Number, Outcome, Position};
-use runtime::{Advance, Claim, Commit, CommitError, Engine, Idempotency, Refused, Settlement, StoreError, Tail};
+use runtime::{
+    Advance, Claim, Commit, CommitError, Engine, Holder, Idempotency, Refused, Settlement, StoreError, Tail,
+};
 use serde_json::json;
 use tokio::{sync::Notify, task::JoinHandle};
 
@@ -190,7 +192,8 @@ impl State {
             }
             let Commit { mut enqueue, .. } = send(&format!("sent-{step}"));
             enqueue[0].service = UNCLAIMED.into();
-            let advance = Some(Advance { consumer: "saga/x".into(), from: at(step), to: at(step + 1) });
+            let advance =
+                Some(Advance { consumer: "saga/x".into(), holder: Holder::Anyone, from: at(step), to: at(step + 1) });
             let mut commit = Commit { enqueue, advance, ..append(&["order"]) };
             commit.append[0].id = format!("step-{step}");
             self.insist(&commit, |refused| matches!(refused, Refused::Fenced { found, .. } if *found == at(step + 1)))

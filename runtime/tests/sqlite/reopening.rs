@@ -4,7 +4,8 @@ use std::{ops::ControlFlow, path::Path, time::Duration};
 
 use kernel::{CREATED, Checkpoint, Draft, Entry, Meta, Number, Outcome, Position, Read};
 use runtime::{
-    Advance, CommandState, Commit, Engine, Expect, Idempotency, Parked, Refused, Settlement, StoreError, Stretch, Token,
+    Advance, CommandState, Commit, Engine, Expect, Holder, Idempotency, Parked, Refused, Settlement, StoreError,
+    Stretch, Token,
 };
 use serde_json::json;
 
@@ -55,7 +56,7 @@ fn settle(command: &str) -> Commit {
 }
 
 fn step(from: &Checkpoint, to: &Checkpoint) -> Commit {
-    let advance = Advance { consumer: "saga/crm".into(), from: from.clone(), to: to.clone() };
+    let advance = Advance { consumer: "saga/crm".into(), holder: Holder::Anyone, from: from.clone(), to: to.clone() };
     Commit { advance: Some(advance), ..Commit::default() }
 }
 

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use kernel::{Checkpoint, Command, Entry, Epoch, Outcome};
 
-use crate::{Commit, Committed, Enqueue, Expect, Idempotency, Parked, ParkedId, Refused, Settlement, commit::assign};
+use crate::{
+    Advance, Commit, Committed, Enqueue, Expect, Holder, Idempotency, Parked, ParkedId, Refused, Settlement,
+    commit::assign,
+};
 
 /// Everything that a log is.
 #[derive(Debug, Default)]
@@ -12,6 +15,8 @@ pub(super) struct State {
     pub(super) head: Checkpoint,
     pub(super) entries: Vec<Entry>,
     pub(super) checkpoints: BTreeMap<String, Checkpoint>,
+    /// Who has taken a consumer over last.
+    holders: BTreeMap<String, String>,
     pub(super) parked: BTreeMap<ParkedId, Parked>,
     /// What was parked once.
     pub(super) unparked: BTreeSet<ParkedId>,
@@ -54,7 +59,9 @@ impl State {
     pub(super) fn commit(&mut self, commit: &Commit, now_ms: u64) -> Result<Committed, Refused> {
         self.check_expected(&commit.expect)?;
         commit.settle.as_ref().map_or(Ok(()), |settlement| self.check_claimed(settlement))?;
-        commit.advance.iter().try_for_each(|advance| advance.check(self.checkpoints.get(&advance.consumer)))?;
+        commit.advance.iter().try_for_each(|advance| {
+            advance.check(self.holders.get(&advance.consumer), self.checkpoints.get(&advance.consumer))
+        })?;
         let not_parked = commit.unpark.iter().find(|id| !self.parked.contains_key(id));
         not_parked.map_or(Ok(()), |id| Err(Refused::NotParked { id: id.clone() }))?;
         let mut keys = commit.enqueue.iter().filter_map(|enqueue| enqueue.idempotency.as_ref());
@@ -76,8 +83,13 @@ impl State {
         if let Some(settlement) = &commit.settle {
             self.settle(settlement, &committed);
         }
-        if let Some(advance) = &commit.advance {
-            self.checkpoints.insert(advance.consumer.clone(), advance.to.clone());
+        if let Some(Advance { consumer, holder, from, to }) = &commit.advance {
+            if let Holder::Taking(holder) = holder {
+                self.holders.insert(consumer.clone(), holder.clone());
+            }
+            if from != to {
+                self.checkpoints.insert(consumer.clone(), to.clone());
+            }
         }
         for id in &commit.unpark {
             self.parked.remove(id);

@@ -6,7 +6,7 @@ use kernel::{Checkpoint, Epoch, Number, Position};
 use redis::{Cmd, Pipeline, Value};
 
 use super::{Redis, decode, script};
-use crate::{Commit, Committed, Refused, StoreError, history::check_length};
+use crate::{Commit, Committed, Holder, Refused, StoreError, history::check_length};
 
 impl Redis {
     pub(in crate::engine) async fn commit(
@@ -94,7 +94,13 @@ impl Redis {
             run.arg(&token.service).arg(&token.worker).arg(&token.command).arg(decode::json(&settlement.outcome));
         }
         if let Some(advance) = advance {
+            let (way, holder) = match &advance.holder {
+                Holder::Anyone => ("", ""),
+                Holder::Taking(holder) => ("take", holder.as_str()),
+                Holder::Holding(holder) => ("hold", holder.as_str()),
+            };
             run.arg(&advance.consumer).arg(decode::json(&advance.from)).arg(decode::json(&advance.to));
+            run.arg(way).arg(holder);
         }
         for parked in park {
             run.arg(parked.id().key()).arg(decode::json(parked)).arg(u8::from(parked.retry));
@@ -138,6 +144,7 @@ fn read_refused(commit: &Commit, answer: &[String]) -> Option<Refused> {
             let found = serde_json::from_str(text(0)?).ok()?;
             Refused::Fenced { consumer: advance.consumer.clone(), expected: advance.from.clone(), found }
         }
+        "taken" => Refused::TakenOver { consumer: commit.advance.as_ref()?.consumer.clone() },
         "not_parked" => {
             let id = commit.unpark.get(text(0)?.parse::<usize>().ok()?.checked_sub(1)?)?;
             Refused::NotParked { id: id.clone() }

@@ -14,7 +14,7 @@ use super::{
     request::{Answered, Answers},
 };
 use crate::{
-    Advance, Commit, Committed, Enqueue, Expect, Idempotency, ParkedId, Refused, Settlement, Token,
+    Advance, Commit, Committed, Enqueue, Expect, Holder, Idempotency, ParkedId, Refused, Settlement, Token,
     commit::assign,
     engine::memory::{now_ms, positioned},
 };
@@ -77,10 +77,11 @@ impl Run<'_> {
         self.check_expected(&commit.expect).await?;
         let settle = commit.settle.as_ref();
         settle.map_or(Ok(()), |settlement| self.check_claimed(&settlement.token)).map_err(No::Refused)?;
-        let mut advances = commit.advance.iter();
-        advances
-            .try_for_each(|advance| advance.check(self.known.checkpoints.get(&advance.consumer)))
-            .map_err(No::Refused)?;
+        let known = &self.known;
+        let held = |advance: &Advance| {
+            advance.check(known.holders.get(&advance.consumer), known.checkpoints.get(&advance.consumer))
+        };
+        commit.advance.iter().try_for_each(held).map_err(No::Refused)?;
         let not_parked = commit.unpark.iter().find(|id| !self.is_parked(id));
         not_parked.map_or(Ok(()), |id| Err(No::Refused(Refused::NotParked { id: id.clone() })))?;
         let mut keys = commit.enqueue.iter().filter_map(|enqueue| enqueue.idempotency.as_ref());
@@ -95,9 +96,14 @@ impl Run<'_> {
         if let Some(settlement) = &commit.settle {
             self.settle(settlement, &committed)?;
         }
-        if let Some(Advance { consumer, to, .. }) = commit.advance {
-            self.new.checkpoints.insert(consumer.clone(), json(&to)?);
-            self.known.checkpoints.insert(consumer, to);
+        if let Some(Advance { consumer, holder, from, to }) = commit.advance {
+            if let Holder::Taking(holder) = holder {
+                self.known.holders.insert(consumer.clone(), holder);
+            }
+            if from != to {
+                self.new.checkpoints.insert(consumer.clone(), json(&to)?);
+                self.known.checkpoints.insert(consumer, to);
+            }
         }
         for id in commit.unpark {
             self.new.parked.insert(id.clone(), None);

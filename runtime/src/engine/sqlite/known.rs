@@ -12,6 +12,9 @@ use super::{failure::Failure, recent::Recent};
 pub(super) struct Known {
     pub(super) head: Checkpoint,
     pub(super) checkpoints: BTreeMap<String, Checkpoint>,
+    /// Who has taken a consumer over last. Nobody else writes this file, so it need not be in it; forgotten after a
+    /// failure, everybody takes their consumers over again.
+    pub(super) holders: BTreeMap<String, String>,
     pub(super) recent: Recent,
     /// How many commands wait, by service: claimers ask often and mostly in vain.
     pub(super) waiting: HashMap<String, usize>,
@@ -37,7 +40,7 @@ impl Known {
         let places = sqlx::query(include_str!("places.sql")).fetch_one(&mut *connection).await?;
         let (front, back) = (places.try_get(0)?, places.try_get(1)?);
         let recent = Recent::new(head.position);
-        Ok(Self { head, checkpoints, recent, waiting, back, front })
+        Ok(Self { head, checkpoints, holders: BTreeMap::new(), recent, waiting, back, front })
     }
 
     /// A place behind all others.

@@ -2,7 +2,8 @@
 //!
 //! Each event is decided on the view exactly as of that event, with the saga's own earlier effects in front
 //! (R7). Commits of a page go out together: each moves the checkpoint from the one before, so when one is
-//! refused all after it are, and they are decided again on a later view.
+//! refused all after it are, and they are decided again on a later view. That is so because nobody else moves it:
+//! a follower takes its saga over before it looks at anything, and steps of whoever had it before are refused.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -17,7 +18,7 @@ use super::{
     super::{guarded, service_of},
     SagaError, consumer,
 };
-use crate::{Advance, Commit, Parked, Refused, StoreError, Tail, Trouble, engine::DECISIONS, fault};
+use crate::{Advance, Commit, Holder, Parked, Refused, StoreError, Tail, Trouble, engine::DECISIONS, fault};
 
 mod retry;
 
@@ -51,6 +52,8 @@ pub(super) struct Follower {
     tail: Tail,
     consumer: String,
     view: View,
+    /// The name under which this follower has taken the saga over.
+    holder: String,
     /// Where the saga stands in the log, by its last commit.
     checkpoint: Checkpoint,
     /// Where the view stands.
@@ -89,12 +92,15 @@ impl Follower {
         let view = saga.view(&domain);
         let (checkpoint, at) = (Checkpoint::default(), Checkpoint::default());
         let effect = Position::ZERO;
-        Self { consumer: consumer(saga.name), saga, domain, tail, view, checkpoint, at, quiet: 0, effect, looked: None }
+        let (consumer, holder) = (consumer(saga.name), tail.engine().unique());
+        Self { consumer, holder, saga, domain, tail, view, checkpoint, at, quiet: 0, effect, looked: None }
     }
 
     /// Reacts until told to stop; `trouble` is over once all is done.
     pub(super) async fn run(mut self, trouble: &Trouble, stop: &CancellationToken) -> Result<Ending, SagaError> {
-        self.restore().await.map_err(|source| self.store_error(source))?;
+        if !self.restore().await.map_err(|source| self.store_error(source))? {
+            return Ok(Ending::Fenced);
+        }
         loop {
             let page = tokio::select! {
                 biased;
@@ -133,10 +139,20 @@ impl Follower {
         SagaError::Store { saga: self.saga.name, source }
     }
 
-    /// Folds the log up to the checkpoint, and puts the saga's own effects that lie beyond it in front.
-    async fn restore(&mut self) -> Result<(), StoreError> {
+    /// Takes the saga over, folds the log up to its checkpoint, and puts its own effects that lie beyond in front;
+    /// tells whether it did, or somebody else was faster.
+    ///
+    /// First of all it is taken over: another follower that came later could no longer add effects of its own, which
+    /// here would count as made before.
+    async fn restore(&mut self) -> Result<bool, StoreError> {
         let engine = self.tail.engine().clone();
         self.checkpoint = engine.checkpoint(&self.consumer).await?.unwrap_or_default();
+        let (consumer, holder) = (self.consumer.clone(), Holder::Taking(self.holder.clone()));
+        let advance = Advance { consumer, holder, from: self.checkpoint.clone(), to: self.checkpoint.clone() };
+        let taken = engine.commit(&[Commit { advance: Some(advance), ..Commit::default() }]).await?;
+        if taken.iter().any(Result::is_err) {
+            return Ok(false);
+        }
         while self.at.position < self.checkpoint.position {
             let page = engine.read(&self.at, FOLD).await?;
             if page.entries.is_empty() {
@@ -165,7 +181,7 @@ impl Follower {
             ahead = step(&ahead, last, &page.head);
         }
         self.at = self.checkpoint.clone();
-        Ok(())
+        Ok(true)
     }
 
     /// Takes entries in and reacts to those that call for it; `Some` when it is over.
@@ -207,7 +223,7 @@ impl Follower {
             match self.commit(std::mem::take(&mut commits), &mut pending).await? {
                 None => {}
                 Some(Refused::Stale { head, .. }) => self.read_on(head, &mut pending).await?,
-                Some(Refused::Fenced { .. }) => return Ok(Some(Ending::Fenced)),
+                Some(Refused::Fenced { .. } | Refused::TakenOver { .. }) => return Ok(Some(Ending::Fenced)),
                 Some(other) => return Err(self.stopped(self.checkpoint.position, other.to_string())),
             }
         }
@@ -291,7 +307,7 @@ impl Follower {
     fn decide(&mut self, item: &mut Pending, earlier: &[Commit]) -> Result<Commit, SagaError> {
         let before = earlier.last().and_then(|commit| commit.advance.as_ref());
         let from = before.map_or(&self.checkpoint, |advance| &advance.to).clone();
-        let advance = Some(Advance { consumer: self.consumer.clone(), from, to: item.to.clone() });
+        let advance = Some(self.step(from, item.to.clone()));
         let reason = match (&*item.entry, &item.unreadable) {
             (_, Some(unreadable)) => unreadable.0.clone(),
             (Entry::Junk(junk), None) => junk.reason.clone(),
@@ -359,7 +375,7 @@ impl Follower {
 
     /// Moves the checkpoint over entries that called for nothing.
     async fn move_quietly(&mut self) -> Result<Option<Ending>, SagaError> {
-        let advance = Advance { consumer: self.consumer.clone(), from: self.checkpoint.clone(), to: self.at.clone() };
+        let advance = self.step(self.checkpoint.clone(), self.at.clone());
         let commit = Commit { advance: Some(advance), ..Commit::default() };
         let answers = self.tail.engine().commit(std::slice::from_ref(&commit)).await;
         match answers.map_err(|source| self.store_error(source))?.pop() {
@@ -369,6 +385,11 @@ impl Follower {
             }
             Some(Err(_)) | None => Ok(Some(Ending::Fenced)),
         }
+    }
+
+    /// A step of the saga, as long as nobody else has taken it over.
+    fn step(&self, from: Checkpoint, to: Checkpoint) -> Advance {
+        Advance { consumer: self.consumer.clone(), holder: Holder::Holding(self.holder.clone()), from, to }
     }
 
     fn stopped(&self, position: Position, reason: String) -> SagaError {

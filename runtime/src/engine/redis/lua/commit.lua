@@ -18,7 +18,7 @@ local event_at = read_at + 2 * reads
 local enqueue_at = event_at + 6 * events
 local settle_at = enqueue_at + 5 * enqueues
 local advance_at = settle_at + 4 * settles
-local park_at = advance_at + 3 * advances
+local park_at = advance_at + 5 * advances
 local unpark_at = park_at + 3 * parks
 local topic_at = unpark_at + unparks
 local streams = prefix .. 'events:'
@@ -76,9 +76,11 @@ if settles > 0 then
   keyed = call('HGET', settled, 'keyed')
 end
 
-local checkpoints
+local checkpoints, holders
 if advances > 0 then
-  checkpoints = prefix .. 'retrace:checkpoints'
+  checkpoints, holders = prefix .. 'retrace:checkpoints', prefix .. 'retrace:holders'
+  local held = call('HGET', holders, ARGV[advance_at + 1])
+  if ARGV[advance_at + 4] == 'hold' and held ~= ARGV[advance_at + 5] then return { 'taken' } end
   local found = call('HGET', checkpoints, ARGV[advance_at + 1]) or '{"epoch":"","position":"0-0","number":0}'
   if found ~= ARGV[advance_at + 2] then return { 'fenced', found } end
 end
@@ -211,7 +213,11 @@ if settles > 0 then
     .. (ended_at and '"' .. ended_at .. '"' or 'null') .. ',"outcome":' .. outcome .. '}')
 end
 
-if advances > 0 then call('HSET', checkpoints, ARGV[advance_at + 1], ARGV[advance_at + 3]) end
+if advances > 0 then
+  local consumer, from, to = ARGV[advance_at + 1], ARGV[advance_at + 2], ARGV[advance_at + 3]
+  if ARGV[advance_at + 4] == 'take' then call('HSET', holders, consumer, ARGV[advance_at + 5]) end
+  if from ~= to then call('HSET', checkpoints, consumer, to) end
+end
 for at = unpark_at + 1, topic_at do
   call('HDEL', parked, ARGV[at])
   call('ZREM', order, ARGV[at])

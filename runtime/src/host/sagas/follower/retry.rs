@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use kernel::{Checkpoint, Entry, Position, Row, Then};
 
 use super::{Ending, FOLD, Follower, Pending, step};
-use crate::{Advance, Commit, Parked, ParkedId, Refused, StoreError, host::sagas::SagaError};
+use crate::{Commit, Parked, ParkedId, Refused, StoreError, host::sagas::SagaError};
 
 /// An entry that is tried again, as it was met.
 struct Met {
@@ -52,8 +52,7 @@ impl Follower {
         loop {
             let decided = self.decide_again(parked, &mut met);
             // Moved nowhere: a host that is late is refused.
-            let (from, consumer) = (self.checkpoint.clone(), self.consumer.clone());
-            let advance = Some(Advance { consumer, to: from.clone(), from });
+            let advance = Some(self.step(self.checkpoint.clone(), self.checkpoint.clone()));
             let rest = decided.unwrap_or_else(|reason| {
                 // Whatever the saga declares: it has gone past this entry already, and need not stop here.
                 Commit { park: vec![parked.failed_again(&reason)], ..Commit::default() }
@@ -71,7 +70,9 @@ impl Follower {
                 Some(Err(Refused::Stale { head, .. })) => self.read_on(head, pending).await?,
                 // It was dropped meanwhile.
                 Some(Err(Refused::NotParked { .. })) => return Ok(None),
-                Some(Err(Refused::Fenced { .. })) | None => return Ok(Some(Ending::Fenced)),
+                Some(Err(Refused::Fenced { .. } | Refused::TakenOver { .. })) | None => {
+                    return Ok(Some(Ending::Fenced));
+                }
                 Some(Err(other)) => return Err(self.stopped(parked.position, other.to_string())),
             }
         }
