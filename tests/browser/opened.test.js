@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { shows, stateAt } from './support/moment.js';
 import { fixture } from './support/retrace.js';
 import { becomes, until } from './support/until.js';
-import { workbench } from './support/workbench.js';
+import { counted, workbench } from './support/workbench.js';
 
 const bench = workbench({ history: fixture('happy-path') });
 
@@ -14,7 +14,9 @@ async function opened(name = 'ordershop-v2-busy') {
   const body = await readFile(fixture(name));
   const headers = { 'Retrace-Name': name === 'ordershop-v2-busy' ? 'busy.jsonl' : `${name}.jsonl` };
   const answer = await fetch(`${bench.retrace.base}/api/v1/histories`, { method: 'POST', headers, body });
-  return (await answer.json()).result.id;
+  const { id } = (await answer.json()).result;
+  await counted(bench.retrace, id);
+  return id;
 }
 
 /** @param {import('playwright-core').Page} page */
@@ -79,6 +81,34 @@ test('links, pins and the difference stay in the history', async (t) => {
   assert.match(page.url(), new RegExp(`[?&]log=${id}`));
   await page.getByRole('link', { name: 'Back to the log' }).click();
   await page.getByRole('button', { name: 'Live' }).waitFor();
+});
+
+test('a link that is clicked counts for more than the moment that the address has yet to follow', async (t) => {
+  const id = await opened('ordershop-demo');
+  const { page } = await bench.open(t, `/#/state/order?log=${id}`);
+  const { head } = await bench.retrace.get(`/api/v1/state?log=${id}`);
+  await stands(page, head.position);
+  // Somebody who hears of the link before the page does, and keeps it.
+  await page.evaluate(() => {
+    const kept = (/** @type {Event} */ event) => {
+      if (/** @type {any} */ (window).isKept) event.stopImmediatePropagation();
+    };
+    addEventListener('hashchange', kept, { capture: true });
+  });
+  await slider(page).focus();
+  await page.keyboard.press('ArrowLeft');
+  await page.keyboard.press('ArrowLeft');
+  const address = await page.evaluate(async () => {
+    Object.assign(window, { isKept: true });
+    /** @type {HTMLElement} */ (document.querySelector('a[href="#/state/order"]')).click();
+    // Whatever was to be written is: timers go off in order.
+    await new Promise((over) => setTimeout(over, 500));
+    Object.assign(window, { isKept: false });
+    dispatchEvent(new HashChangeEvent('hashchange'));
+    return location.hash;
+  });
+  assert.equal(address, '#/state/order');
+  await stands(page, (await bench.retrace.get('/api/v1/state')).head.position);
 });
 
 test('who goes back to the log from a longer history has a slider as long as the log', async (t) => {

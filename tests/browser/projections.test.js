@@ -74,7 +74,7 @@ test('what is not agreed to does not happen, and the focus is where it was', asy
   await page.getByRole('dialog').waitFor();
   await page.keyboard.press('Escape');
   await page.getByRole('dialog').waitFor({ state: 'detached' });
-  assert.equal(await button.evaluate((button) => button === document.activeElement), true);
+  await becomes(() => button.evaluate((button) => button === document.activeElement), true);
   assert.equal((await rebuilds()).served.generation, served.generation);
 });
 

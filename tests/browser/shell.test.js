@@ -181,12 +181,16 @@ async function logged(count) {
 
 test('what a gateway that stops does not send any more is sent by the one that comes', async (t) => {
   const { retrace } = bench;
-  const { page, watch } = await bench.open(t, '/#/no-view');
+  let refused = 0;
+  const { page, watch } = await bench.open(t, '/#/no-view', {}, (page) =>
+    page.route('**/views/queues/*.js', (route) => {
+      refused += 1;
+      return route.fulfill({ status: 503, json: { status: 503 } });
+    }),
+  );
   watch.excuseAway();
-  const refused = page.waitForResponse('**/views/queues/commands.js');
-  await page.route('**/views/queues/*.js', (route) => route.fulfill({ status: 503, json: { status: 503 } }));
   await live(page);
-  await refused;
+  await until('the page was turned away', () => refused > 0);
   await page.locator('nav a', { hasText: 'Queues' }).click();
   await page.getByText('dynamically imported').waitFor();
   await retrace.stop();

@@ -1,12 +1,13 @@
 // The State view: the whole page stands at one moment, and the slider moves it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { serious } from './support/axe.js';
 import { NARROW } from './support/browser.js';
 import { addressed, arrived, numberOf, reaches, shownAt, shows, stateAt } from './support/moment.js';
 import { fixture } from './support/retrace.js';
 import { entries } from './support/story.js';
-import { becomes, until } from './support/until.js';
+import { becomes, takesLessThan, until } from './support/until.js';
 import { workbench } from './support/workbench.js';
 
 const bench = workbench({ history: fixture('ordershop-demo') });
@@ -113,9 +114,10 @@ test('it plays, stops, and shows what is there', async (t) => {
   await until('it has come far', async () => (await numberOf(page)) > 300);
   await page.getByRole('button', { name: 'Pause' }).click();
   await page.getByRole('button', { name: 'Play' }).waitFor();
-  await until('the address is where the page is', async () => page.url().includes((await shownAt(page)).position ?? ''));
-  const at = new URL(page.url()).hash.match(/at=([^&]+)/)?.[1] ?? '';
-  await shows(page, await stateAt(bench.retrace, at, 'inventory'));
+  // What was on its way when it was paused may still come.
+  const at = () => new URL(page.url()).hash.match(/at=([^&]+)/)?.[1] ?? '';
+  const isThere = async () => isDeepStrictEqual(await shownAt(page), await stateAt(bench.retrace, at(), 'inventory'));
+  await until('the page shows where its address leads', isThere);
 });
 
 test('it plays to the end and stays there', async (t) => {
@@ -260,6 +262,11 @@ test('nobody finds anything seriously wrong, in light and dark, wide and narrow,
 test('a step of the slider takes less than 100 ms', async (t) => {
   const { page } = await bench.open(t, '/#/state/order?at=%23300');
   await arrived(page);
+  await takesLessThan(100, () => medianStep(t, page));
+});
+
+/** Milliseconds from the key to the next event on the screen, the median of 30. @param {import('node:test').TestContext} t @param {import('playwright-core').Page} page */
+async function medianStep(t, page) {
   const took = await slider(page).evaluate(async (input) => {
     const label = () => document.querySelector('.moment .label code')?.textContent;
     const took = [];
@@ -273,8 +280,8 @@ test('a step of the slider takes less than 100 ms', async (t) => {
   });
   const [middle = 0, most = 0] = [took[15], took[29]];
   t.diagnostic(`from the key to the screen: median ${middle.toFixed(0)} ms, most ${most.toFixed(0)} ms`);
-  assert.ok(middle < 100, `median ${middle} ms of ${took}`);
-});
+  return middle;
+}
 
 // From here on the log grows.
 

@@ -20,6 +20,7 @@ async function asked(t, colorScheme) {
 
 /** Types and enters a token where the focus is. @param {import('playwright-core').Page} page @param {string} token */
 async function enter(page, token) {
+  await becomes(() => page.getByLabel('Token').evaluate((input) => input === document.activeElement), true);
   await page.keyboard.type(token);
   await page.keyboard.press('Enter');
 }

@@ -9,7 +9,7 @@ import { NARROW } from './support/browser.js';
 import { Redis } from './support/redis.js';
 import { fixture, Retrace } from './support/retrace.js';
 import { entries } from './support/story.js';
-import { becomes, until } from './support/until.js';
+import { becomes, BULK, until } from './support/until.js';
 import { workbench } from './support/workbench.js';
 
 const DEMO = 'ordershop-demo';
@@ -208,7 +208,7 @@ test('a tree of a thousand nodes is there in part, and all of it can be reached'
   const tree = await until('each has got a mail', async () => {
     const all = await nodes(retrace, id);
     return all.length === 1 + 400 * 3 && all;
-  });
+  }, BULK);
   const here = await bench.browser.newPage();
   t.after(() => here.close());
   await here.goto(`${retrace.base}/#/trace/${id}`);

@@ -67,6 +67,8 @@ export class Moments {
     /** @type {Scope} */
     this.scope = { topic: null, id: null, after: null, log: null };
     this.at = END;
+    /** @type {import('./route.js').Route | null} where the address led when it was looked at last */
+    this.followed = null;
     /** @type {string | null} */
     this.written = null;
     /** @type {Want | null} */
@@ -108,8 +110,10 @@ export class Moments {
     this.timers.follow = setTimeout(follow, Math.max(0, this.times.asked + FOLLOW - performance.now()));
   }
 
-  /** Goes where the address says. @param {import('./route.js').Route} route */
-  follow({ view, parts, query }) {
+  /** Goes where the address says. @param {import('./route.js').Route} to */
+  follow(to) {
+    const { view, parts, query } = to;
+    this.followed = to;
     if (view !== 'state') return;
     const { at = END, log = null } = query;
     const scope = { topic: parts[0] ?? null, id: parts[1] ?? null, after: query.after ?? null, log };
@@ -119,10 +123,11 @@ export class Moments {
     const isOther = !same(scope, this.scope);
     if (isAnother) [this.begin.value, this.head.value] = [0, null];
     this.scope = scope;
-    if (at !== this.written) {
+    this.written = at;
+    if (isMoved || isOther) {
+      // Where the page was until now is no place in the new address.
       clearTimeout(this.timers.write);
       this.timers.write = 0;
-      this.written = at;
     }
     if (isMoved) this.pause();
     if (isMoved) this.wants({ at, by: 0 });
@@ -264,11 +269,20 @@ export class Moments {
     this.error.value = error;
   }
 
-  /** Has the address follow, so that who reloads or links is where he was. */
+  /** Whether somebody goes elsewhere, and {@link follow} has yet to hear of it. */
+  #isLeaving() {
+    return !same(here(), this.followed);
+  }
+
+  /** Has the address follow, so that who reloads or links is where he was; where he is about to go counts for more. */
   #write() {
     const write = () => {
       this.timers.write = 0;
       this.times.write = performance.now();
+      if (this.#isLeaving()) {
+        this.timers.write = setTimeout(write, WRITE);
+        return;
+      }
       const { view, query } = here();
       this.written = this.at;
       if (view === 'state' && (query.at ?? END) !== this.at) setQuery({ at: this.at });
@@ -276,7 +290,7 @@ export class Moments {
     const { topic, event } = this.shown.value?.state ?? {};
     const { view, parts, query } = here();
     const isBare = view === 'state' && parts.length === 0 && !topic;
-    if (isBare && event) go(href(['state', event.topic], query), { replace: true });
+    if (isBare && event && !this.#isLeaving()) go(href(['state', event.topic], query), { replace: true });
     const wait = this.times.write + WRITE - performance.now();
     if (wait <= 0 && !this.timers.write) write();
     else this.timers.write ||= setTimeout(write, wait);

@@ -70,7 +70,7 @@ export function go(address, { replace = false } = {}) {
 }
 
 /**
- * Where one is by now: somebody may have clicked a link that {@link route} is not told of yet.
+ * Where one is by now: somebody may have clicked a link that {@link route}, or who follows it, has not heard of yet.
  *
  * @returns {Route}
  */
@@ -83,6 +83,6 @@ export const here = () => read();
  * @param {{replace?: boolean}} [how]
  */
 export function setQuery(changed, how = { replace: true }) {
-  const { view, parts, query } = here();
+  const { view, parts, query } = read();
   go(href([view, ...parts], { ...query, ...changed }), how);
 }

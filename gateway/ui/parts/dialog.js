@@ -1,6 +1,6 @@
 /** Questions before something is done, and words after it. */
 
-import { html, signal, useEffect, useRef } from '../core/html.js';
+import { html, signal, useLayoutEffect, useRef } from '../core/html.js';
 
 /**
  * @typedef {object} Question
@@ -90,11 +90,14 @@ export function Dialogs() {
 /** @param {Question & {answer: (yes: boolean) => void}} props */
 function Asking({ title, body, action, dangerous, answer }) {
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  useEffect(() => {
-    const before = document.activeElement;
-    dialog.current?.showModal();
-    // A dialog that is taken away gives nothing back by itself.
-    return () => before instanceof HTMLElement && before.focus({ preventScroll: true });
+  useLayoutEffect(() => {
+    const [before, shown] = [document.activeElement, dialog.current];
+    shown?.showModal();
+    // A dialog that is taken away gives nothing back by itself, and as long as it is open nothing else takes the focus.
+    return () => {
+      shown?.close();
+      if (before instanceof HTMLElement) before.focus({ preventScroll: true });
+    };
   }, []);
   const close = (/** @type {Event} */ event) => {
     event.preventDefault();

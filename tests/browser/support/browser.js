@@ -68,7 +68,8 @@ export class Watch {
 
   /** Says that the gateway goes away here: what is asked meanwhile is turned away by one that stops, or reaches nobody. */
   excuseAway() {
-    this.excuse(/ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE)|WebSocket connection|status of 503/);
+    const cut = 'CONNECTION_(REFUSED|RESET|CLOSED|ABORTED)|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING|CONTENT_LENGTH_MISMATCH|SOCKET_NOT_CONNECTED';
+    this.excuse(new RegExp(`ERR_(${cut})|WebSocket connection|status of 503`));
   }
 
   /** Fails if anything went wrong. */

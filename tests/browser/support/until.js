@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict';
 import { setTimeout as later } from 'node:timers/promises';
 
-/** How long anything may take before a test says that it did not happen, in milliseconds. */
-export const DEADLINE = 10_000;
+/** How long anything may take before a test says that it did not happen, in milliseconds; many times what it does take. */
+export const DEADLINE = 30_000;
+
+/** The same for what a thousand commands cause, in milliseconds. */
+export const BULK = 90_000;
 
 /**
  * Asks until the answer is something, and gives that.
@@ -21,6 +24,19 @@ export async function until(what, ask, deadline = DEADLINE) {
     if (performance.now() > end) assert.fail(`not within ${deadline} ms: ${what}`);
     await later(10);
   }
+}
+
+/**
+ * Measures up to three times, and takes the first figure that is less than it may be: a machine may be busy with something
+ * else for a while, and what is slow by itself is so each time.
+ * @param {number} most in milliseconds
+ * @param {() => Promise<number>} measure
+ */
+export async function takesLessThan(most, measure) {
+  const took = [];
+  do took.push(await measure());
+  while (took.length < 3 && (took.at(-1) ?? 0) >= most);
+  assert.ok((took.at(-1) ?? 0) < most, `${took.map((took) => took.toFixed(0))} ms, none of them less than ${most}`);
 }
 
 /**

@@ -17,6 +17,7 @@ export function workbench(options) {
   const make = async () => {
     if (typeof options === 'function') return options();
     const retrace = await Retrace.up(options);
+    if (options?.history && !options.roles) await counted(retrace);
     return /** @type {M} */ ({ retrace, remove: () => retrace.remove() });
   };
   /** @type {M | undefined} */
@@ -50,8 +51,9 @@ export function workbench(options) {
    * @param {import('node:test').TestContext} t
    * @param {string} path such as `/#/live`
    * @param {Look} [look]
+   * @param {(page: import('playwright-core').Page) => Promise<unknown>} [prepare] what is to be so before it asks for anything
    */
-    async open(t, path, look) {
+    async open(t, path, look, prepare) {
       const { retrace, browser } = started();
       const made = await context(browser, look);
       const watch = await Watch.over(made, retrace.base);
@@ -60,10 +62,21 @@ export function workbench(options) {
         watch.nothingWrong();
       });
       const page = await made.newPage();
+      await prepare?.(page);
       await page.goto(retrace.base + path);
       return { page, watch };
     },
   };
+}
+
+/**
+ * Waits until a log's timeline is there: before that, nobody knows how many rows there are.
+ * @param {Retrace} retrace
+ * @param {string} [log]
+ */
+export async function counted(retrace, log) {
+  const counts = async () => Object.values((await retrace.get(`/api/v1/state${log ? `?log=${log}` : ''}`)).counts);
+  await until('rows are counted', async () => (await counts()).every((count) => count !== null));
 }
 
 /**

@@ -1,6 +1,6 @@
 /** One order: how far it has come, and what to do next. */
 
-import { Answer, api, confirm, del, get, html, href, Id, post, put, setQuery, useAnswer, useEffect, useFollowed, useState } from 'retrace';
+import { Answer, api, confirm, del, get, html, href, Id, post, put, setQuery, useAnswer, useFollowed, useState } from 'retrace';
 import { read } from './cart.js';
 import { act, Refused } from './clicks.js';
 import { costOf, euros } from './reading.js';
@@ -80,8 +80,9 @@ function Next({ id, life: { cart, status, shipping, isDeleted } }) {
 
 /** @param {{id: string, sum: number | null, isReady: boolean, children?: any}} props */
 function Pay({ id, sum, isReady, children }) {
-  const [amount, setAmount] = useState(/** @type {string | null} */ (null));
-  useEffect(() => setAmount(null), [sum]);
+  const [typed, setTyped] = useState(/** @type {{amount: string, of: number | null} | null} */ (null));
+  // What was typed for another sum counts no more.
+  const amount = typed?.of === sum ? typed.amount : null;
   const pay = (/** @type {Event} */ event) => {
     event.preventDefault();
     const row = { order_id: id, amount: Number(amount ?? sum) };
@@ -89,7 +90,7 @@ function Pay({ id, sum, isReady, children }) {
   };
   return html`<form class="next" onSubmit=${pay}>
     <label>Amount, € <input type="number" step="1" value=${amount ?? sum ?? ''} disabled=${!isReady}
-      onInput=${(/** @type {any} */ { currentTarget }) => setAmount(currentTarget.value)} /></label>
+      onInput=${(/** @type {any} */ { currentTarget }) => setTyped({ amount: currentTarget.value, of: sum })} /></label>
     <button class="main" disabled=${!isReady}>Pay</button>
     <span>It costs <b>${euros(sum)}</b>, no less and no more.</span>
     ${children}
