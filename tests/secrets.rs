@@ -109,11 +109,14 @@ fn nor_in_the_environment_nor_at_any_other_place_of_the_command_line() {
     let (redis, port) = server("right");
     let url = format!("redis://:{PASSWORD}@127.0.0.1:{port}");
     let wrong = format!("redis:/:{PASSWORD}@h");
+    let malformed = format!("redis://:{PASSWORD}@");
     let history = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/happy-path.jsonl");
     let lines = [
         vec!["rebuild", "--into", &url, "--store", history],
         vec!["rebuild", "--into", &wrong, "--store", history],
+        vec!["rebuild", "--into", &malformed, "--store", history],
         vec!["audit", "--model", &url, "--store", history],
+        vec!["audit", "--model", &malformed, "--store", history],
         vec!["import", history, "--store", &url],
         vec!["export", "--store", &url],
         vec!["replay", "verify", &url],

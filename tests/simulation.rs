@@ -67,7 +67,8 @@ fn whatever_fails_when_nothing_is_lost_and_nothing_happens_twice() {
     };
     let checked = |seed| {
         let run = run(seed);
-        if run.wrong.is_empty() { Ok(run) } else { Err(run.told()) }
+        // What is only there to be told is not kept: there are many.
+        if run.wrong.is_empty() { Ok(Run { trace: Vec::new(), ..run }) } else { Err(run.told()) }
     };
     let runs = all(&seeds, checked);
     let sum = |count: fn(&Run) -> u64| runs.iter().map(count).sum::<u64>();

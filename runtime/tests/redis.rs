@@ -24,7 +24,7 @@ use testkit::RedisServer;
 const TOPICS: &[&str] = &["cart", "order"];
 
 /// How long anything may take before a test has failed.
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(90);
 
 /// A log in a namespace of its own on the server that all tests share, and a way past the engine.
 struct Log {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use testkit::RedisServer;
+use testkit::{APPENDING, RedisServer};
 
 use super::victim::{Victim, aborted};
 use crate::common::{Http, Store, process::talk, until};
@@ -24,10 +24,6 @@ const SHORT: Duration = Duration::from_secs(5);
 
 /// After how many kills a line tells that it goes on.
 const TOLD: u64 = 50;
-
-/// A server that keeps what it has said yes to when it is killed: all is written before it answers. With `everysec` it
-/// would answer before it writes while an earlier sync is under way.
-const KEEPS: [&str; 4] = ["--appendonly", "yes", "--appendfsync", "no"];
 
 /// A shop whose processes die.
 #[derive(Debug)]
@@ -88,7 +84,7 @@ impl Drop for Breaking<'_> {
 impl World {
     /// On a Redis of its own that can be killed.
     pub fn redis() -> Self {
-        let server = RedisServer::start_with(&KEEPS);
+        let server = RedisServer::start_with(APPENDING);
         Self::of(Store::Url(server.url()), Some(Mutex::new(server)))
     }
 
@@ -175,7 +171,7 @@ impl World {
     pub fn kill_server(&self) {
         let mut server = self.server.as_ref().unwrap().lock().unwrap();
         server.kill();
-        server.restart_with(&KEEPS);
+        server.restart_with(APPENDING);
         self.tally.killed("redis");
     }
 

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::common::{DEADLINE, Place, Projector, TOPICS, append, caught_up, domain, draft, event, until, whole};
+use crate::common::{
+    DEADLINE, Place, Projector, TOPICS, append, caught_up, domain, draft, event, half_take_less_than, until, whole,
+};
 use kernel::{CREATED, DELETED, Draft, Entry, Position, UPDATED};
 use projector::{Change, Changes, ModelState, ReadModel, Stage, live, parked};
 use proptest::prelude::*;
@@ -156,17 +158,19 @@ async fn a_single_event_is_projected_within_milliseconds() {
         let (model, reader) = (place.open().await, place.open().await);
         let reader = if matches!(model, ReadModel::Sqlite(_)) { model.clone() } else { reader };
         let projector = Projector::start(&engine, &model).await;
-        let mut times = Vec::new();
-        for round in 0..200 {
-            let start = tokio::time::Instant::now();
-            let position = append(&engine, vec![event("tree", CREATED, "a", &round.to_string())]).await;
-            assert!(reader.reached(position, DEADLINE).await.unwrap());
-            times.push(start.elapsed());
-            let row = reader.row("tree", "a").await.unwrap();
-            assert_eq!(row, Some(format!("{{\"entity_id\":\"a\",\"name\":\"{round}\"}}")), "its own write is read");
-        }
-        times.sort_unstable();
-        assert!(times[100] < Duration::from_millis(20), "half took {:?}", times[100]);
+        let series = async || {
+            let mut times = Vec::new();
+            for round in 0..200 {
+                let start = tokio::time::Instant::now();
+                let position = append(&engine, vec![event("tree", CREATED, "a", &round.to_string())]).await;
+                assert!(reader.reached(position, DEADLINE).await.unwrap());
+                times.push(start.elapsed());
+                let row = reader.row("tree", "a").await.unwrap();
+                assert_eq!(row, Some(format!("{{\"entity_id\":\"a\",\"name\":\"{round}\"}}")), "its own write is read");
+            }
+            times
+        };
+        half_take_less_than(Duration::from_millis(20), series).await;
         projector.stop().await.unwrap();
     }
 }

@@ -93,7 +93,7 @@ impl Bank {
                 if is_so(&parked) {
                     return parked;
                 }
-                tokio::task::yield_now().await;
+                tokio::time::sleep(Duration::from_millis(1)).await;
             }
         })
         .await
@@ -189,7 +189,7 @@ impl Bank {
                 if let CommandState::Ended(outcome) = self.engine.command(id).await.unwrap().unwrap().state {
                     return outcome;
                 }
-                tokio::task::yield_now().await;
+                tokio::time::sleep(Duration::from_millis(1)).await;
             }
         })
         .await
@@ -275,7 +275,7 @@ impl Bank {
                 if idle && caught_up && self.engine.head().await.unwrap() == head {
                     return;
                 }
-                tokio::task::yield_now().await;
+                tokio::time::sleep(Duration::from_millis(1)).await;
             }
         })
         .await;

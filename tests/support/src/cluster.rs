@@ -31,7 +31,7 @@ impl Cluster {
         // Synced by nobody, it is written before each answer, and so survives `kill -9`; with everysec a write waits for
         // the sync before it.
         let file = ["--appendonly", "yes", "--appendfsync", "no"];
-        let options = [&["--cluster-enabled", "yes", "--cluster-node-timeout", "1000"][..], &file].concat();
+        let options = [&["--cluster-enabled", "yes", "--cluster-node-timeout", "5000"][..], &file].concat();
         let nodes: Vec<_> = (0..3).map(|_| Node::start(&options)).collect();
         let ids = nodes.iter().map(|node| node.ask(&["CLUSTER", "MYID"])).collect();
         let share = SLOTS.div_ceil(3);

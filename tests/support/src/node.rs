@@ -13,7 +13,10 @@ use ::redis::{Client, Connection, FromRedisValue, RedisResult};
 use tempfile::TempDir;
 
 /// How long anything may take.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(90);
+
+/// How long between two looks.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// How far from a node's port the one is that nodes of a cluster talk by.
 const BUS: u16 = 10_000;
@@ -209,6 +212,6 @@ pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
             return answer;
         }
         assert!(Instant::now() < deadline, "waited {} s in vain until {what}", DEADLINE.as_secs());
-        std::thread::yield_now();
+        std::thread::sleep(PAUSE);
     }
 }

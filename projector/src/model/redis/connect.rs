@@ -146,7 +146,7 @@ fn store_error(url: &str, at: &str, error: &RedisError) -> StoreError {
         (_, Some("WRONGTYPE")) | (ErrorKind::Parse | ErrorKind::UnexpectedReturnType, _) => {
             StoreError::Corrupt { url, at: at.to_owned(), reason }
         }
-        (ErrorKind::AuthenticationFailed | ErrorKind::InvalidClientConfig, _)
+        (ErrorKind::AuthenticationFailed, _)
         | (ErrorKind::Server(ServerErrorKind::NoPerm | ServerErrorKind::CrossSlot), _)
         | (_, Some("NOAUTH" | "WRONGPASS")) => StoreError::Unusable { url, reason },
         _ => StoreError::Unavailable { url, reason },

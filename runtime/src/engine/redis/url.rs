@@ -15,18 +15,20 @@ pub(crate) fn check(url: &str) -> Result<(), String> {
     servers.iter().chain(&sentinels).try_for_each(|url| server(url).map(drop))
 }
 
+/// What a URL that can't be read is not.
+const SHAPE: &str = "it is not redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]; \
+                     in a password, write / as %2F, ? as %3F, # as %23";
+
 /// The server that a URL without hosts to choose from names.
 pub(super) fn server(url: &str) -> Result<ConnectionInfo, String> {
     let info = url.into_connection_info().map_err(|error| {
         let told = error.to_string();
-        match told.trim_end_matches(" - InvalidClientConfig") {
-            "Redis URL did not parse" => {
-                "it is not redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]; in a password, write @ as %40, / as %2F"
-                    .into()
-            }
-            "Missing hostname" => "it names no host".into(),
-            "Invalid database number" => "its database is no number".into(),
-            other => other.to_owned(),
+        // What comes behind may quote what was given.
+        match told.split_once(" - ").map_or(&*told, |(what, _)| what) {
+            "Redis URL did not parse" => SHAPE.to_owned(),
+            "Missing hostname" => "it names no host".to_owned(),
+            "Invalid database number" => "its database is no number".to_owned(),
+            other => format!("{other}; {SHAPE}"),
         }
     })?;
     if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
@@ -143,15 +145,15 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_without_a_word_that_may_be_secret() {
         let wrong = |url: &str| check(url).unwrap_err();
-        let shape = "it is not redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]; in a password, write @ as %40, / as %2F";
         for url in ["redis://h:x", "redis://ho st", "redis://[::1", "redis://h:65536", "redis+cluster://u:s/cret@h:1"] {
-            assert_eq!(wrong(url), shape, "{url}");
+            assert_eq!(wrong(url), SHAPE, "{url}");
         }
         for url in ["redis://", "rediss:///1", "redis+sentinel:///m"] {
             assert_eq!(wrong(url), "it names no host", "{url}");
         }
         assert_eq!(wrong("redis://h/one"), "its database is no number");
         assert_eq!(wrong("redis+sentinel://h/m?db=one"), "its database is no number");
+        assert_eq!(wrong("redis://h?protocol=s3cret"), format!("Invalid protocol version; {SHAPE}"));
         assert!(wrong("rediss://h/#insecure").starts_with("#insecure would take any certificate"));
         let right = [
             "redis://u:p%40@h:1/2",
