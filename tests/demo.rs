@@ -62,11 +62,11 @@ fn begun(shop: &Process, args: &[&str]) -> Child {
 fn requests_that_fail_make_the_demo_fail_once_it_is_through() {
     let store = Store::Memory;
     let shop = store.up();
-    let demo = begun(&shop, &["--requests", "200", "--rate", "200"]);
+    let demo = begun(&shop, &["--requests", "600", "--rate", "200"]);
     shop.kill();
     let output = demo.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", talk(&output));
-    assert!(talk(&output).contains(" of 200 requests failed; the last one: "), "{}", talk(&output));
+    assert!(talk(&output).contains(" of 600 requests failed; the last one: "), "{}", talk(&output));
 }
 
 #[test]

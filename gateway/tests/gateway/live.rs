@@ -243,7 +243,7 @@ async fn a_client_that_takes_nothing_is_let_go_and_may_come_back() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_are_pinged_and_those_that_answer_stay() {
-    let app = App::start_with(Settings { ping: Duration::from_millis(200), ..Settings::default() }).await;
+    let app = App::start_with(Settings { ping: Duration::from_millis(500), ..Settings::default() }).await;
     let mut socket = connect(&app, "/ws").await;
     for _ in 0..4 {
         let Some(Ok(Message::Ping(_))) = within(socket.next()).await else { panic!("no ping") };
