@@ -154,8 +154,12 @@ fn a_consumer_of_another_log_is_named() {
     for store in stores() {
         commit(&store, |head| {
             let to = Checkpoint { epoch: Epoch("before".into()), ..head };
-            let advance =
-                Advance { consumer: "saga/lost".into(), holder: Holder::Anyone, from: Checkpoint::default(), to };
+            let advance = Advance {
+                consumer: "saga/lost".into(),
+                holder: Holder::Taking("somebody".into()),
+                from: Checkpoint::default(),
+                to,
+            };
             Commit { advance: Some(advance), ..Commit::default() }
         });
         let output = run(&store, &["audit"]);
@@ -284,7 +288,7 @@ fn status_shows_everything_at_a_glance() {
                 park: reasons.collect(),
                 advance: Some(Advance {
                     consumer: "saga/late".into(),
-                    holder: Holder::Anyone,
+                    holder: Holder::Taking("somebody".into()),
                     from: Checkpoint::default(),
                     to,
                 }),

@@ -3,6 +3,8 @@
 use std::{io::Write as _, net::TcpListener, process::Output};
 
 use crate::common::{self, Process, Retrace, Store, process::talk};
+use kernel::Checkpoint;
+use runtime::{Advance, Commit, Engine, Holder, Namespace, Refused};
 use serde_json::json;
 use testkit::RedisServer;
 
@@ -377,6 +379,24 @@ fn each_role_stops_with_exit_2_when_the_log_is_gone() {
     for process in processes {
         assert_eq!(process.ended().code(), Some(2));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_takes_the_sagas_over_from_whoever_was_held_up_meanwhile() {
+    let server = RedisServer::start();
+    let engine = Engine::open(&server.url().parse().unwrap(), &Namespace::default(), &[]).await.unwrap();
+    let step = |holder: Holder, at: &Checkpoint| {
+        let advance = Advance { consumer: "saga/crm".into(), holder, from: at.clone(), to: at.clone() };
+        Commit { advance: Some(advance), ..Commit::default() }
+    };
+    engine.commit_one(step(Holder::Taking("held up".into()), &Checkpoint::default())).await.unwrap();
+    let history = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/happy-path.jsonl");
+    let imported = Retrace::run(&["import", history, "--store", &server.url()]);
+    assert!(imported.status.success(), "{}", talk(&imported));
+    let head = engine.head().await.unwrap();
+    assert_eq!(engine.checkpoint("saga/crm").await.unwrap(), Some(head.clone()));
+    let late = engine.commit(&[step(Holder::Holding("held up".into()), &head)]).await.unwrap();
+    assert_eq!(late, [Err(Refused::TakenOver { consumer: "saga/crm".into() })]);
 }
 
 #[test]

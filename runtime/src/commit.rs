@@ -99,11 +99,8 @@ pub struct Advance {
 /// A process that was late may find the consumer where it would have been itself, by another's steps. What it then
 /// does rests on a state that never was, so whoever follows a log takes its consumer over before it looks at anything
 /// (ADR 18).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Holder {
-    /// Whoever it is: all that counts is where the consumer stands.
-    #[default]
-    Anyone,
     /// It takes the consumer over: from now on steps of other holders are refused. A name is used once.
     Taking(String),
     /// It has taken the consumer over, and nobody has since.
@@ -148,8 +145,8 @@ pub enum Refused {
         /// Where it is.
         found: Checkpoint,
     },
-    /// Another process has taken the consumer over.
-    #[error("consumer {consumer} was taken over by another process")]
+    /// Somebody else has taken the consumer over, or nobody has since the log was opened.
+    #[error("consumer {consumer} was taken over by somebody else")]
     TakenOver {
         /// The consumer.
         consumer: String,
@@ -231,13 +228,19 @@ impl Commit {
 }
 
 impl Advance {
-    /// Whether the consumer is whose the commit expects, and stands where it does; `held` and `found` are what is so.
-    pub(crate) fn check(&self, held: Option<&String>, found: Option<&Checkpoint>) -> Result<(), Refused> {
-        if let Holder::Holding(holder) = &self.holder
-            && held != Some(holder)
-        {
-            return Err(Refused::TakenOver { consumer: self.consumer.clone() });
+    /// Whether the consumer is whose the commit expects; `held` is whose it is. To be asked first of all: who was taken
+    /// over has nothing to read on for.
+    pub(crate) fn check_held(&self, held: Option<&String>) -> Result<(), Refused> {
+        match &self.holder {
+            Holder::Holding(holder) if held != Some(holder) => {
+                Err(Refused::TakenOver { consumer: self.consumer.clone() })
+            }
+            Holder::Holding(_) | Holder::Taking(_) => Ok(()),
         }
+    }
+
+    /// Whether the consumer stands where the commit expects it; `found` is where it does.
+    pub(crate) fn check(&self, found: Option<&Checkpoint>) -> Result<(), Refused> {
         let found = found.cloned().unwrap_or_default();
         if found == self.from {
             return Ok(());

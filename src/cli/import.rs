@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kernel::{Checkpoint, Domain, Draft, Entry, Number, Position, SagaHandler};
+use kernel::{Checkpoint, Domain, Draft, Entry, Position, SagaHandler};
 use runtime::{
     Advance, Commit, Engine, Expect, Holder,
     engine::DECISIONS,
@@ -114,19 +114,14 @@ async fn take(roles: &[Role]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Takes every saga to the head: what is there has been reacted to.
+/// Takes every saga over, and to the head: what is there has been reacted to. A host that was held up until now makes no
+/// step any more that rests on what it knew before.
 async fn pass(domain: &Domain, engine: &Engine, head: &Checkpoint) -> Result<(), Failure> {
-    if head.number == Number::ZERO {
-        return Ok(());
-    }
     let checkpoints = engine.checkpoints().await?;
     let advance = |saga: &SagaHandler| {
-        let consumer = consumer(saga.name);
+        let (consumer, holder) = (consumer(saga.name), Holder::Taking(engine.unique()));
         let from = checkpoints.get(&consumer).cloned().unwrap_or_default();
-        Commit {
-            advance: Some(Advance { consumer, holder: Holder::Anyone, from, to: head.clone() }),
-            ..Commit::default()
-        }
+        Commit { advance: Some(Advance { consumer, holder, from, to: head.clone() }), ..Commit::default() }
     };
     let advances: Vec<_> = domain.sagas().iter().map(advance).collect();
     for answer in engine.commit(&advances).await? {

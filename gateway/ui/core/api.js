@@ -17,6 +17,9 @@ export const token = signal(isToken(stored) ? stored : '');
 /** Why a token is asked for, while one is. */
 export const tokenWanted = signal(/** @type {string | null} */ (null));
 
+/** What the gateway says no to for good: the same question has the same answer. */
+const FINAL = [400, 404, 422];
+
 /** A gateway's no, or none at all. */
 export class ApiError extends Error {
   /**
@@ -28,6 +31,11 @@ export class ApiError extends Error {
     super(message);
     this.status = status;
     this.problem = problem;
+  }
+
+  /** Whether to ask again is in vain. */
+  get isFinal() {
+    return FINAL.includes(this.status);
   }
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { batch, signal } from '@preact/signals';
-import { api, get } from './api.js';
+import { api, ApiError, get } from './api.js';
 import { contentOf } from './domain.js';
 import { listen } from './feed.js';
 import { millisOf } from './format.js';
@@ -73,6 +73,8 @@ export class Moments {
     this.written = null;
     /** @type {Want | null} */
     this.want = null;
+    /** @type {Want | null} what could not be had for now, until something else is wanted */
+    this.failed = null;
     /** @type {{aborter: AbortController, since: number} | null} */
     this.flight = null;
     this.timers = { overtake: 0, write: 0, follow: 0, beat: 0 };
@@ -102,10 +104,10 @@ export class Moments {
 
   /** The log has grown; who is at its end goes along. */
   grow() {
-    if (this.at !== END || this.timers.follow || document.hidden || this.scope.log) return;
+    if (this.at !== END || this.failed || this.timers.follow || document.hidden || this.scope.log) return;
     const follow = () => {
       this.timers.follow = 0;
-      if (this.at === END && !this.want) this.wants({ at: END, by: 0, isPatient: true });
+      if (this.at === END && !this.want && !this.failed) this.wants({ at: END, by: 0, isPatient: true });
     };
     this.timers.follow = setTimeout(follow, Math.max(0, this.times.asked + FOLLOW - performance.now()));
   }
@@ -129,9 +131,14 @@ export class Moments {
       clearTimeout(this.timers.write);
       this.timers.write = 0;
     }
-    if (isMoved) this.pause();
-    if (isMoved) this.wants({ at, by: 0 });
-    else if (isOther) this.wants({ by: 0 });
+    if (isMoved) {
+      this.pause();
+      // What is on its way would be written into the address that leads elsewhere.
+      this.flight?.aborter.abort();
+      this.wants({ at, by: 0 });
+    } else if (isOther) {
+      this.wants({ by: 0 });
+    }
   }
 
   /**
@@ -151,9 +158,9 @@ export class Moments {
     this.wants({ at: this.want?.at, by: (this.want?.by ?? 0) + by });
   }
 
-  /** Asks again. */
+  /** Asks again for what could not be had. */
   again() {
-    this.wants({ by: 0 });
+    this.wants(this.failed ?? { by: 0 });
   }
 
   /** Plays so many events a second, from the beginning when there is nothing left. @param {number} speed */
@@ -198,13 +205,13 @@ export class Moments {
     const want = this.want;
     if (!want || this.isOver) return;
     const aborter = new AbortController();
-    this.want = null;
+    [this.want, this.failed] = [null, null];
     this.flight = { aborter, since: performance.now() };
     this.times.asked = this.flight.since;
     try {
       await this.#move(want, aborter.signal);
     } catch (error) {
-      if (!aborter.signal.aborted) this.#fail(/** @type {Error} */ (error));
+      if (!aborter.signal.aborted) this.#fail(want, /** @type {Error} */ (error));
     }
     this.flight = null;
     clearTimeout(this.timers.overtake);
@@ -263,8 +270,9 @@ export class Moments {
     if (events[0] && log === this.scope.log) this.begin.value = millisOf(events[0].position);
   }
 
-  /** @param {Error} error */
-  #fail(error) {
+  /** @param {Want} want @param {Error} error */
+  #fail(want, error) {
+    this.failed = error instanceof ApiError && error.isFinal ? null : want;
     this.pause();
     this.error.value = error;
   }

@@ -1,9 +1,6 @@
 import { ApiError } from '../core/api.js';
 import { html } from '../core/html.js';
 
-/** What the gateway says no to for good: the same question has the same answer. */
-const FINAL = [400, 404, 422];
-
 /**
  * What went wrong, and a way to try again where that may help.
  *
@@ -11,7 +8,7 @@ const FINAL = [400, 404, 422];
  */
 export function Problem({ error, retry }) {
   const title = error instanceof ApiError ? error.problem?.title : undefined;
-  const isFinal = error instanceof ApiError && FINAL.includes(error.status);
+  const isFinal = error instanceof ApiError && error.isFinal;
   return html`<div class="problem" role="alert">
     ${title && html`<b>${title}</b>`}
     <p>${error.message}</p>

@@ -201,8 +201,12 @@ async fn a_model_of_another_version_is_stale_and_compared_all_the_same(place: Pl
 
 /// Has a consumer stand anywhere.
 async fn stand(engine: &Engine, consumer: &str, to: &Checkpoint) {
-    let advance =
-        Advance { consumer: consumer.into(), holder: Holder::Anyone, from: Checkpoint::default(), to: to.clone() };
+    let advance = Advance {
+        consumer: consumer.into(),
+        holder: Holder::Taking("somebody".into()),
+        from: Checkpoint::default(),
+        to: to.clone(),
+    };
     engine.commit_one(Commit { advance: Some(advance), ..Commit::default() }).await.unwrap();
 }
 

@@ -199,8 +199,9 @@ impl Engine {
         }
     }
 
-    /// A name that nobody else has: a worker's, or a role's holder's.
-    pub(crate) fn unique(&self) -> String {
+    /// A name that nobody else has: a worker's, or that of a holder of a role or a consumer.
+    #[must_use]
+    pub fn unique(&self) -> String {
         match self {
             Self::Memory(engine) | Self::History(engine) => engine.unique(),
             Self::Redis(_) | Self::Sqlite(_) => memory::unique(),

@@ -1,7 +1,7 @@
 //! Roles: of several processes that could do a job on a log, one does it and the others wait.
 //!
 //! A role keeps two workers from doing the same work; it does not keep a late one from writing. That is for
-//! the checkpoint in its commit (R2).
+//! what its commit rests on: of a saga's steps the holder (ADR 18), of a read model's where it stood (R2).
 
 use crate::{Engine, StoreError, Trouble, host::LEASE};
 

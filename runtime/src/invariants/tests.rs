@@ -200,7 +200,7 @@ async fn a_checkpoint_that_is_ahead_or_of_another_log_is_named() {
     let ahead = Checkpoint { number: Number(2), ..head.clone() };
     let other = Checkpoint { epoch: Epoch("before".into()), ..head.clone() };
     for (consumer, to) in [("saga/a", &ahead), ("saga/b", &other), ("saga/c", &head)] {
-        let (holder, from) = (Holder::Anyone, Checkpoint::default());
+        let (holder, from) = (Holder::Taking("somebody".into()), Checkpoint::default());
         let advance = Advance { consumer: consumer.into(), holder, from, to: to.clone() };
         engine.commit_one(Commit { advance: Some(advance), ..Commit::default() }).await.unwrap();
     }

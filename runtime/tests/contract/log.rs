@@ -214,7 +214,7 @@ pub(crate) async fn a_refused_commit_does_nothing_at_all(engine: Engine) {
         enqueue: vec![super::queue::enqueue("k", "cart-service")],
         advance: Some(Advance {
             consumer: "saga/x".into(),
-            holder: Holder::Anyone,
+            holder: Holder::Taking("somebody".into()),
             from: Checkpoint::default(),
             to: Checkpoint { number: Number(1), ..Checkpoint::default() },
         }),
@@ -237,6 +237,9 @@ pub(crate) async fn a_refused_commit_does_nothing_at_all(engine: Engine) {
         assert_eq!(everything(&engine).await, before);
     }
     assert!(engine.command("k").await.unwrap().is_none());
+    let mut holding = full();
+    holding.advance.as_mut().unwrap().holder = Holder::Holding("somebody".into());
+    assert_eq!(refusal(&engine, holding).await, Refused::TakenOver { consumer: "saga/x".into() });
     engine.commit_one(full()).await.unwrap();
     assert_ne!(everything(&engine).await, before);
 }
@@ -258,7 +261,7 @@ pub(crate) async fn a_checkpoint_moves_only_from_where_it_stands(engine: Engine)
     let step = |from: &Checkpoint, to: &Checkpoint| Commit {
         advance: Some(Advance {
             consumer: "saga/crm".into(),
-            holder: Holder::Anyone,
+            holder: Holder::Taking("somebody".into()),
             from: from.clone(),
             to: to.clone(),
         }),
@@ -292,13 +295,16 @@ pub(crate) async fn who_was_taken_over_makes_no_step_wherever_the_consumer_stand
     let second = engine.commit_one(append(vec![draft("order", "b")])).await.unwrap().head;
     let late = Refused::Fenced { consumer: consumer(), expected: first.clone(), found: none.clone() };
     assert_eq!(refusal(&engine, step(taking("late"), &first, &first)).await, late);
+    engine.commit_one(step(holding("one"), &none, &none)).await.unwrap();
     engine.commit_one(step(taking("two"), &none, &none)).await.unwrap();
     engine.commit_one(step(holding("two"), &none, &first)).await.unwrap();
 
     // The first of these was overtaken; the second begins exactly where the consumer now stands.
     let before = everything(&engine).await;
     let steps = [step(holding("one"), &none, &first), step(holding("one"), &first, &second)];
-    let effects = steps.map(|step| Commit { append: vec![draft("order", "c")], ..step });
+    // What they have read has changed as well: they are not told so, for there is nothing to read on for.
+    let expect = || Expect { reads: vec![Read::of("order", "b")], ..Expect::default() };
+    let effects = steps.map(|step| Commit { expect: expect(), append: vec![draft("order", "c")], ..step });
     let refused = |answer| match answer {
         Err(refused) => refused,
         Ok(committed) => panic!("{committed:?}"),
@@ -310,7 +316,7 @@ pub(crate) async fn who_was_taken_over_makes_no_step_wherever_the_consumer_stand
     engine.commit_one(step(holding("two"), &first, &first)).await.unwrap();
     let moved = Refused::Fenced { consumer: consumer(), expected: second.clone(), found: first.clone() };
     assert_eq!(refusal(&engine, step(holding("two"), &second, &second)).await, moved);
-    engine.commit_one(step(Holder::Anyone, &first, &second)).await.unwrap();
+    engine.commit_one(step(taking("three"), &first, &second)).await.unwrap();
     assert_eq!(engine.checkpoint(&consumer()).await.unwrap(), Some(second));
 }
 

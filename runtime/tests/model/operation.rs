@@ -35,8 +35,8 @@ pub(crate) struct Change {
     pub(crate) park: Option<(Aside, bool)>,
 }
 
-/// Consumer, holder and whether it takes over, and the ordinals of the events where it stood and stands.
-pub(crate) type Advanced = (&'static str, Option<(bool, &'static str)>, usize, usize);
+/// Consumer, whether somebody takes it over, who, and the ordinals of the events where it stood and stands.
+pub(crate) type Advanced = (&'static str, (bool, &'static str), usize, usize);
 
 /// Consumer, topic and place of an entry that is set aside.
 pub(crate) type Aside = (&'static str, &'static str, u64);
@@ -144,7 +144,7 @@ fn change() -> impl Strategy<Value = Change> {
 }
 
 fn advanced() -> impl Strategy<Value = Advanced> {
-    let holder = option::of((any::<bool>(), worker()));
+    let holder = (any::<bool>(), worker());
     (select(vec!["saga/crm", "saga/x"]), holder, 0..3_usize, 0..3_usize)
 }
 

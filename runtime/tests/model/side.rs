@@ -128,9 +128,8 @@ impl Side {
         let advance = change.advance.map(|(consumer, holder, from, to)| Advance {
             consumer: consumer.into(),
             holder: match holder {
-                None => Holder::Anyone,
-                Some((true, name)) => Holder::Taking(name.into()),
-                Some((false, name)) => Holder::Holding(name.into()),
+                (true, name) => Holder::Taking(name.into()),
+                (false, name) => Holder::Holding(name.into()),
             },
             from: self.checkpoint(from),
             to: self.checkpoint(to),

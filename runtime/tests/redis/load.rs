@@ -192,8 +192,12 @@ impl State {
             }
             let Commit { mut enqueue, .. } = send(&format!("sent-{step}"));
             enqueue[0].service = UNCLAIMED.into();
-            let advance =
-                Some(Advance { consumer: "saga/x".into(), holder: Holder::Anyone, from: at(step), to: at(step + 1) });
+            let advance = Some(Advance {
+                consumer: "saga/x".into(),
+                holder: Holder::Taking("somebody".into()),
+                from: at(step),
+                to: at(step + 1),
+            });
             let mut commit = Commit { enqueue, advance, ..append(&["order"]) };
             commit.append[0].id = format!("step-{step}");
             self.insist(&commit, |refused| matches!(refused, Refused::Fenced { found, .. } if *found == at(step + 1)))

@@ -56,7 +56,12 @@ fn settle(command: &str) -> Commit {
 }
 
 fn step(from: &Checkpoint, to: &Checkpoint) -> Commit {
-    let advance = Advance { consumer: "saga/crm".into(), holder: Holder::Anyone, from: from.clone(), to: to.clone() };
+    let advance = Advance {
+        consumer: "saga/crm".into(),
+        holder: Holder::Taking("somebody".into()),
+        from: from.clone(),
+        to: to.clone(),
+    };
     Commit { advance: Some(advance), ..Commit::default() }
 }
 
@@ -101,6 +106,9 @@ async fn reopening_keeps_everything() {
     assert_eq!(refusal(&engine, settle("done")).await, Refused::Unclaimed { token: token("done") });
     assert_eq!(engine.hold("projector", "you", LEASE).await.unwrap(), Some("me".into()));
     assert_eq!(engine.reap(3).await.unwrap(), [], "the lease lasts");
+    let mut late = step(&stood, &head);
+    late.advance.as_mut().unwrap().holder = Holder::Holding("somebody".into());
+    assert_eq!(refusal(&engine, late).await, Refused::TakenOver { consumer: "saga/crm".into() });
     engine.commit_one(step(&stood, &head)).await.unwrap();
     engine.commit_one(settle("held")).await.unwrap();
     let mut claimer = engine.claimer("s", "w").await.unwrap();

@@ -37,6 +37,36 @@ fn die_between_any_two_steps_and_each_event_is_reacted_to_once() {
     });
 }
 
+#[test]
+fn freeze_past_their_role_and_their_late_steps_are_refused() {
+    let store = Store::redis();
+    let front = store.roles(&["gateway", "services", "projector"]);
+    let http = front.http();
+    let product = stocked(http, 7, STOCK);
+    let ann = customer(http, "ann");
+    let order = || {
+        let cart = cart(http, &ann, &[&*product, &*product]);
+        http.create("/order", &json!({"cart_id": cart})).remove(0)
+    };
+    let mut orders = vec![order()];
+    let frozen = Victim::start(&mut store.command(&["run", "sagas"]), Some("saga.decided:1:freeze"));
+    frozen.freezes();
+    let second = Victim::start(&mut store.command(&["run", "sagas"]), None).up();
+    until_order_is(http, &orders[0], "IN_STOCK");
+    let before = invariants::at_rest(&store, http).len();
+    frozen.thaw();
+    frozen.says("somebody else runs it or has moved its checkpoint; beginning again");
+    assert_eq!(invariants::at_rest(&store, http).len(), before, "its late step changed nothing");
+    // It goes on as if nothing had been.
+    second.kill();
+    orders.push(order());
+    until_order_is(http, &orders[1], "IN_STOCK");
+    let log = invariants::at_rest(&store, http);
+    assert_eq!(log.iter().filter(|event| &*event.topic == "mail").count(), 3, "a welcome, and please pay for each");
+    assert_eq!(http.get("/inventories")[0]["amount"], STOCK - 4);
+    world::audited(&store);
+}
+
 fn die_at(point: &str) {
     let store = Store::redis();
     let front = store.roles(&["gateway", "services", "projector"]);

@@ -57,11 +57,11 @@ impl State {
 
     /// R2: checks everything, then does everything.
     pub(super) fn commit(&mut self, commit: &Commit, now_ms: u64) -> Result<Committed, Refused> {
+        let advance = commit.advance.as_ref();
+        advance.map_or(Ok(()), |advance| advance.check_held(self.holders.get(&advance.consumer)))?;
         self.check_expected(&commit.expect)?;
         commit.settle.as_ref().map_or(Ok(()), |settlement| self.check_claimed(settlement))?;
-        commit.advance.iter().try_for_each(|advance| {
-            advance.check(self.holders.get(&advance.consumer), self.checkpoints.get(&advance.consumer))
-        })?;
+        advance.map_or(Ok(()), |advance| advance.check(self.checkpoints.get(&advance.consumer)))?;
         let not_parked = commit.unpark.iter().find(|id| !self.parked.contains_key(id));
         not_parked.map_or(Ok(()), |id| Err(Refused::NotParked { id: id.clone() }))?;
         let mut keys = commit.enqueue.iter().filter_map(|enqueue| enqueue.idempotency.as_ref());

@@ -95,7 +95,6 @@ impl Redis {
         }
         if let Some(advance) = advance {
             let (way, holder) = match &advance.holder {
-                Holder::Anyone => ("", ""),
                 Holder::Taking(holder) => ("take", holder.as_str()),
                 Holder::Holding(holder) => ("hold", holder.as_str()),
             };

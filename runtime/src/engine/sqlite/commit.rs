@@ -74,14 +74,14 @@ pub(super) async fn run(
 impl Run<'_> {
     /// Checks everything, then does everything.
     async fn apply(&mut self, commit: Commit) -> Result<Committed, No> {
+        let advance = commit.advance.as_ref();
+        let held = advance.map_or(Ok(()), |advance| advance.check_held(self.known.holders.get(&advance.consumer)));
+        held.map_err(No::Refused)?;
         self.check_expected(&commit.expect).await?;
         let settle = commit.settle.as_ref();
         settle.map_or(Ok(()), |settlement| self.check_claimed(&settlement.token)).map_err(No::Refused)?;
-        let known = &self.known;
-        let held = |advance: &Advance| {
-            advance.check(known.holders.get(&advance.consumer), known.checkpoints.get(&advance.consumer))
-        };
-        commit.advance.iter().try_for_each(held).map_err(No::Refused)?;
+        let stands = advance.map_or(Ok(()), |advance| advance.check(self.known.checkpoints.get(&advance.consumer)));
+        stands.map_err(No::Refused)?;
         let not_parked = commit.unpark.iter().find(|id| !self.is_parked(id));
         not_parked.map_or(Ok(()), |id| Err(No::Refused(Refused::NotParked { id: id.clone() })))?;
         let mut keys = commit.enqueue.iter().filter_map(|enqueue| enqueue.idempotency.as_ref());

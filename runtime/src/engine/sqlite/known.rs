@@ -12,8 +12,7 @@ use super::{failure::Failure, recent::Recent};
 pub(super) struct Known {
     pub(super) head: Checkpoint,
     pub(super) checkpoints: BTreeMap<String, Checkpoint>,
-    /// Who has taken a consumer over last. Nobody else writes this file, so it need not be in it; forgotten after a
-    /// failure, everybody takes their consumers over again.
+    /// Who has taken a consumer over last. Nobody else writes this file, so it need not be in it.
     pub(super) holders: BTreeMap<String, String>,
     pub(super) recent: Recent,
     /// How many commands wait, by service: claimers ask often and mostly in vain.
@@ -41,6 +40,14 @@ impl Known {
         let (front, back) = (places.try_get(0)?, places.try_get(1)?);
         let recent = Recent::new(head.position);
         Ok(Self { head, checkpoints, holders: BTreeMap::new(), recent, waiting, back, front })
+    }
+
+    /// Reads everything again that is in the file. Who holds what is not, and stays: to take over what was undone has
+    /// been answered with an error, and nobody has that name.
+    pub(super) async fn read_again(&mut self, connection: &mut SqliteConnection) -> Result<(), Failure> {
+        let known = Self::load(connection).await?;
+        *self = Self { holders: std::mem::take(&mut self.holders), ..known };
+        Ok(())
     }
 
     /// A place behind all others.

@@ -61,7 +61,8 @@ impl Sqlite {
             readers: readers.clone(),
             requests: received,
             shared: Arc::clone(&shared),
-            known: Some(known),
+            known,
+            is_in_doubt: false,
             purged: None,
             lock,
         };

@@ -4,7 +4,7 @@ use kernel::{CREATED, Draft, Number};
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::{Engine, Namespace, StoreUrl};
+use crate::{Advance, Engine, Holder, Namespace, StoreUrl};
 
 /// A commit of one event of `bytes` bytes and what else a commit can hold.
 fn commit(id: usize, bytes: usize) -> Commit {
@@ -30,6 +30,11 @@ async fn a_full_disk_undoes_the_group_and_is_got_over() {
     let engine = Engine::open(&url, &Namespace::default(), &[]).await.unwrap();
     let Engine::Sqlite(sqlite) = &engine else { unreachable!() };
     let before = engine.commit(&[commit(1, 10)]).await.unwrap().remove(0).unwrap().head;
+    let step = |holder| {
+        let (consumer, from, to) = ("saga/crm".into(), Checkpoint::default(), Checkpoint::default());
+        Commit { advance: Some(Advance { consumer, holder, from, to }), ..Commit::default() }
+    };
+    engine.commit_one(step(Holder::Taking("me".into()))).await.unwrap();
     limit(sqlite, 40).await;
 
     // One of the two would fit; they are one batch, and what was told to nobody is not there.
@@ -39,6 +44,7 @@ async fn a_full_disk_undoes_the_group_and_is_got_over() {
     assert_eq!(engine.read(&Checkpoint::default(), 10).await.unwrap().entries.len(), 1);
     assert_eq!(engine.queues(&["s"]).await.unwrap()[0].waiting, 1);
     assert!(engine.command("k2").await.unwrap().is_none());
+    engine.commit_one(step(Holder::Holding("me".into()))).await.unwrap();
 
     // Requests of one group share its fate, and are told so; those of the next do not.
     let (reply, refused) = oneshot::channel();

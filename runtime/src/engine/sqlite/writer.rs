@@ -39,8 +39,9 @@ pub(super) struct Writer {
     pub(super) readers: SqlitePool,
     pub(super) requests: mpsc::Receiver<Request>,
     pub(super) shared: Arc<Shared>,
-    /// Nothing after a failure.
-    pub(super) known: Option<Known>,
+    pub(super) known: Known,
+    /// Something has failed, and what is known may not be so.
+    pub(super) is_in_doubt: bool,
     pub(super) purged: Option<Instant>,
     pub(super) lock: Lock,
 }
@@ -72,14 +73,13 @@ impl Writer {
         let mut answers = Answers::default();
         match self.transact(&mut group, &mut answers).await {
             Ok(()) => {
-                let Some(known) = &self.known else { return };
-                self.shared.stands_at(&known.head);
-                answers.give(&self.shared.notices, known.head.position);
+                self.shared.stands_at(&self.known.head);
+                answers.give(&self.shared.notices, self.known.head.position);
             }
             Err(failure) => {
                 let error = failure.of(&self.shared.url);
                 tracing::warn!(error = %error, "a group of writes was undone");
-                self.known = None;
+                self.is_in_doubt = true;
                 // SQLite has rolled back by itself after some errors; then there is nothing to undo.
                 let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
                 answers.refuse(&error);
@@ -90,14 +90,15 @@ impl Writer {
 
     async fn transact(&mut self, group: &mut VecDeque<Request>, answers: &mut Answers) -> Result<(), Failure> {
         sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
-        if self.known.is_none() {
-            self.known = Some(Known::load(&mut self.connection).await?);
+        if self.is_in_doubt {
+            self.known.read_again(&mut self.connection).await?;
+            self.is_in_doubt = false;
         }
         if self.purged.is_none_or(|purged| purged.elapsed() >= PURGE_EVERY) {
             self.purge().await?;
             self.purged = Some(Instant::now());
         }
-        let Self { connection, known: Some(known), shared, .. } = self else { return Ok(()) };
+        let Self { connection, known, shared, .. } = self;
         while let Some(request) = group.pop_front() {
             if let Request::Commit { commits, reply } = request {
                 let (mut batches, mut replies) = (vec![commits], vec![reply]);

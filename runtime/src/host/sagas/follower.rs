@@ -70,7 +70,7 @@ pub(super) struct Follower {
 pub(super) enum Ending {
     /// It was told to stop.
     Told,
-    /// Another process has moved the checkpoint.
+    /// Another process has taken the saga over or moved its checkpoint, or has its role.
     Fenced,
 }
 
@@ -307,7 +307,7 @@ impl Follower {
     fn decide(&mut self, item: &mut Pending, earlier: &[Commit]) -> Result<Commit, SagaError> {
         let before = earlier.last().and_then(|commit| commit.advance.as_ref());
         let from = before.map_or(&self.checkpoint, |advance| &advance.to).clone();
-        let advance = Some(self.step(from, item.to.clone()));
+        let advance = Some(self.advance(from, item.to.clone()));
         let reason = match (&*item.entry, &item.unreadable) {
             (_, Some(unreadable)) => unreadable.0.clone(),
             (Entry::Junk(junk), None) => junk.reason.clone(),
@@ -375,7 +375,7 @@ impl Follower {
 
     /// Moves the checkpoint over entries that called for nothing.
     async fn move_quietly(&mut self) -> Result<Option<Ending>, SagaError> {
-        let advance = self.step(self.checkpoint.clone(), self.at.clone());
+        let advance = self.advance(self.checkpoint.clone(), self.at.clone());
         let commit = Commit { advance: Some(advance), ..Commit::default() };
         let answers = self.tail.engine().commit(std::slice::from_ref(&commit)).await;
         match answers.map_err(|source| self.store_error(source))?.pop() {
@@ -388,7 +388,7 @@ impl Follower {
     }
 
     /// A step of the saga, as long as nobody else has taken it over.
-    fn step(&self, from: Checkpoint, to: Checkpoint) -> Advance {
+    fn advance(&self, from: Checkpoint, to: Checkpoint) -> Advance {
         Advance { consumer: self.consumer.clone(), holder: Holder::Holding(self.holder.clone()), from, to }
     }
 

@@ -31,6 +31,14 @@ if not epoch then
   for i = topic_at + 1, #ARGV do position = tools.later(position, tools.last(streams .. ARGV[i])) end
 end
 
+-- Who was taken over has nothing to read on for.
+local holders
+if advances > 0 then
+  holders = prefix .. 'retrace:holders'
+  local held = call('HGET', holders, ARGV[advance_at + 1])
+  if ARGV[advance_at + 4] == 'hold' and held ~= ARGV[advance_at + 5] then return { 'taken' } end
+end
+
 if ARGV[6] ~= '' and ARGV[6] ~= number then return { 'moved', number } end
 
 -- R5: no event after `as_of` mentions what was read, save for the handler's own.
@@ -76,11 +84,9 @@ if settles > 0 then
   keyed = call('HGET', settled, 'keyed')
 end
 
-local checkpoints, holders
+local checkpoints
 if advances > 0 then
-  checkpoints, holders = prefix .. 'retrace:checkpoints', prefix .. 'retrace:holders'
-  local held = call('HGET', holders, ARGV[advance_at + 1])
-  if ARGV[advance_at + 4] == 'hold' and held ~= ARGV[advance_at + 5] then return { 'taken' } end
+  checkpoints = prefix .. 'retrace:checkpoints'
   local found = call('HGET', checkpoints, ARGV[advance_at + 1]) or '{"epoch":"","position":"0-0","number":0}'
   if found ~= ARGV[advance_at + 2] then return { 'fenced', found } end
 end

@@ -52,7 +52,7 @@ impl Follower {
         loop {
             let decided = self.decide_again(parked, &mut met);
             // Moved nowhere: a host that is late is refused.
-            let advance = Some(self.step(self.checkpoint.clone(), self.checkpoint.clone()));
+            let advance = Some(self.advance(self.checkpoint.clone(), self.checkpoint.clone()));
             let rest = decided.unwrap_or_else(|reason| {
                 // Whatever the saga declares: it has gone past this entry already, and need not stop here.
                 Commit { park: vec![parked.failed_again(&reason)], ..Commit::default() }
