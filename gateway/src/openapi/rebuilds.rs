@@ -67,8 +67,8 @@ fn model_state() -> Value {
 fn rebuild() -> Value {
     let moment = |description: &str| {
         json!({
-            "type": ["string", "null"],
-            "format": "moment",
+            // Null by itself: what a format says is said of texts.
+            "anyOf": [{"type": "string", "format": "moment"}, {"type": "null"}],
             "description": description,
             "examples": ["1795341904815-0", "#17", "2026-11-22T15:04:05Z"],
         })
