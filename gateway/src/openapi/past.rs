@@ -29,6 +29,12 @@ pub(super) fn instant() -> Value {
     json!({"type": "string", "format": "moment"})
 }
 
+/// A member of a body that is a moment or null.
+pub(super) fn moment_or_null(what: &str, examples: &[&str]) -> Value {
+    // Null by itself: what a format says is said of texts.
+    json!({"anyOf": [instant(), {"type": "null"}], "description": what, "examples": examples})
+}
+
 fn moment(name: &str, what: &str, required: bool) -> Value {
     json!({
         "name": name,

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{list_of, operation, schema, work};
+use super::{list_of, operation, past, schema, work};
 
 /// The routes.
 pub(super) fn paths(paths: &mut Map<String, Value>) {
@@ -65,14 +65,7 @@ fn model_state() -> Value {
 }
 
 fn rebuild() -> Value {
-    let moment = |description: &str| {
-        json!({
-            // Null by itself: what a format says is said of texts.
-            "anyOf": [{"type": "string", "format": "moment"}, {"type": "null"}],
-            "description": description,
-            "examples": ["1795341904815-0", "#17", "2026-11-22T15:04:05Z"],
-        })
-    };
+    let moment = |what: &str| past::moment_or_null(what, &["1795341904815-0", "#17", "2026-11-22T15:04:05Z"]);
     json!({
         "type": "object",
         "properties": {

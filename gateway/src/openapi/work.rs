@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{list_of, operation, schema};
+use super::{list_of, operation, past, schema};
 
 /// The routes.
 pub(super) fn paths(paths: &mut Map<String, Value>) {
@@ -53,14 +53,7 @@ pub(super) fn schemas(schemas: &mut Map<String, Value>) {
 }
 
 fn replay() -> Value {
-    let moment = |description: &str| {
-        json!({
-            // Null by itself: what a format says is said of texts.
-            "anyOf": [{"type": "string", "format": "moment"}, {"type": "null"}],
-            "description": description,
-            "examples": ["1795341904815-0", "2026-11-22T15:04:05Z"],
-        })
-    };
+    let moment = |what: &str| past::moment_or_null(what, &["1795341904815-0", "2026-11-22T15:04:05Z"]);
     let text = |description: &str| json!({"type": ["string", "null"], "description": description});
     json!({
         "type": "object",

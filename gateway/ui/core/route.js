@@ -83,6 +83,6 @@ export const here = () => read();
  * @param {{replace?: boolean}} [how]
  */
 export function setQuery(changed, how = { replace: true }) {
-  const { view, parts, query } = read();
+  const { view, parts, query } = here();
   go(href([view, ...parts], { ...query, ...changed }), how);
 }
